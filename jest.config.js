@@ -1,0 +1,9 @@
+/** Tests run the TypeScript sources through swc; the types are checked by `npm run types`. */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/tests'],
+  testMatch: ['**/*.test.ts'],
+  transform: { '\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } }] },
+  globalSetup: '<rootDir>/tests/build-once.js',
+  testTimeout: 30_000,
+};

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { connectorIds } from './connectors';
+
+/** Version of queue messages; a newer app must still read the older one's messages in flight. */
+export const pointerVersion = 1;
+
+/**
+ * A queue message: where one item stands in a raw batch, never its content. No field may be called `id`,
+ * `dequeueCount` or `popReceipt`: the Functions host would let it replace the message's own metadata.
+ */
+export const itemPointer = z.strictObject({
+  v: z.literal(pointerVersion),
+  connector: z.enum(connectorIds),
+  /** Number of the batch in its connector's manifest chain. */
+  batch: z.int().positive(),
+  /** Position of the item in the batch, from 0. */
+  position: z.int().nonnegative(),
+  /** Name of the page blob in the batches container. */
+  blob: z.string(),
+  /** Byte range of the line in the blob, without its line feed. */
+  offset: z.int().nonnegative(),
+  length: z.int().nonnegative(),
+  /** How often the item was put off. */
+  putOff: z.int().nonnegative().optional(),
+});
+export type ItemPointer = z.infer<typeof itemPointer>;
+
+/** What is known of an item besides its content: stands in named properties of the mailbox item. */
+export interface Provenance {
+  connector: ItemPointer['connector'];
+  batch: number;
+  position: number;
+  /** The source's message id as it came. */
+  sourceId: string;
+  /** SHA-256 of the raw line, hex. */
+  sha256: string;
+  /** Arrival at TeleMessage, ISO-8601 UTC. */
+  receivedAt: string;
+}

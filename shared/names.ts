@@ -1,0 +1,47 @@
+/** Every name that Azure resources, host.json, Bicep and the code must agree on. A test holds them together. */
+
+/** App-setting prefix of the evidence storage account: containers, tables and queues of this app. */
+export const archiveConnection = 'ArchiveStorage';
+
+export const containers = {
+  /** Raw pages and manifests, write-once. */
+  batches: 'batches',
+  /** The mapping file in force, one blob per connector. */
+  mappings: 'mappings',
+} as const;
+
+export const queues = {
+  importItem: 'import-item',
+  importItemPoison: 'import-item-poison',
+  backfillWindow: 'backfill-window',
+  backfillWindowPoison: 'backfill-window-poison',
+} as const;
+
+export const tables = {
+  /** One row per delivery: partition = item key, row = user id. */
+  ledger: 'ledger',
+  /** One row per item: partition = connector and batch, row = position. */
+  outcomes: 'outcomes',
+  /** One row per batch: partition = connector, row = batch number. */
+  batches: 'batches',
+  /** One row per run (a window fetched for one cause), and the watermark: partition = connector. */
+  runs: 'runs',
+  /** Items that need a person: partition = connector and batch, row = position. */
+  quarantine: 'quarantine',
+  /** The folder in each mailbox: partition = connector, row = user id. */
+  folders: 'folders',
+} as const;
+
+/** Where manifests stand in the batches container; the blob trigger and the Event Grid filter use it. */
+export const manifestPrefix = 'manifests/';
+export const manifestSuffix = '.json';
+
+/** Registered function names. No hyphen: such a function cannot be disabled by an app setting on Linux. */
+export const functionNames = {
+  fetchBatch: 'fetchBatch',
+  backfillWindow: 'backfillWindow',
+  splitBatch: 'splitBatch',
+  importItem: 'importItem',
+  quarantineItem: 'quarantineItem',
+  reconcile: 'reconcile',
+} as const;
