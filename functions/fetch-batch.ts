@@ -1,0 +1,10 @@
+import { app } from '@azure/functions';
+import { functionNames } from '../shared/names';
+import { fetchBatch } from '../shared/pipeline/fetch-batch';
+import { deps } from './start';
+
+/** Fetches every window that is due. The schedule is hourly; a window is due once a day. */
+app.timer(functionNames.fetchBatch, {
+  schedule: '%FETCH_SCHEDULE%',
+  handler: () => fetchBatch(deps()),
+});

@@ -1,0 +1,20 @@
+import { app } from '@azure/functions';
+import {
+  archiveConnection,
+  containers,
+  functionNames,
+  manifestPrefix,
+  manifestSuffix,
+} from '../shared/names';
+import { readManifest } from '../shared/pipeline/messages';
+import { splitBatch } from '../shared/pipeline/split-batch';
+import { deps } from './start';
+
+/** Puts one pointer per item of a committed batch on the queue. The blob that fires it is the small manifest. */
+app.storageBlob(functionNames.splitBatch, {
+  connection: archiveConnection,
+  path: `${containers.batches}/${manifestPrefix}{connector}/{number}${manifestSuffix}`,
+  source:
+    process.env['BLOB_TRIGGER_SOURCE'] === 'LogsAndContainerScan' ? 'LogsAndContainerScan' : 'EventGrid',
+  handler: (blob) => splitBatch(deps(), readManifest(blob)),
+});

@@ -1,0 +1,237 @@
+import { isSupportedCountry } from 'libphonenumber-js/max';
+import { z } from 'zod';
+import { connectorIds, connectors, type Connector, type ConnectorId } from './connectors';
+
+const MB = 1024 * 1024;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+/** True for addresses of this machine, where plain http is accepted. */
+export const isLoopback = (url: URL) => ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
+
+/** An origin: https, or plain http on a loopback address. Anything after the host is refused, lest it be lost. */
+const origin = z.string().transform((text, context) => {
+  const refuse = (message: string) => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  if (!URL.canParse(text)) return refuse('expected a URL such as https://example.com');
+  const url = new URL(text);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url)))
+    return refuse('expected https (plain http is accepted for loopback addresses alone)');
+  if (url.username || url.password) return refuse('expected no user name or password in the URL');
+  if (!/^\/?$/.test(url.pathname) || url.search || url.hash)
+    return refuse('expected an origin, without path or query');
+  return url.origin;
+});
+
+const whole = (min: number, max: number, preset: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'expected a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `expected ${min} to ${max}`).max(max, `expected ${min} to ${max}`))
+    .default(preset);
+
+const onOff = (preset: boolean) =>
+  z
+    .enum(['true', 'false'], { error: 'expected true or false' })
+    .transform((value) => value === 'true')
+    .default(preset);
+
+const secretName = (preset: string) =>
+  z
+    .string()
+    .regex(/^[0-9a-zA-Z-]{1,127}$/, 'expected a Key Vault secret name: letters, digits and hyphens')
+    .default(preset);
+
+/** Microsoft Graph's origins; a token is asked for one of them, also when a simulator answers. */
+const graphOrigins = [
+  'https://graph.microsoft.com',
+  'https://graph.microsoft.us',
+  'https://dod-graph.microsoft.us',
+  'https://microsoftgraph.chinacloudapi.cn',
+] as const;
+
+const schedule = (preset: string) =>
+  z
+    .string()
+    .regex(/^\S+( \S+){5}$/, 'expected an NCRONTAB expression of six fields')
+    .default(preset);
+
+const shape = {
+  ArchiveStorage: z.string().min(1).optional(),
+  ArchiveStorage__blobServiceUri: origin.optional(),
+  ArchiveStorage__queueServiceUri: origin.optional(),
+  ArchiveStorage__tableServiceUri: origin.optional(),
+  ArchiveStorage__clientId: z.guid('expected the client id (GUID) of the managed identity').optional(),
+  AZURE_CLIENT_ID: z.guid('expected the client id (GUID) of the managed identity').optional(),
+
+  TELEMESSAGE_BASE_URL: origin,
+  GRAPH_BASE_URL: origin.default('https://graph.microsoft.com'),
+  GRAPH_AUDIENCE: z.enum(graphOrigins, { error: `expected one of ${graphOrigins.join(', ')}` }).optional(),
+  KEY_VAULT_URL: origin,
+
+  CONNECTORS: z
+    .string()
+    .default(connectorIds.join(','))
+    .transform((text) => text.split(',').map((id) => id.trim()))
+    .pipe(
+      z
+        .array(
+          z.enum(connectorIds, { error: `expected a comma-separated list of ${connectorIds.join(', ')}` }),
+        )
+        .min(1),
+    ),
+  FETCH_SCHEDULE: schedule('0 0 * * * *'),
+  RECONCILE_SCHEDULE: schedule('0 */5 * * * *'),
+  BLOB_TRIGGER_SOURCE: z
+    .enum(['EventGrid', 'LogsAndContainerScan'], { error: 'expected EventGrid or LogsAndContainerScan' })
+    .default('EventGrid'),
+
+  CATCH_UP_DAYS: whole(1, 365, 30),
+  FETCH_LAG_MINUTES: whole(0, 24 * 60, 5),
+  PAGE_ITEMS: whole(1, 1000, 250),
+  PAGE_MAX_MB: whole(1, 64 * 1024, 2048),
+  PAGE_TIMEOUT_SECONDS: whole(1, 3600, 600),
+  BATCH_MAX_ITEMS: whole(1, 100_000, 5000),
+  BATCH_MAX_MB: whole(1, 64 * 1024, 1024),
+
+  LINE_MAX_MB: whole(1, 480, 256),
+  PARSE_TIMEOUT_SECONDS: whole(1, 600, 20),
+  IMPORT_MEMORY_MB: whole(16, 8192, 512),
+  DEFAULT_COUNTRY: z
+    .string()
+    .refine(isSupportedCountry, 'expected a country as two capital letters (ISO 3166), such as SE')
+    .optional(),
+
+  GRAPH_TIMEOUT_SECONDS: whole(1, 600, 60),
+  LEASE_SECONDS: whole(5, 3600, 300),
+  SETTLING_SECONDS: whole(0, 3600, 300),
+  REQUEUE_AFTER_SECONDS: whole(5, 7 * 24 * 3600, 3600),
+};
+
+const connectorShape = (connector: Connector) => ({
+  AUTOMATIC_MAPPING: onOff(true),
+  CUSTOM_MAPPING: onOff(false),
+  SIZE_LIMIT_MB: whole(1, 150, 10),
+  ITEM_CLASS: z
+    .string()
+    .regex(/^IPM(\.[A-Za-z0-9]+)+$/, 'expected an item class such as IPM.ExternalData.Name')
+    .default(connector.itemClass),
+  USERNAME_SECRET: secretName('telemessage-username'),
+  PASSWORD_SECRET: secretName('telemessage-password'),
+});
+
+export interface ConnectorConfig {
+  automaticMapping: boolean;
+  customMapping: boolean;
+  sizeLimitBytes: number;
+  itemClass: string;
+  usernameSecret: string;
+  passwordSecret: string;
+}
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/**
+ * The settings, parsed and typed; durations in milliseconds, sizes in bytes.
+ *
+ * @throws Error that names every wrong setting with what was expected, never a value.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+  const problems: string[] = [];
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parse = <Shape extends z.ZodRawShape>(object: z.ZodObject<Shape>, prefix: string) => {
+    const names = Object.keys(object.shape);
+    const result = object.safeParse(Object.fromEntries(names.map((name) => [name, given[prefix + name]])));
+    for (const issue of result.error?.issues ?? []) {
+      const name = String(issue.path[0]);
+      const missing = given[prefix + name] === undefined;
+      problems.push(`${prefix}${name}: ${missing ? 'missing' : issue.message}`);
+    }
+    return result.data;
+  };
+
+  const settings = parse(z.object(shape), '');
+  const perConnector = connectorIds.map((id) => {
+    const prefix = `${id.toUpperCase()}_`;
+    const own = parse(z.object(connectorShape(connectors[id])), prefix);
+    if (own && !own.AUTOMATIC_MAPPING && !own.CUSTOM_MAPPING)
+      problems.push(`${prefix}AUTOMATIC_MAPPING, ${prefix}CUSTOM_MAPPING: at least one of them must be true`);
+    return [id, own] as const;
+  });
+  const uris = ['blob', 'queue', 'table'].map((service) => `ArchiveStorage__${service}ServiceUri`);
+  if (!given['ArchiveStorage'])
+    for (const name of uris) if (!given[name]) problems.push(`${name}: missing (or set ArchiveStorage)`);
+  if (settings && settings.GRAPH_TIMEOUT_SECONDS * 2 > settings.LEASE_SECONDS)
+    problems.push(
+      'GRAPH_TIMEOUT_SECONDS: expected at most half of LEASE_SECONDS, so that no request outlives its lease',
+    );
+  if (problems.length > 0 || !settings)
+    throw new Error(`The app cannot start. Wrong settings:\n  ${problems.join('\n  ')}`);
+
+  const graphOrigin = graphOrigins.find((known) => known === settings.GRAPH_BASE_URL);
+  return {
+    connectors: settings.CONNECTORS,
+    storage: {
+      connectionString: settings.ArchiveStorage,
+      blobUrl: settings.ArchiveStorage__blobServiceUri,
+      queueUrl: settings.ArchiveStorage__queueServiceUri,
+      tableUrl: settings.ArchiveStorage__tableServiceUri,
+    },
+    identityClientId: settings.ArchiveStorage__clientId ?? settings.AZURE_CLIENT_ID,
+    keyVaultUrl: settings.KEY_VAULT_URL,
+    graph: {
+      baseUrl: settings.GRAPH_BASE_URL,
+      audience: settings.GRAPH_AUDIENCE ?? graphOrigin ?? graphOrigins[0],
+      timeoutMs: settings.GRAPH_TIMEOUT_SECONDS * SECOND,
+    },
+    telemessage: {
+      baseUrl: settings.TELEMESSAGE_BASE_URL,
+      pageItems: settings.PAGE_ITEMS,
+      pageMaxBytes: settings.PAGE_MAX_MB * MB,
+      timeoutMs: settings.PAGE_TIMEOUT_SECONDS * SECOND,
+    },
+    fetch: {
+      catchUpDays: settings.CATCH_UP_DAYS,
+      lagMs: settings.FETCH_LAG_MINUTES * MINUTE,
+      batchMaxItems: settings.BATCH_MAX_ITEMS,
+      batchMaxBytes: settings.BATCH_MAX_MB * MB,
+    },
+    import: {
+      lineMaxBytes: settings.LINE_MAX_MB * MB,
+      parseTimeoutMs: settings.PARSE_TIMEOUT_SECONDS * SECOND,
+      memoryBytes: settings.IMPORT_MEMORY_MB * MB,
+      country: settings.DEFAULT_COUNTRY,
+      leaseMs: settings.LEASE_SECONDS * SECOND,
+    },
+    reconcile: {
+      settlingMs: settings.SETTLING_SECONDS * SECOND,
+      requeueAfterMs: settings.REQUEUE_AFTER_SECONDS * SECOND,
+    },
+    perConnector: Object.fromEntries(
+      perConnector.map(([id, own]) => [
+        id,
+        own && {
+          automaticMapping: own.AUTOMATIC_MAPPING,
+          customMapping: own.CUSTOM_MAPPING,
+          sizeLimitBytes: own.SIZE_LIMIT_MB * MB,
+          itemClass: own.ITEM_CLASS,
+          usernameSecret: own.USERNAME_SECRET,
+          passwordSecret: own.PASSWORD_SECRET,
+        },
+      ]),
+    ) as Record<ConnectorId, ConnectorConfig>,
+  };
+}
+
+/** Names of every setting that the schema knows, for the checks of the sample file and of the infrastructure. */
+export const settingNames: string[] = [
+  ...Object.keys(shape),
+  ...connectorIds.flatMap((id) =>
+    Object.keys(connectorShape(connectors[id])).map((name) => `${id.toUpperCase()}_${name}`),
+  ),
+];

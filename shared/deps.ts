@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { ManagedIdentityCredential } from '@azure/identity';
+import { SecretClient } from '@azure/keyvault-secrets';
+import { isLoopback, loadConfig } from './config';
+import { createMailParser } from './email/parser.client';
+import { openGraph } from './graph/client';
+import type { ItemPointer } from './item';
+import { containers, queues, tables } from './names';
+import { createNumbers } from './participants/phone';
+import { createByteBudget } from './pipeline/byte-budget';
+import { createMappings } from './pipeline/mappings';
+import { signalLine, type Signal } from './signals';
+import { openAccount } from './storage/account.client';
+import { createBatches } from './storage/batches.client';
+import { createFolderStore } from './storage/folders';
+import type { Ledger } from './storage/ledger';
+import { createMappingFiles } from './storage/mapping-file.client';
+import type { BatchStates, Outcomes, Quarantine } from './storage/outcomes';
+import { createWorkQueue } from './storage/queues.client';
+import { createRows } from './storage/rows.client';
+import { createRuns } from './storage/runs';
+import { createTeleMessage } from './telemessage/client';
+import { createCredentialStore } from './telemessage/credentials.client';
+
+/** Everything that the stages work with, built from the settings. Nothing else constructs clients. */
+export type Deps = ReturnType<typeof createDeps>;
+
+/** @throws Error that names every wrong setting */
+export function createDeps(env: Readonly<Record<string, string | undefined>>) {
+  const config = loadConfig(env);
+  const identity = config.identityClientId;
+  const credential = new ManagedIdentityCredential(identity === undefined ? {} : { clientId: identity });
+  const account = openAccount(config.storage, credential);
+  const rows = <T extends object>(name: string) => createRows<T>(account.table(name));
+  // A vault on this machine speaks plain http and is no host of Azure's: the two checks below would refuse it.
+  const local = isLoopback(new URL(config.keyVaultUrl));
+  const vault = new SecretClient(config.keyVaultUrl, credential, {
+    allowInsecureConnection: local,
+    disableChallengeResourceVerification: local,
+  });
+  const clock = { now: Date.now, random: Math.random };
+  const folders = createFolderStore(rows(tables.folders));
+
+  return {
+    config,
+    ...clock,
+    newId: () => randomUUID(),
+    signal: ((name, fields) => console.log(signalLine(name, fields))) as Signal,
+    telemessage: createTeleMessage({
+      ...config.telemessage,
+      ...clock,
+      credentials: createCredentialStore(vault),
+    }),
+    ...openGraph({ ...config.graph, credential, folders }),
+    batches: createBatches(account.container(containers.batches)),
+    runs: createRuns(rows(tables.runs)),
+    batchStates: rows(tables.batches) as BatchStates,
+    outcomes: rows(tables.outcomes) as Outcomes,
+    quarantine: rows(tables.quarantine) as Quarantine,
+    ledger: rows(tables.ledger) as Ledger,
+    importQueue: createWorkQueue<ItemPointer>(account.queue(queues.importItem)),
+    mappings: createMappings({
+      files: createMappingFiles(account.container(containers.mappings)),
+      country: config.import.country,
+      now: clock.now,
+    }),
+    numbers: createNumbers(config.import.country),
+    mailParser: createMailParser({
+      workerFile: join(__dirname, 'parse-worker.js'),
+      timeoutMs: config.import.parseTimeoutMs,
+      threads: 2,
+    }),
+    memory: createByteBudget(config.import.memoryBytes),
+  };
+}

@@ -1,0 +1,195 @@
+import { connectors, type ConnectorId } from '../connectors';
+import type { Deps } from '../deps';
+import { DeploymentError } from '../errors';
+import type { Manifest } from '../storage/manifest';
+import type { RunState } from '../storage/runs';
+import { dueWindows } from './windows';
+
+type Stage = Pick<Deps, 'config' | 'telemessage' | 'batches' | 'runs' | 'signal' | 'now' | 'newId'>;
+
+/** A site that forgets cursors faster than a window can be read must not keep the app busy for ever. */
+const maxRestarts = 5;
+
+/**
+ * Fetches every window that is due, of every enabled connector, oldest first: unfinished runs, then the daily
+ * windows from the watermark on. One connector's failure does not keep the other from its day.
+ *
+ * @throws Error that names each connector which failed; the watermark keeps its place
+ */
+export async function fetchBatch(deps: Stage): Promise<void> {
+  const failures: string[] = [];
+  for (const id of deps.config.connectors) {
+    try {
+      await fetchConnector(deps, id);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      failures.push(`${id}: ${message}`);
+      deps.signal(error instanceof DeploymentError ? 'credentialsRejected' : 'windowLate', {
+        connector: id,
+        message,
+      });
+    }
+  }
+  if (failures.length > 0) throw new Error(`Fetching failed. ${failures.join('; ')}`);
+}
+
+async function fetchConnector(deps: Stage, id: ConnectorId): Promise<void> {
+  const unfinished = (await deps.runs.list(id)).filter((run) => run.state === 'open');
+  for (const run of unfinished.sort(byWindow)) await fetchRun(deps, id, run);
+
+  const { runs, missed } = dueWindows(await deps.runs.watermark(id), deps.now(), deps.config.fetch);
+  if (missed)
+    deps.signal('windowLate', {
+      connector: id,
+      ...missed,
+      message: 'older than CATCH_UP_DAYS: backfill it by hand',
+    });
+  for (const run of runs) {
+    const opened = await openRun(deps, id, run);
+    if (opened.state === 'open') await fetchRun(deps, id, opened);
+  }
+}
+
+const byWindow = (a: RunState, b: RunState) =>
+  a.from.localeCompare(b.from) || a.createdAt.localeCompare(b.createdAt);
+
+/** Registers a run; from then on it is fetched to its end, by whichever trigger comes first. */
+export async function openRun(
+  deps: Pick<Deps, 'batches' | 'runs' | 'now'>,
+  id: ConnectorId,
+  run: Manifest['run'],
+): Promise<RunState> {
+  const head = await deps.batches.head(id, await deps.runs.chainHint(id));
+  return deps.runs.open(id, run, head, new Date(deps.now()).toISOString());
+}
+
+/**
+ * Fetches a run from its last committed batch to its end: batches of bounded size, each committed by its
+ * manifest. Stops quietly when another worker is ahead with the same run.
+ */
+export async function fetchRun(deps: Stage, id: ConnectorId, run: RunState): Promise<void> {
+  let { newest: previous } = await surveyChain(deps, id, run.name, run.after);
+  let restarts = 0;
+  while (!previous?.last) {
+    const content = await collectBatch(deps, id, run, previous?.nextLastId ?? undefined);
+    if (content === 'cursorExpired') {
+      if (++restarts > maxRestarts)
+        throw new Error(`TeleMessage forgot the cursor ${restarts} times in one window`);
+      // What comes again is recognised by the ledger.
+      if (previous) previous = { ...previous, nextLastId: null };
+      continue;
+    }
+    const committed = await commitBatch(deps, id, run, previous, content);
+    if (!committed) return;
+    previous = committed;
+    await deps.runs.save(id, { ...run, after: committed.number - 1 });
+    await deps.runs.saveChainHint(id, committed.number);
+  }
+  await finishRun(deps, id, run, previous);
+}
+
+interface Survey {
+  /** The run's newest batch after the given number. */
+  newest?: Manifest;
+  head: number;
+  headSha256: string | null;
+}
+
+/** The chain, not the run's row, knows how far a run came: the row may be older than a crash. */
+async function surveyChain(
+  deps: Pick<Deps, 'batches'>,
+  id: ConnectorId,
+  runName: string,
+  after: number,
+): Promise<Survey> {
+  const known = after === 0 ? undefined : await deps.batches.read(id, after);
+  const survey: Survey = { head: after, headSha256: known?.sha256 ?? null };
+  for (;;) {
+    const next = await deps.batches.read(id, survey.head + 1);
+    if (!next) return survey;
+    survey.head++;
+    survey.headSha256 = next.sha256;
+    if (next.manifest.run.name === runName) survey.newest = next.manifest;
+  }
+}
+
+type Content = Pick<Manifest, 'pages' | 'items' | 'bytes' | 'last' | 'nextLastId'>;
+
+/** Streams pages into blobs that nothing refers to yet, until the batch is full or the window ends. */
+async function collectBatch(
+  deps: Stage,
+  id: ConnectorId,
+  run: RunState,
+  firstLastId: string | undefined,
+): Promise<Content | 'cursorExpired'> {
+  const { batchMaxItems, batchMaxBytes } = deps.config.fetch;
+  // Write-once storage keeps the pages of an attempt that crashed: no other attempt may meet their names.
+  const folder = `pages/${id}/${run.name}/${deps.newId()}`;
+  const batch: Content = { pages: [], items: 0, bytes: 0, last: false, nextLastId: firstLastId ?? null };
+  for (let tries = 1; !batch.last && batch.items < batchMaxItems && batch.bytes < batchMaxBytes;) {
+    let blob = '';
+    const page = await deps.telemessage.fetchPage(
+      {
+        connector: connectors[id],
+        credentials: deps.config.perConnector[id],
+        from: run.from,
+        to: run.to,
+        lastId: batch.nextLastId ?? undefined,
+      },
+      (content) => {
+        blob = `${folder}/${String(tries++).padStart(6, '0')}.ndjson`;
+        return deps.batches.writePage(blob, content);
+      },
+    );
+    if (page.kind === 'cursorExpired') return page.kind;
+    if (page.items > 0) batch.pages.push({ blob, sha256: page.sha256, bytes: page.bytes, items: page.items });
+    batch.items += page.items;
+    batch.bytes += page.bytes;
+    batch.last = page.end;
+    batch.nextLastId = page.lastId ?? null;
+  }
+  return batch;
+}
+
+/**
+ * Writes the manifest as the next number of the chain. Whoever loses the race for a number links to the winner
+ * and takes the next one, unless the winner is the same batch of the same run: then this work is done already.
+ */
+async function commitBatch(
+  deps: Stage,
+  id: ConnectorId,
+  run: RunState,
+  before: Manifest | undefined,
+  content: Content,
+): Promise<Manifest | undefined> {
+  const sequence = (before?.sequence ?? 0) + 1;
+  const { name, cause, from, to } = run;
+  for (;;) {
+    const { newest, head, headSha256 } = await surveyChain(deps, id, name, before?.number ?? run.after);
+    if (newest && newest.sequence >= sequence) return undefined;
+    const value: Manifest = {
+      v: 1,
+      connector: id,
+      number: head + 1,
+      previousSha256: headSha256,
+      run: { name, cause, from, to },
+      sequence,
+      ...content,
+      committedAt: new Date(deps.now()).toISOString(),
+    };
+    if (await deps.batches.commit(value)) return value;
+  }
+}
+
+async function finishRun(deps: Stage, id: ConnectorId, run: RunState, last: Manifest): Promise<void> {
+  if (run.cause === 'daily') await deps.runs.moveWatermark(id, run.to);
+  await deps.runs.save(id, { ...run, state: 'fetched' });
+  const empty = last.sequence === 1 && last.items === 0;
+  deps.signal(empty ? 'windowEmpty' : 'windowFetched', {
+    connector: id,
+    run: run.name,
+    from: run.from,
+    to: run.to,
+    batches: last.sequence,
+  });
+}

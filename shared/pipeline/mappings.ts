@@ -1,0 +1,62 @@
+import type { ConnectorId } from '../connectors';
+import { DeploymentError } from '../errors';
+import { parseMapping, type Mapping, type MappingProblem } from '../participants/mapping';
+import type { MappingFiles } from '../storage/mapping-file.client';
+
+/** Looked at anew this often: how long an upload may take to come into force. */
+const freshForMs = 30_000;
+const maxRows = 1_000_000;
+
+export interface Mappings {
+  /** The mapping in force, or undefined when no file was ever uploaded. */
+  current(connector: ConnectorId): Promise<Mapping | undefined>;
+  /** Takes a file whole, or refuses it whole with every problem; then the former one stays in force. */
+  upload(connector: ConnectorId, bytes: Uint8Array): Promise<MappingProblem[]>;
+}
+
+export function createMappings(options: {
+  files: MappingFiles;
+  country: string | undefined;
+  now: () => number;
+}): Mappings {
+  const { files, now } = options;
+  const rules = { maxRows, ...(options.country === undefined ? {} : { country: options.country }) };
+  const cached = new Map<
+    ConnectorId,
+    { etag: string | undefined; mapping: Mapping | undefined; atMs: number }
+  >();
+  const loading = new Map<ConnectorId, Promise<Mapping | undefined>>();
+
+  const load = async (connector: ConnectorId) => {
+    const known = cached.get(connector);
+    if (known && (await files.version(connector)) === known.etag) {
+      known.atMs = now();
+      return known.mapping;
+    }
+    const file = await files.read(connector);
+    const parsed = file && parseMapping(file.bytes, rules);
+    // Nobody uploads such a file through this app; items must wait rather than go unmapped.
+    if (parsed && !parsed.ok)
+      throw new DeploymentError(`The stored mapping file of ${connector} is not readable`);
+    const mapping = parsed?.mapping;
+    cached.set(connector, { etag: file?.etag, mapping, atMs: now() });
+    return mapping;
+  };
+
+  return {
+    current(connector) {
+      const known = cached.get(connector);
+      if (known && now() - known.atMs < freshForMs) return Promise.resolve(known.mapping);
+      const running = loading.get(connector) ?? load(connector).finally(() => loading.delete(connector));
+      loading.set(connector, running);
+      return running;
+    },
+    async upload(connector, bytes) {
+      const parsed = parseMapping(bytes, rules);
+      if (!parsed.ok) return parsed.errors;
+      await files.write(connector, Buffer.from(bytes));
+      cached.delete(connector);
+      return [];
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { itemPointer, type ItemPointer } from '../item';
+import { manifest, type Manifest } from '../storage/manifest';
+import { backfillRequest, type BackfillRequest } from './backfill-window';
+
+/**
+ * What triggers hand over, parsed. All throw an Error that says what was expected and found where, without the
+ * message's content.
+ */
+const reader =
+  <T>(what: string, schema: z.ZodType<T>) =>
+  (message: unknown): T => {
+    const parsed = schema.safeParse(message);
+    if (parsed.success) return parsed.data;
+    const problems = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'message'}: ${issue.message}`,
+    );
+    throw new Error(`Expected ${what}. ${problems.slice(0, 5).join('; ')}`);
+  };
+
+export const readItemPointer: (message: unknown) => ItemPointer = reader(
+  'the pointer to an item',
+  itemPointer,
+);
+
+export const readBackfillRequest: (message: unknown) => BackfillRequest = reader(
+  'a request to fetch a window',
+  backfillRequest,
+);
+
+const readManifestJson = reader<Manifest>('the manifest of a batch', manifest);
+
+/** The manifest in the bytes that a blob trigger hands over. */
+export function readManifest(blob: unknown): Manifest {
+  if (!Buffer.isBuffer(blob)) throw new Error('Expected the bytes of a manifest');
+  let json: unknown;
+  try {
+    json = JSON.parse(blob.toString());
+  } catch {
+    throw new Error('Expected the manifest of a batch. It is not JSON');
+  }
+  return readManifestJson(json);
+}

@@ -1,0 +1,146 @@
+import type { ConnectorId } from '../connectors';
+import type { Deps } from '../deps';
+import type { Manifest } from '../storage/manifest';
+import { batchPartition, batchRow, type BatchState, type Outcome } from '../storage/outcomes';
+import type { Stored } from '../storage/rows.client';
+import { balances, count, noCounters } from './counters';
+import { putPointers, splitBatch } from './split-batch';
+import { sweepCopies } from './sweep-copies';
+
+/** A daily window that is this old and not stored is late. */
+const lateAfterMs = 26 * 60 * 60 * 1000;
+
+/**
+ * Makes the store's truth true again: puts back on the queue what triggers lost, looks once more where a
+ * create request went unanswered, and closes each batch whose sums balance, with its counters.
+ *
+ * @throws Error that names each connector which failed
+ */
+export async function reconcile(deps: Deps): Promise<void> {
+  const failures: string[] = [];
+  for (const id of deps.config.connectors) {
+    try {
+      await reportLateness(deps, id);
+      await reconcileConnector(deps, id);
+    } catch (error) {
+      failures.push(`${id}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (failures.length > 0) throw new Error(`Reconciling failed. ${failures.join('; ')}`);
+}
+
+async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
+  const watermark = await deps.runs.watermark(id);
+  if (watermark === undefined) return;
+  const ageMs = deps.now() - Date.parse(watermark);
+  if (ageMs > lateAfterMs + deps.config.fetch.lagMs)
+    deps.signal('windowLate', {
+      connector: id,
+      from: watermark,
+      ageMs,
+      message: 'no window was stored in time',
+    });
+}
+
+async function reconcileConnector(deps: Deps, id: ConnectorId): Promise<void> {
+  const closedBefore = await deps.runs.closedThrough(id);
+  let closedThrough = closedBefore;
+  for (let number = closedBefore + 1; ; number++) {
+    const found = await deps.batches.read(id, number);
+    if (!found) break;
+    const state = await deps.batchStates.get(id, batchRow(number));
+    const closed =
+      state?.value.closedAt !== undefined || (await reconcileBatch(deps, found.manifest, state?.value));
+    if (closed && closedThrough === number - 1) closedThrough = number;
+  }
+  if (closedThrough > closedBefore) await deps.runs.saveClosedThrough(id, closedThrough);
+}
+
+/** True when the batch is closed now. */
+async function reconcileBatch(deps: Deps, batch: Manifest, state: BatchState | undefined): Promise<boolean> {
+  const outcomes = new Map<number, Stored<Outcome>>();
+  for await (const outcome of deps.outcomes.list(batchPartition(batch.connector, batch.number)))
+    outcomes.set(Number(outcome.row), outcome);
+  if (outcomes.size < batch.items) {
+    await putBack(deps, batch, state, outcomes);
+    return false;
+  }
+  for (const outcome of outcomes.values()) {
+    const { unsureAt } = outcome.value;
+    if (unsureAt === undefined) continue;
+    if (deps.now() < Date.parse(unsureAt) + deps.config.reconcile.settlingMs) return false;
+    outcome.value = await sweepCopies(deps, batch, outcome);
+  }
+  return close(
+    deps,
+    batch,
+    state,
+    [...outcomes.values()].map(({ value }) => value),
+  );
+}
+
+/** Puts positions without an outcome back on the queue, once nothing has happened for a while. */
+async function putBack(
+  deps: Deps,
+  batch: Manifest,
+  state: BatchState | undefined,
+  outcomes: ReadonlyMap<number, Stored<Outcome>>,
+): Promise<void> {
+  const times = [batch.committedAt, state?.splitAt, state?.requeuedAt];
+  for (const { value } of outcomes.values()) times.push(value.settledAt);
+  const latest = Math.max(...times.map((time) => (time ? Date.parse(time) : 0)));
+  const ageMs = deps.now() - latest;
+  if (ageMs < deps.config.reconcile.requeueAfterMs) return;
+  const { connector, number } = batch;
+  const missing = batch.items - outcomes.size;
+  deps.signal('backlogOld', {
+    connector,
+    batch: number,
+    count: missing,
+    ageMs,
+    message: 'put back on the queue',
+  });
+  if (!state?.splitAt) return splitBatch(deps, batch);
+  await putPointers(deps, batch, (position) => !outcomes.has(position));
+  await deps.batchStates.put(connector, batchRow(number), {
+    ...state,
+    requeuedAt: new Date(deps.now()).toISOString(),
+  });
+}
+
+async function close(
+  deps: Deps,
+  batch: Manifest,
+  state: BatchState | undefined,
+  outcomes: readonly Outcome[],
+): Promise<boolean> {
+  const { connector, number } = batch;
+  const counters = noCounters();
+  counters.items.available = batch.items;
+  for (const outcome of outcomes) count(counters, outcome);
+  if (!balances(counters)) {
+    deps.signal('unbalanced', { connector, batch: number, items: batch.items, count: outcomes.length });
+    return false;
+  }
+  await deps.batchStates.put(connector, batchRow(number), {
+    v: 1,
+    runName: batch.run.name,
+    ...state,
+    closedAt: new Date(deps.now()).toISOString(),
+    counters,
+  });
+  const { items, deliveries, quarantined } = counters;
+  deps.signal('batchClosed', {
+    connector,
+    batch: number,
+    run: batch.run.name,
+    items: items.available,
+    delivered: items.delivered,
+    failed: items.failed,
+    imported: deliveries.imported + deliveries.partial,
+    skipped: deliveries.skipped,
+    quarantined,
+  });
+  if (quarantined > 0) deps.signal('quarantineGrew', { connector, batch: number, quarantined });
+  return true;
+}

@@ -1,0 +1,80 @@
+import type { Deps } from '../deps';
+import { PermanentError } from '../errors';
+import type { Manifest } from '../storage/manifest';
+import { batchPartition, type DeliveryEnd, type Outcome } from '../storage/outcomes';
+import type { Stored } from '../storage/rows.client';
+
+/**
+ * Looks once more in each mailbox where a create request went unanswered: Exchange offers no fence, so it may
+ * have landed after a look-up said no. A second copy is removed and the act recorded; a delivery that was given
+ * up, and landed after all, counts as imported. Gives the outcome as it stands then, without doubt.
+ */
+export async function sweepCopies(deps: Deps, batch: Manifest, outcome: Stored<Outcome>): Promise<Outcome> {
+  const { unsureAt: _settled, ...value } = outcome.value;
+  const deliveries: DeliveryEnd[] = [];
+  for (const delivery of value.deliveries)
+    deliveries.push(
+      value.itemKey
+        ? await sweepDelivery(deps, batch, value.itemKey, Number(outcome.row), delivery)
+        : delivery,
+    );
+
+  const swept: Outcome = { ...value, deliveries };
+  const partition = batchPartition(batch.connector, batch.number);
+  // An item that was given up may have mailboxes that no attempt got to: it stays for a person.
+  const givenUp = value.reason === 'gaveUp';
+  if (!givenUp && deliveries.length > 0 && deliveries.every(({ end }) => end !== 'failed')) {
+    delete swept.reason;
+    swept.kind = 'delivered';
+    await deps.quarantine.remove(partition, outcome.row);
+  } else if (deliveries.some(({ end }) => end !== 'failed')) swept.kind = 'delivered';
+  if (!(await deps.outcomes.replace(partition, outcome.row, swept, outcome.etag)))
+    throw new Error('An outcome was changed while its doubt was settled');
+  return swept;
+}
+
+async function sweepDelivery(
+  deps: Deps,
+  batch: Manifest,
+  itemKey: string,
+  position: number,
+  delivery: DeliveryEnd,
+): Promise<DeliveryEnd> {
+  const { userId } = delivery;
+  const stored = await deps.ledger.get(itemKey, userId);
+  const row = stored?.value;
+  if (!stored || !row || row.batch !== batch.number || row.position !== position) return delivery;
+  if (row.state === 'done' && row.unsureAt === undefined) return delivery;
+  const copies = await findCopies(deps, userId, row.folderId, itemKey);
+  const kept =
+    copies.find(({ messageId }) => messageId === row.messageId) ?? copies.find(({ complete }) => complete);
+  const superfluous = copies.filter((copy) => copy !== kept);
+  for (const { messageId } of superfluous) await deps.mailboxes.remove(userId, messageId);
+  const { connector, number } = batch;
+  if (superfluous.length > 0)
+    deps.signal('copyRemoved', { connector, batch: number, position, count: superfluous.length });
+
+  const landed = delivery.end === 'failed' && kept !== undefined;
+  if (landed || superfluous.length > 0)
+    await deps.ledger.replace(
+      itemKey,
+      userId,
+      {
+        ...row,
+        ...(kept ? { state: 'done', messageId: kept.messageId } : {}),
+        removedCopies: (row.removedCopies ?? 0) + superfluous.length,
+      },
+      stored.etag,
+    );
+  return landed ? { userId, end: row.partial ? 'partial' : 'imported' } : delivery;
+}
+
+/** A mailbox that is gone holds no copies that this app could still remove. */
+async function findCopies(deps: Deps, userId: string, folderId: string, itemKey: string) {
+  try {
+    return await deps.mailboxes.find(userId, folderId, itemKey);
+  } catch (error) {
+    if (error instanceof PermanentError) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * One structured log line per event that an operator or an alert needs; docs/operations.md says what each means.
+ * The fields are an allow-list: a field that is not named here cannot reach a log.
+ */
+export interface SignalFields {
+  connector?: string;
+  run?: string;
+  from?: string;
+  to?: string;
+  batch?: number;
+  position?: number;
+  batches?: number;
+  items?: number;
+  delivered?: number;
+  failed?: number;
+  imported?: number;
+  skipped?: number;
+  quarantined?: number;
+  reason?: string;
+  delayMs?: number;
+  ageMs?: number;
+  count?: number;
+  /** Text of ours, never of an item. */
+  message?: string;
+}
+
+export type SignalName =
+  | 'windowFetched'
+  | 'windowEmpty'
+  | 'windowLate'
+  | 'batchClosed'
+  | 'unbalanced'
+  | 'quarantineGrew'
+  | 'backlogOld'
+  | 'credentialsRejected'
+  | 'throttled'
+  | 'copyRemoved';
+
+export type Signal = (name: SignalName, fields: SignalFields) => void;
+
+/** The log line of a signal: JSON, so that a query can read its fields. */
+export const signalLine = (name: SignalName, fields: SignalFields): string =>
+  JSON.stringify({ signal: name, ...fields });

@@ -1,0 +1,120 @@
+import { RestError, type TableClient, type TableEntityResult } from '@azure/data-tables';
+
+/**
+ * Rows of one table, with the three conditions that the pipeline's promises rest on: insert if absent,
+ * replace if unchanged, upsert. The etag that a write gives is the one to pass to the next write.
+ */
+export interface Rows<T extends object> {
+  /** The etag, or undefined when the row exists already. */
+  insert(partition: string, row: string, value: T): Promise<string | undefined>;
+  get(partition: string, row: string): Promise<Stored<T> | undefined>;
+  /** The new etag, or undefined when the row was changed or removed meanwhile. */
+  replace(partition: string, row: string, value: T, etag: string): Promise<string | undefined>;
+  put(partition: string, row: string, value: T): Promise<void>;
+  remove(partition: string, row: string): Promise<void>;
+  /** Rows of a partition in the order of their row keys. */
+  list(partition: string): AsyncIterable<Stored<T>>;
+}
+
+export interface Stored<T> {
+  row: string;
+  value: T;
+  etag: string;
+}
+
+const statusOf = (error: unknown) => (error instanceof RestError ? error.statusCode : undefined);
+
+export function createRows<T extends object>(table: TableClient): Rows<T> {
+  const stored = (entity: TableEntityResult<Record<string, unknown>>): Stored<T> => ({
+    row: String(entity.rowKey),
+    value: decode(entity) as T,
+    etag: entity.etag,
+  });
+  const entity = (partitionKey: string, rowKey: string, value: T) => ({
+    partitionKey,
+    rowKey,
+    ...encode(value),
+  });
+
+  return {
+    async insert(partition, row, value) {
+      try {
+        return (await table.createEntity(entity(partition, row, value))).etag;
+      } catch (error) {
+        if (statusOf(error) === 409) return undefined;
+        throw error;
+      }
+    },
+    async get(partition, row) {
+      try {
+        return stored(await table.getEntity(partition, row));
+      } catch (error) {
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      }
+    },
+    async replace(partition, row, value, etag) {
+      try {
+        return (await table.updateEntity(entity(partition, row, value), 'Replace', { etag })).etag;
+      } catch (error) {
+        if (statusOf(error) === 412 || statusOf(error) === 404) return undefined;
+        throw error;
+      }
+    },
+    async put(partition, row, value) {
+      await table.upsertEntity(entity(partition, row, value), 'Replace');
+    },
+    async remove(partition, row) {
+      try {
+        await table.deleteEntity(partition, row);
+      } catch (error) {
+        if (statusOf(error) !== 404) throw error;
+      }
+    },
+    async *list(partition) {
+      const filter = `PartitionKey eq '${partition.replaceAll("'", "''")}'`;
+      for await (const found of table.listEntities<Record<string, unknown>>({ queryOptions: { filter } }))
+        yield stored(found);
+    },
+  };
+}
+
+/** A string property holds 32 Ki UTF-16 units; longer JSON is cut into numbered properties. */
+const chunkLength = 32_000;
+const jsonSuffix = '__json';
+
+/** Text, numbers and booleans are columns, so that a person can query them; anything deeper is JSON. */
+function encode(value: object): Record<string, unknown> {
+  const columns: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(value)) {
+    if (field === undefined) continue;
+    if (typeof field === 'boolean' || (typeof field === 'string' && field.length <= chunkLength))
+      columns[name] = field;
+    // Without a type the service stores whole numbers as 32-bit integers and refuses larger ones.
+    else if (typeof field === 'number') columns[name] = { type: 'Double', value: field };
+    else {
+      const json = JSON.stringify(field);
+      for (let at = 0; at * chunkLength < json.length; at++)
+        columns[`${name}${jsonSuffix}${at}`] = json.slice(at * chunkLength, (at + 1) * chunkLength);
+    }
+  }
+  return columns;
+}
+
+function decode(columns: Record<string, unknown>): Record<string, unknown> {
+  const value: Record<string, unknown> = {};
+  const json = new Map<string, string[]>();
+  for (const [name, column] of Object.entries(columns)) {
+    if (['partitionKey', 'rowKey', 'etag', 'timestamp', 'odata.metadata'].includes(name)) continue;
+    const at = name.lastIndexOf(jsonSuffix);
+    if (at === -1) value[name] = column;
+    else {
+      const field = name.slice(0, at);
+      const chunks = json.get(field) ?? [];
+      chunks[Number(name.slice(at + jsonSuffix.length))] = String(column);
+      json.set(field, chunks);
+    }
+  }
+  for (const [field, chunks] of json) value[field] = JSON.parse(chunks.join(''));
+  return value;
+}
