@@ -1,6 +1,6 @@
 // Bundles the app and the local stack into dist/. Each bundle is self-contained CommonJS.
 import { build } from 'esbuild';
-import { rmSync, existsSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 const common = {
   bundle: true,
@@ -11,10 +11,45 @@ const common = {
   logLevel: 'warning',
   // Served by the Functions worker at run time; it exists nowhere on disk.
   external: ['@azure/functions-core'],
+  write: false,
 };
 
-rmSync('dist', { recursive: true, force: true });
 const app = { main: 'functions/main.ts', 'parse-worker': 'shared/email/parse-worker.ts' };
-const local = { main: 'local/main.ts' };
-await build({ ...common, entryPoints: app, outdir: 'dist/app' });
-if (existsSync('local/main.ts')) await build({ ...common, entryPoints: local, outdir: 'dist/local' });
+const local = {
+  main: 'local/main.ts',
+  exchange: 'local/exchange/main.ts',
+  telemessage: 'local/telemessage/main.ts',
+  identity: 'local/identity/main.ts',
+  host: 'local/host/main.ts',
+  worker: 'local/host/worker.ts',
+  azurite: 'local/azurite-server.ts',
+};
+
+/** One bundle; a running stack or test must never load half of it, so the new file takes the old one's place at once. */
+async function bundle(name, file, outdir, options = {}) {
+  let outputs;
+  try {
+    outputs = (await build({ ...common, ...options, entryPoints: { [name]: file }, outdir })).outputFiles;
+  } catch {
+    // esbuild has said why. A bundle of older sources must not pass for this one.
+    rmSync(`${outdir}/${name}.js`, { force: true });
+    process.exitCode = 1;
+    return;
+  }
+  for (const { path, contents } of outputs) {
+    const unfinished = `${path}.${process.pid}`;
+    writeFileSync(unfinished, contents);
+    renameSync(unfinished, path);
+  }
+}
+
+// Azurite is started from its package, not bundled: it finds its own files by their place.
+const external = [...common.external, 'azurite', 'lokijs'];
+for (const [outdir, entries, options] of [
+  ['dist/app', app, {}],
+  ['dist/local', local, { external }],
+]) {
+  mkdirSync(outdir, { recursive: true });
+  const present = Object.entries(entries).filter(([, file]) => existsSync(file));
+  await Promise.all(present.map(([name, file]) => bundle(name, file, outdir, options)));
+}

@@ -9,7 +9,7 @@ import { participants } from '../participants/participants';
 import { resolve, type Mailbox, type Resolution } from '../participants/resolve';
 import { batchPartition, positionRow, type Outcome } from '../storage/outcomes';
 import { deliver, type Delivered } from './deliver-item';
-import { settleItem, type Ended } from './settle-item';
+import { settleItem, type About, type Ended } from './settle-item';
 import { isDeviceEvent, readEmail, readSource } from './read-item';
 
 /** Deliveries of one item that run at the same time. */
@@ -33,8 +33,9 @@ export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void
   if (settled) return;
   await deps.memory.hold(pointer.length * memoryPerLineByte, async () => {
     const known: Partial<Outcome> = {};
+    const about: About = {};
     try {
-      await settleItem(deps, pointer, await importParts(deps, pointer, known));
+      await settleItem(deps, pointer, await importParts(deps, pointer, known, about), about);
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       const { reason, message } = error;
@@ -42,14 +43,19 @@ export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void
         deps,
         pointer,
         { ...known, kind: 'failed', reason, expected: 0, deliveries: [] },
-        message,
+        { ...about, detail: message },
       );
     }
   });
 }
 
-/** What is known when a later step fails is kept in `known`. */
-async function importParts(deps: Deps, pointer: ItemPointer, known: Partial<Outcome>): Promise<Ended> {
+/** What is known when a later step fails is kept in `known` and `about`. */
+async function importParts(
+  deps: Deps,
+  pointer: ItemPointer,
+  known: Partial<Outcome>,
+  about: About,
+): Promise<Ended> {
   const connector = connectors[pointer.connector];
   const rules = deps.config.perConnector[pointer.connector];
   const { message, provenance } = await readSource(deps, pointer);
@@ -69,6 +75,7 @@ async function importParts(deps: Deps, pointer: ItemPointer, known: Partial<Outc
     email.sentAt ?? provenance.receivedAt,
     (address) => lookUp(deps, connector, address, broken),
   );
+  about.participants = resolutions.map(({ kind, participant: { asWritten } }) => ({ asWritten, kind }));
   if (mailboxes.length === 0) throw new PermanentError('unmapped', describeUnmapped(resolutions));
 
   const sized = applySizeRules(email, rules.sizeLimitBytes);

@@ -5,7 +5,8 @@ import type { MappingFiles } from '../storage/mapping-file.client';
 
 /** Looked at anew this often: how long an upload may take to come into force. */
 const freshForMs = 30_000;
-const maxRows = 1_000_000;
+/** Reading blocks the worker: this many rows take some seconds. */
+const maxRows = 250_000;
 
 export interface Mappings {
   /** The mapping in force, or undefined when no file was ever uploaded. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { itemPointer, type ItemPointer } from '../item';
 import { manifest, type Manifest } from '../storage/manifest';
 import { backfillRequest, type BackfillRequest } from './backfill-window';

@@ -38,7 +38,9 @@ export async function quarantineItem(deps: Stage, pointer: ItemPointer): Promise
       deliveries: ends,
       ...(unsureAt ? { unsureAt } : {}),
     },
-    `${ends.filter(({ end }) => end !== 'failed').length} of ${ends.length} deliveries that were begun are done`,
+    {
+      detail: `${ends.filter(({ end }) => end !== 'failed').length} of ${ends.length} deliveries that were begun are done`,
+    },
   );
   deps.signal('quarantineGrew', { connector, batch, position, reason: 'gaveUp' });
 }

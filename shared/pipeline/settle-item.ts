@@ -1,22 +1,28 @@
 import type { Deps } from '../deps';
 import { reasons } from '../errors';
 import type { ItemPointer } from '../item';
-import { batchPartition, positionRow, type Outcome } from '../storage/outcomes';
+import { batchPartition, positionRow, type Outcome, type Quarantined } from '../storage/outcomes';
 
 /** How an item ended, as far as it is known. */
 export type Ended = Omit<Outcome, 'v' | 'settledAt'>;
 
+/** For the person who looks into the quarantine. */
+export interface About {
+  /** What exactly was wrong; nothing of the item's content. */
+  detail?: string;
+  /** The parties as the source names them, with what became of each. */
+  participants?: Quarantined['participants'];
+}
+
 /**
  * Writes how an item ended, once: the first outcome of a position stays. An item with a reason stands in
  * quarantine, before its outcome says so: a crash between the two leaves nothing that is missing there.
- *
- * @param detail what exactly was wrong, for the operator; nothing of the item's content
  */
 export async function settleItem(
   deps: Pick<Deps, 'outcomes' | 'quarantine' | 'now'>,
   pointer: ItemPointer,
   ended: Ended,
-  detail?: string,
+  { detail, participants }: About = {},
 ): Promise<void> {
   const { connector, batch, position, blob, offset, length } = pointer;
   const partition = batchPartition(connector, batch);
@@ -33,6 +39,7 @@ export async function settleItem(
       length,
       reason: ended.reason,
       detail: detail ?? describeFailures(ended),
+      ...(participants ? { participants } : {}),
       ...(ended.sourceId === undefined ? {} : { sourceId: ended.sourceId }),
       at: settledAt,
       deliveries: ended.deliveries,

@@ -63,6 +63,8 @@ export interface Quarantined {
   detail: string;
   sourceId?: string;
   at: string;
+  /** Source users and how each was mapped; personal data, kept nowhere else. */
+  participants?: { asWritten: string; kind: 'mailbox' | 'noMailbox' | 'external' }[];
   deliveries: DeliveryEnd[];
 }
 

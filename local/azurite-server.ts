@@ -1,0 +1,100 @@
+import { rmSync, statSync, utimesSync, writeFileSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Server } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * One service of Azurite as a process of its own: `azurite.js SERVICE DATA_DIR|- ARGUMENTS…`. Around Azurite's own
+ * program it adds what a store needs to be trusted: one process per folder, writes on disk soon, an orderly end
+ * when the parent dies.
+ */
+
+const beatMs = 1_000;
+const staleMs = 5_000;
+const waitMs = 20_000;
+/** Azurite writes its tables of contents every five seconds; whatever it accepted since is lost by a SIGKILL. */
+const saveMs = 500;
+
+const requireAzurite = createRequire(join(process.cwd(), 'package.json'));
+
+function inUse(file: string): boolean {
+  try {
+    const pid = Number(readFileSync(file, 'utf8'));
+    if (pid === process.pid || Date.now() - statSync(file).mtimeMs > staleMs) return false;
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The process before may still be writing its last state: two on one folder would lose data. */
+async function claim(file: string) {
+  const until = Date.now() + waitMs;
+  while (inUse(file)) {
+    if (Date.now() > until)
+      throw new Error(`The data folder is in use by process ${readFileSync(file, 'utf8')}`);
+    await delay(50);
+  }
+  writeFileSync(file, String(process.pid));
+  setInterval(() => utimesSync(file, new Date(), new Date()), beatMs).unref();
+  process.on('exit', () => rmSync(file, { force: true }));
+}
+
+function saveSoon() {
+  const loki = requireAzurite('lokijs') as {
+    prototype: { configureOptions(options: object, ...rest: unknown[]): void };
+  };
+  const configure = loki.prototype.configureOptions;
+  loki.prototype.configureOptions = function (options, ...rest) {
+    configure.call(
+      this,
+      options && 'autosave' in options ? { ...options, autosaveInterval: saveMs } : options,
+      ...rest,
+    );
+  };
+}
+
+/** The table service prints the port it was asked for, not the free one that it got. */
+function reportOrigin() {
+  const { listen } = Server.prototype;
+  Server.prototype.listen = function (this: Server, ...args: unknown[]) {
+    this.once('listening', () => {
+      const { address, port } = this.address() as AddressInfo;
+      process.send?.({ origin: `http://${address}:${port}` });
+    });
+    return listen.apply(this, args as Parameters<typeof listen>);
+  } as typeof listen;
+}
+
+/** Azurite's timers would keep the process for seconds after its last write; this line is its only sign of that. */
+function exitWhenClosed() {
+  console.log = (line: unknown) => {
+    if (String(line).endsWith('successfully closed')) process.exit(0);
+  };
+}
+
+async function main() {
+  const [service = '', dataDir = '-', ...args] = process.argv.slice(2);
+  process.on('disconnect', () => {
+    process.emit('message', 'shutdown', undefined);
+    // Whatever hangs must not keep the process of a dead stack.
+    setTimeout(() => process.exit(0), 3_000).unref();
+  });
+  // Ctrl-C is the stack's to handle: the host must still find its queues while it stops.
+  if (dataDir !== '-') {
+    await claim(join(dataDir, `azurite-${service}.pid`));
+    saveSoon();
+  }
+  reportOrigin();
+  exitWhenClosed();
+  process.argv = [process.argv[0] ?? 'node', `azurite-${service}`, ...args];
+  requireAzurite(`azurite/dist/src/${service}/main.js`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,130 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Azure Storage's emulator, one process per service, as part of the local stack and of the tests. */
+
+export interface AzuriteOptions {
+  /** Where the data stands; a folder that goes with the process when absent. */
+  dataDir?: string;
+  /** Keeps everything in memory: quick, and gone with the process. */
+  inMemory?: boolean;
+  /** Free ports when absent. */
+  ports?: { blob: number; queue: number; table: number };
+}
+
+export interface Azurite {
+  connectionString: string;
+  blobUrl: string;
+  queueUrl: string;
+  tableUrl: string;
+  /** Ends when the data is on disk. */
+  close(): Promise<void>;
+  /** SIGKILL, without a last word to the disk. */
+  kill(): Promise<void>;
+}
+
+/** Azurite's published account: it opens nothing but emulators. */
+const account = 'devstoreaccount1';
+const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+
+const services = ['blob', 'queue', 'table'] as const;
+const startTimeoutMs = 60_000;
+const closeTimeoutMs = 8_000;
+
+function script(): string {
+  const beside = join(__dirname, 'azurite.js');
+  return existsSync(beside) ? beside : join(process.cwd(), 'dist/local/azurite.js');
+}
+
+interface Part {
+  child: ChildProcess;
+  origin: Promise<string>;
+  exited: Promise<void>;
+}
+
+function startService(service: (typeof services)[number], location: string, options: AzuriteOptions): Part {
+  const args = [
+    service,
+    options.inMemory ? '-' : location,
+    `--${service}Host`,
+    '127.0.0.1',
+    `--${service}Port`,
+    String(options.ports?.[service] ?? 0),
+    '--skipApiVersionCheck',
+    '--disableTelemetry',
+    '--silent',
+    ...(options.inMemory ? ['--inMemoryPersistence'] : ['--location', location]),
+  ];
+  // In a group of its own: Ctrl-C, or a SIGKILL to the whole group, reaches the stack and not its store, which
+  // then sees its channel close, writes its last state and ends.
+  const child = fork(script(), args, {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: [],
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const errors: string[] = [];
+  if (child.stderr) createInterface(child.stderr).on('line', (line) => errors.push(line));
+  const origin = new Promise<string>((resolve, reject) => {
+    child.once('message', (message: { origin: string }) => resolve(message.origin));
+    child.once('error', reject);
+    child.once('exit', (code) =>
+      reject(new Error(`Azurite ${service} ended (${code}): ${errors.join(' ')}`)),
+    );
+  });
+  origin.catch(() => {});
+  return { child, origin, exited };
+}
+
+export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurite> {
+  const location = options.dataDir ?? mkdtempSync(join(tmpdir(), 'azurite-'));
+  mkdirSync(location, { recursive: true });
+  const parts = services.map((service) => startService(service, location, options));
+
+  async function end(how: (child: ChildProcess) => void) {
+    await Promise.all(
+      parts.map(async ({ child, exited }) => {
+        if (child.exitCode === null && child.signalCode === null) how(child);
+        await Promise.race([exited, delay(closeTimeoutMs, undefined, { ref: false })]);
+        child.kill('SIGKILL');
+        await exited;
+      }),
+    );
+    if (options.dataDir === undefined) rmSync(location, { recursive: true, force: true });
+  }
+  const kill = () => end((child) => child.kill('SIGKILL'));
+
+  let origins: string[];
+  try {
+    origins = await Promise.race([
+      Promise.all(parts.map(({ origin }) => origin)),
+      delay(startTimeoutMs, undefined, { ref: false }).then(() => {
+        throw new Error('Azurite did not start in time');
+      }),
+    ]);
+  } catch (error) {
+    await kill();
+    throw error;
+  }
+  const [blobUrl = '', queueUrl = '', tableUrl = ''] = origins.map((origin) => `${origin}/${account}`);
+  return {
+    connectionString: [
+      'DefaultEndpointsProtocol=http',
+      `AccountName=${account}`,
+      `AccountKey=${accountKey}`,
+      `BlobEndpoint=${blobUrl}`,
+      `QueueEndpoint=${queueUrl}`,
+      `TableEndpoint=${tableUrl}`,
+    ].join(';'),
+    blobUrl,
+    queueUrl,
+    tableUrl,
+    close: () => (options.inMemory ? kill() : end((child) => child.disconnect())),
+    kill,
+  };
+}

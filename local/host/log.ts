@@ -1,0 +1,31 @@
+import { inspect } from 'node:util';
+import type { LogLevel } from './rpc';
+
+const order: LogLevel[] = ['trace', 'debug', 'information', 'warning', 'error', 'critical', 'none'];
+
+export type Log = (level: LogLevel, source: string, message: string) => void;
+
+/**
+ * One line per message: `[time] source: message`. `levels` is `logging.logLevel` of host.json, whose longest
+ * matching category wins.
+ */
+export function createLog(sink: (line: string) => void, levels: Record<string, string>): Log {
+  const threshold = (source: string) => {
+    const category = source === 'host' ? 'Host' : source === 'worker' ? 'Worker' : `Function.${source}.User`;
+    const best = Object.keys(levels)
+      .filter((key) => category === key || category.startsWith(`${key}.`))
+      .sort((a, b) => b.length - a.length)[0];
+    const level = (levels[best ?? 'default'] ?? 'information').toLowerCase();
+    return Math.max(order.indexOf(level as LogLevel), 0);
+  };
+  return (level, source, message) => {
+    if (order.indexOf(level) < threshold(source)) return;
+    const mark =
+      order.indexOf(level) >= order.indexOf('error') ? 'ERROR ' : level === 'warning' ? 'WARNING ' : '';
+    sink(
+      `[${new Date().toISOString()}] ${source}: ${mark}${message.trimEnd().replace(/\s*\r?\n\s*/g, ' | ')}`,
+    );
+  };
+}
+
+export const describe = (error: unknown): string => (error instanceof Error ? error.message : inspect(error));

@@ -1,0 +1,100 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { ConnectorId } from '../shared/connectors';
+import { faultPlans } from './faults';
+import { readOptions, usage, UsageError, type Options } from './options';
+import { showProgress } from './progress';
+import { showMailboxes, showQuarantine, showResults } from './report';
+import { allBalance, quarantinedIn, requestWindows, resultOf, waitUntilClosed } from './run-windows';
+import { startStack, type Stack } from './stack';
+
+/** `npm run local` and `npm run demo`: the whole system on this machine. */
+async function main(): Promise<number> {
+  let options: Options;
+  try {
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\n\n${usage}`);
+    return 2;
+  }
+  const temporary = options.data === undefined ? await mkdtemp(join(tmpdir(), 'archiver-')) : undefined;
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  let stack: Stack | undefined;
+  try {
+    stack = await startStack({
+      dataDir: resolve(options.data ?? temporary!),
+      settings: Object.fromEntries(
+        Object.keys(options.mapping).map((connector) => [
+          `${connector.toUpperCase()}_CUSTOM_MAPPING`,
+          'true',
+        ]),
+      ),
+      faults: options.faults ? faultPlans[options.faults] : undefined,
+      log: options.verbose ? (line) => console.error(line) : undefined,
+    });
+    const stopped = new Promise<number>((done) => stopping.signal.addEventListener('abort', () => done(130)));
+    const work = options.once ? runOnce(stack, options) : keepUp(stack);
+    return await Promise.race([work, stopped, stack.crashed]);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  } finally {
+    await stack?.close();
+    if (temporary) await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+function keepUp(stack: Stack): Promise<number> {
+  console.log('Everything is up. Ctrl-C stops it.\n');
+  for (const [name, address] of Object.entries(stack.addresses))
+    console.log(`  ${name.padEnd(18)} ${address}`);
+  console.log(
+    `\n  Fetch the last 24 hours now:  curl -X POST -H 'content-type: application/json' -d '{}' ` +
+      `${stack.addresses['functions host']}/admin/functions/fetchBatch\n`,
+  );
+  return new Promise(() => undefined);
+}
+
+async function runOnce(stack: Stack, options: Options): Promise<number> {
+  const { deps } = stack;
+  for (const [connector, file] of Object.entries(options.mapping)) {
+    const problems = await deps.mappings.upload(connector as ConnectorId, await readFile(file));
+    if (problems.length === 0) continue;
+    console.error(`The mapping file ${file} is refused; nothing of it is taken:`);
+    for (const { line, column, expected, found } of problems)
+      console.error(`  line ${line}${column ? `, ${column}` : ''}: expected ${expected}, found ${found}`);
+    return 2;
+  }
+  const { from, to } = options.window;
+  console.log(`Window ${from} to ${to}`);
+  const runs = await requestWindows(deps, from, to);
+  await waitUntilClosed(deps, runs, showProgress(process.stdout));
+
+  const results = await Promise.all(runs.map((run) => resultOf(deps, run, from, to)));
+  const quarantined = (await Promise.all(runs.map((run) => quarantinedIn(deps, run)))).flat();
+  const balanced = allBalance(results);
+  showResults(results);
+  showQuarantine(quarantined);
+  if (stack.exchange) await showMailboxes(stack.exchange, deps);
+  if (options.quarantine)
+    await writeFile(
+      options.quarantine,
+      quarantined
+        .map(({ connector, sourceId, batch, position, reason, detail }) =>
+          JSON.stringify({ connector, sourceId: sourceId ?? null, batch, position, reason, detail }),
+        )
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+  console.log(balanced ? 'Both sums balance.' : 'THE SUMS DO NOT BALANCE.');
+  if (options.json) console.log(JSON.stringify({ balanced, connectors: results }));
+  return balanced ? 0 : 1;
+}
+
+void main().then((code) => {
+  process.exitCode = code;
+});

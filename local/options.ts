@@ -1,0 +1,107 @@
+import { parseArgs } from 'node:util';
+import { connectorIds, type ConnectorId } from '../shared/connectors';
+import { faultPlans, type FaultPlanName } from './faults';
+
+export interface Options {
+  /** Run one window to its end, report, stop. */
+  once: boolean;
+  window: { from: string; to: string };
+  mapping: Partial<Record<ConnectorId, string>>;
+  quarantine: string | undefined;
+  data: string | undefined;
+  json: boolean;
+  verbose: boolean;
+  faults: FaultPlanName | undefined;
+}
+
+export class UsageError extends Error {}
+
+export const usage = `npm run demo  [-- OPTIONS]   the sample day of both connectors, from start to end
+npm run local [-- OPTIONS]   the stack, kept up until Ctrl-C
+
+  --once               one window of every enabled connector, then stop
+  --from ISO --to ISO  the window, with --once; at most 24 hours
+  --mapping C=FILE     custom mapping of a connector (${connectorIds.join(', ')}); may be given for each
+  --quarantine FILE    write one JSON line per quarantined item
+  --data DIR           keep storage and mailboxes there (else a temporary folder)
+  --faults NAME        make the simulators fail: ${Object.keys(faultPlans).join(', ')}
+  --json               the last line of standard output is one JSON object
+  --verbose            the parts' own output, on standard error`;
+
+/** The sample day of `npm run demo`. */
+const demoWindow = { from: '2026-11-20T00:00:00.000Z', to: '2026-11-21T00:00:00.000Z' };
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** @throws UsageError that says what was expected and what was found */
+export function readOptions(args: string[]): Options {
+  const { values, positionals } = parse(args);
+  const [verb, ...rest] = positionals;
+  if (rest.length > 0 || (verb !== undefined && verb !== 'demo'))
+    throw new UsageError(`Expected options only, found "${positionals.join(' ')}"`);
+  const demo = verb === 'demo';
+  const once = demo || (values.once ?? false);
+  if ((values.from === undefined) !== (values.to === undefined))
+    throw new UsageError('--from and --to go together');
+  if (!once && values.from !== undefined) throw new UsageError('--from and --to go with --once');
+  if (once && !demo && values.from === undefined) throw new UsageError('--once needs --from and --to');
+  if (values.faults !== undefined && !(values.faults in faultPlans))
+    throw new UsageError(
+      `--faults: expected one of ${Object.keys(faultPlans).join(', ')}, found "${values.faults}"`,
+    );
+  return {
+    once,
+    window: values.from === undefined ? demoWindow : readWindow(values.from, values.to!),
+    mapping: Object.fromEntries((values.mapping ?? []).map(readMapping)),
+    quarantine: values.quarantine,
+    data: values.data ?? (once ? undefined : '.data/local'),
+    json: values.json ?? false,
+    verbose: values.verbose ?? false,
+    faults: values.faults as FaultPlanName | undefined,
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        once: { type: 'boolean' },
+        from: { type: 'string' },
+        to: { type: 'string' },
+        mapping: { type: 'string', multiple: true },
+        quarantine: { type: 'string' },
+        data: { type: 'string' },
+        faults: { type: 'string' },
+        json: { type: 'boolean' },
+        verbose: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function readWindow(from: string, to: string): Options['window'] {
+  const [fromMs, toMs] = [instant('--from', from), instant('--to', to)];
+  if (toMs <= fromMs) throw new UsageError('--to must be later than --from');
+  if (toMs - fromMs > dayMs) throw new UsageError('--from to --to: expected at most 24 hours');
+  return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
+}
+
+function instant(name: string, text: string): number {
+  const ms = /^\d{4}-\d\d-\d\d(T.*(Z|[+-]\d\d:\d\d))?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms))
+    throw new UsageError(`${name}: expected an instant such as 2026-11-20T00:00:00Z, found "${text}"`);
+  return ms;
+}
+
+function readMapping(text: string): [ConnectorId, string] {
+  const [connector, ...file] = text.split('=');
+  const known = connectorIds.find((id) => id === connector);
+  if (!known || file.join('=') === '')
+    throw new UsageError(
+      `--mapping: expected CONNECTOR=FILE.csv (${connectorIds.join(', ')}), found "${text}"`,
+    );
+  return [known, file.join('=')];
+}

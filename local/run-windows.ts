@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectorId } from '../shared/connectors';
+import type { Deps } from '../shared/deps';
+import { queues } from '../shared/names';
+import type { BackfillRequest } from '../shared/pipeline/backfill-window';
+import { add, balances, noCounters } from '../shared/pipeline/counters';
+import { windowRun } from '../shared/pipeline/windows';
+import { openAccount } from '../shared/storage/account.client';
+import type { Manifest } from '../shared/storage/manifest';
+import { batchPartition, batchRow, type Counters, type Quarantined } from '../shared/storage/outcomes';
+import { createWorkQueue } from '../shared/storage/queues.client';
+import type { RunState } from '../shared/storage/runs';
+
+/** One connector's run of the window, from request to counters. */
+export interface ConnectorRun {
+  connector: ConnectorId;
+  run: string;
+}
+
+export interface ConnectorResult extends Counters {
+  connector: ConnectorId;
+  from: string;
+  to: string;
+  batches: number;
+}
+
+export interface Progress {
+  connector: ConnectorId;
+  fetched: boolean;
+  items: number;
+  settled: number;
+  batches: number;
+  closed: number;
+}
+
+const pollMs = 500;
+
+/**
+ * Requests the window of every enabled connector. A run of the same window that was interrupted goes on; else it
+ * is a new run, and what comes again is recognised by the ledger.
+ */
+export async function requestWindows(deps: Deps, from: string, to: string): Promise<ConnectorRun[]> {
+  const noCredential = { getToken: () => Promise.resolve(null) };
+  const account = openAccount(deps.config.storage, noCredential);
+  const queue = createWorkQueue<BackfillRequest>(account.queue(queues.backfillWindow));
+  return Promise.all(
+    deps.config.connectors.map(async (connector) => {
+      const interrupted = await findInterrupted(deps, connector, from, to);
+      const run = interrupted
+        ? { name: interrupted.name, cause: interrupted.cause, from, to }
+        : windowRun('backfill', from, to, randomUUID().slice(0, 8));
+      await queue.send({ v: 1, connector, run });
+      return { connector, run: run.name };
+    }),
+  );
+}
+
+async function findInterrupted(deps: Deps, connector: ConnectorId, from: string, to: string) {
+  const same = (await deps.runs.list(connector)).filter((run) => run.from === from && run.to === to);
+  for (const run of same) if (!(await isClosed(deps, { connector, run: run.name }))) return run;
+  return undefined;
+}
+
+async function isClosed(deps: Deps, wanted: ConnectorRun): Promise<boolean> {
+  const { state, batches } = await survey(deps, wanted);
+  return state?.state === 'fetched' && batches.every(({ closed }) => closed);
+}
+
+interface Survey {
+  state: RunState | undefined;
+  batches: { manifest: Manifest; closed: boolean; counters: Counters | undefined }[];
+}
+
+/** The run's batches: the chain is read from where the run began. */
+async function survey(deps: Deps, { connector, run }: ConnectorRun): Promise<Survey> {
+  const state = await deps.runs.get(connector, run);
+  const batches: Survey['batches'] = [];
+  for (let number = 1; ; number++) {
+    const found = await deps.batches.read(connector, number);
+    if (!found) return { state, batches };
+    if (found.manifest.run.name !== run) continue;
+    const stored = await deps.batchStates.get(connector, batchRow(number));
+    const { closedAt, counters } = stored?.value ?? {};
+    batches.push({ manifest: found.manifest, closed: closedAt !== undefined, counters });
+  }
+}
+
+/** Waits until every batch of the runs is closed, and reports how far they are. */
+export async function waitUntilClosed(
+  deps: Deps,
+  runs: ConnectorRun[],
+  report: (progress: Progress[]) => void,
+): Promise<void> {
+  for (;;) {
+    const progress = await Promise.all(runs.map((run) => progressOf(deps, run)));
+    report(progress);
+    if (progress.every(({ fetched, batches, closed }) => fetched && closed === batches)) return;
+    await sleep(pollMs);
+  }
+}
+
+async function progressOf(deps: Deps, wanted: ConnectorRun): Promise<Progress> {
+  const { state, batches } = await survey(deps, wanted);
+  let items = 0;
+  let settled = 0;
+  for (const { manifest, closed } of batches) {
+    items += manifest.items;
+    if (closed) settled += manifest.items;
+    else
+      for await (const _outcome of deps.outcomes.list(batchPartition(wanted.connector, manifest.number)))
+        settled++;
+  }
+  const closed = batches.filter((batch) => batch.closed).length;
+  return {
+    connector: wanted.connector,
+    fetched: state?.state === 'fetched',
+    items,
+    settled,
+    batches: batches.length,
+    closed,
+  };
+}
+
+/** The counters of closed runs. */
+export async function resultOf(
+  deps: Deps,
+  wanted: ConnectorRun,
+  from: string,
+  to: string,
+): Promise<ConnectorResult> {
+  const { batches } = await survey(deps, wanted);
+  const counters = batches.reduce((sum, batch) => add(sum, batch.counters ?? noCounters()), noCounters());
+  return { connector: wanted.connector, from, to, batches: batches.length, ...counters };
+}
+
+export const allBalance = (results: readonly ConnectorResult[]): boolean => results.every(balances);
+
+export async function quarantinedIn(deps: Deps, wanted: ConnectorRun): Promise<Quarantined[]> {
+  const { batches } = await survey(deps, wanted);
+  const found: Quarantined[] = [];
+  for (const { manifest } of batches)
+    for await (const { value } of deps.quarantine.list(batchPartition(wanted.connector, manifest.number)))
+      found.push(value);
+  return found;
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { random } from '../samples/random';
+
+/** What goes wrong at the simulated site: at random by a seed, or one by one as scripted. */
+
+export const faultKinds = [
+  /** The connection is reset before any header. */
+  'reset',
+  /** 401, as after the password was changed. */
+  'unauthorized',
+  'unavailable',
+  'throttled',
+  'serverError',
+  /** 302 to another origin. */
+  'redirect',
+  /** 409 in the middle of a window; never on a first page. */
+  'cursorExpired',
+  /** The connection closes in the middle of the body. */
+  'truncated',
+  /** The body ends in order, a line short of its count. */
+  'fewerLines',
+  /** The body ends in order, without its last line feed. */
+  'noLineEnd',
+  /** The gzip stream ends before its trailer. */
+  'truncatedGzip',
+  /** Half of the body, then silence. */
+  'stalled',
+  /** Lines without end. */
+  'endless',
+  /** The page begins with the last messages of the page before. */
+  'repeated',
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+const retryAfter = {
+  retryAfterSeconds: z.int().nonnegative().default(1),
+  retryAfterForm: z.enum(['seconds', 'date', 'none']).optional(),
+};
+
+const scripted = z.strictObject({
+  kind: z.enum(faultKinds),
+  source: z.string().optional(),
+  /** The how manieth request for messages (of the source, if one is named) since the script was set, from 1. */
+  onRequest: z.int().positive().optional(),
+  times: z.int().positive().default(1),
+  /** Where a redirect leads: an origin. */
+  location: z.url().optional(),
+  ...retryAfter,
+});
+
+export const faultOptions = z.strictObject({
+  seed: z.int().default(1),
+  /** Share of the requests for messages that meet the fault. */
+  rates: z
+    .partialRecord(z.enum(faultKinds), z.number().min(0).max(1))
+    .default({})
+    .refine((rates) => Object.values(rates).reduce((sum, rate) => sum + rate, 0) <= 1, {
+      error: 'the rates add up to more than 1',
+    }),
+  /** Random faults that one page meets at most, so that a client that tries again gets on. */
+  mostPerPage: z.int().nonnegative().default(2),
+  script: z.array(scripted).default([]),
+  ...retryAfter,
+});
+export type FaultOptions = z.input<typeof faultOptions>;
+
+export interface Fault {
+  kind: FaultKind;
+  location?: string | undefined;
+  retryAfterSeconds: number;
+  retryAfterForm: 'seconds' | 'date' | 'none';
+}
+
+export interface Faults {
+  /** The fault that the next request meets, if any. */
+  next(request: { source: string; page: string; hasCursor: boolean }): Fault | undefined;
+}
+
+export function faults(given: FaultOptions): Faults {
+  const options = faultOptions.parse(given);
+  const r = random(`faults/${options.seed}`);
+  const script = options.script.map((entry) => ({ ...entry, left: entry.times }));
+  const metBy = new Map<string, number>();
+  const requests = new Map<string, number>();
+  let total = 0;
+  const forms = ['seconds', 'date', 'none'] as const;
+
+  return {
+    next({ source, page, hasCursor }) {
+      total++;
+      const ofSource = (requests.get(source) ?? 0) + 1;
+      requests.set(source, ofSource);
+      const isPossible = (kind: FaultKind) => kind !== 'cursorExpired' || hasCursor;
+      const explicit = script.find((entry) => {
+        if (entry.left === 0 || !isPossible(entry.kind)) return false;
+        if (entry.source !== undefined && entry.source !== source) return false;
+        const count = entry.source === undefined ? total : ofSource;
+        return (
+          entry.onRequest === undefined || (count >= entry.onRequest && count < entry.onRequest + entry.times)
+        );
+      });
+      if (explicit) {
+        explicit.left--;
+        return { ...explicit, retryAfterForm: explicit.retryAfterForm ?? 'seconds' };
+      }
+      let rest = r.int(1_000_000) / 1_000_000;
+      const form = options.retryAfterForm ?? r.pick(forms);
+      const kind = faultKinds.find((one) => (rest -= options.rates[one] ?? 0) < 0);
+      const met = metBy.get(page) ?? 0;
+      if (!kind || !isPossible(kind) || met >= options.mostPerPage) return undefined;
+      metBy.set(page, met + 1);
+      return { kind, retryAfterSeconds: options.retryAfterSeconds, retryAfterForm: form };
+    },
+  };
+}

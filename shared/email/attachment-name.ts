@@ -1,0 +1,67 @@
+/** Names for parts that have none: stem and extension by type. */
+const unnamed: readonly (readonly [type: RegExp, stem: string, extension: string])[] = [
+  [/^image\/jpe?g$/, 'image', 'jpg'],
+  [/^image\/(png|gif|bmp|webp|tiff|heic)$/, 'image', '$1'],
+  [/^image\/svg/, 'image', 'svg'],
+  [/^image\//, 'image', 'img'],
+  [/^audio\/(x-)?amr/, 'audio', 'amr'],
+  [/^audio\/(mpeg|mp3)$/, 'audio', 'mp3'],
+  [/^audio\/(ogg|opus|wav|aac)$/, 'audio', '$1'],
+  [/^audio\/(mp4|x-m4a|m4a)$/, 'audio', 'm4a'],
+  [/^audio\//, 'audio', 'audio'],
+  [/^video\/(mp4|webm|mpeg|3gpp)$/, 'video', '$1'],
+  [/^video\//, 'video', 'video'],
+  [/^text\/html$/, 'text', 'html'],
+  [/^text\/calendar$/, 'invitation', 'ics'],
+  [/^text\/(x-)?v?card$/, 'contact', 'vcf'],
+  [/^text\/(csv|rtf|xml)$/, 'text', '$1'],
+  [/^text\/rfc822-headers$/, 'headers', 'txt'],
+  [/^text\//, 'text', 'txt'],
+  [/^message\/(delivery-status|global-delivery-status)$/, 'delivery-status', 'txt'],
+  [/^message\/disposition-notification$/, 'receipt', 'txt'],
+  [/^message\/(rfc822|global|news)$/, 'message', 'eml'],
+  [/^application\/(pdf|zip|json|xml|rtf)$/, 'document', '$1'],
+  [/^application\/(x-)?pkcs7-signature$/, 'signature', 'p7s'],
+  [/^application\/(x-)?pkcs7-mime$/, 'message', 'p7m'],
+  [/^application\/pgp-signature$/, 'signature', 'asc'],
+  [/^application\/ms-tnef$/, 'winmail', 'dat'],
+];
+
+/** Exchange keeps 255 characters. */
+const maxLength = 255;
+
+function shorten(name: string): string {
+  if (name.length <= maxLength) return name;
+  const extension = /\.[^.]{1,20}$/.exec(name)?.[0] ?? '';
+  // Half a surrogate pair at the cut would be no character.
+  return name.slice(0, maxLength - extension.length).replace(/[\ud800-\udbff]$/, '') + extension;
+}
+
+/**
+ * The name under which a part is attached: the last component of the written name (of a Windows or a Unix
+ * path), without control characters, at most 255 characters with its extension kept. Where none is left, a name
+ * made from the type, counted by `count` (parts without a name so far, by stem). A nested mail ends in `.eml`,
+ * else Outlook does not open it.
+ */
+export function attachmentName(
+  written: string | undefined,
+  type: string,
+  count: Map<string, number>,
+): string {
+  const line = (written ?? '')
+    // Direction overrides make `exe.txt` out of `txt.exe`.
+    .replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, ' ')
+    .replace(/\p{Surrogate}/gu, '\ufffd');
+  const component = line.split(/[/\\]/).findLast((part) => !/^[\s.]*$/.test(part)) ?? '';
+  const name = component.replace(/^\s*[A-Za-z]:(?=.)/, '').trim();
+  if (name !== '') {
+    const mail = type === 'message/rfc822' && !/\.(eml|msg|mht)$/i.test(name);
+    return shorten(mail ? `${name}.eml` : name);
+  }
+  const row = unnamed.find(([pattern]) => pattern.test(type));
+  const stem = row?.[1] ?? 'part';
+  const extension = row ? row[2].replace('$1', row[0].exec(type)?.[1] ?? '') : 'bin';
+  const number = (count.get(stem) ?? 0) + 1;
+  count.set(stem, number);
+  return `${stem}-${number}.${extension}`;
+}

@@ -1,0 +1,130 @@
+/** The header of a mail or of one of its parts, read from bytes. */
+export interface Headers {
+  /** Raw bytes of the first field of that name as a Latin-1 string, unfolded and trimmed; undefined when missing. */
+  first(name: string): string | undefined;
+  /** The same of all fields of that name, in order. */
+  all(name: string): string[];
+  /** Where the header block starts and ends in the bytes, and where the content begins. */
+  start: number;
+  end: number;
+  bodyStart: number;
+}
+
+const carriageReturn = 0x0d;
+const colon = 0x3a;
+const dash = 0x2d;
+
+/** Names that prove that lines of the form `word: text` are a header and not the text itself. */
+const known =
+  /^(content-.*|x-.*|mime-version|from|to|cc|bcc|subject|date|message-id|received|return-path|reply-to|sender|references|in-reply-to|thread-.*|list-.*|resent-.*|arc-.*|dkim-.*|authentication-.*|received-.*|delivered-to|importance|priority|precedence|apparently-to|errors-to|status|lines|envelope-.*|disposition-.*|auto-.*|user-agent|organization|comments|keywords|errors-to|return-receipt-to|original-.*)$/;
+
+/** Name of the field that a line begins, lower case; undefined when the line begins none. */
+function fieldName(raw: Buffer, start: number, end: number): string | undefined {
+  let at = start;
+  for (; at < end; at++) {
+    const byte = raw[at] ?? 0;
+    if (byte === colon || byte < 0x21 || byte > 0x7e) break;
+  }
+  if (at === start) return undefined;
+  const nameEnd = at;
+  while (raw[at] === 0x20 || raw[at] === 0x09) at++;
+  if (at >= end || raw[at] !== colon) return undefined;
+  // A link, or a boundary.
+  if (raw[at + 1] === 0x2f && raw[at + 2] === 0x2f) return undefined;
+  if (raw[start] === dash && raw[start + 1] === dash) return undefined;
+  return raw.toString('latin1', start, nameEnd).toLowerCase();
+}
+
+interface Line {
+  start: number;
+  /** Without the line's end. */
+  end: number;
+  next: number;
+}
+
+function lineAt(raw: Buffer, start: number, eol: number): Line {
+  const at = raw.indexOf(eol, start);
+  let end = at < 0 ? raw.length : at;
+  const next = at < 0 ? raw.length : at + 1;
+  while (end > start && raw[end - 1] === carriageReturn) end--;
+  return { start, end, next };
+}
+
+function isBlank(raw: Buffer, line: Line): boolean {
+  for (let at = line.start; at < line.end; at++) if (raw[at] !== 0x20 && raw[at] !== 0x09) return false;
+  return true;
+}
+
+function startsKnownField(raw: Buffer, start: number, eol: number): boolean {
+  if (start >= raw.length) return false;
+  const line = lineAt(raw, start, eol);
+  return known.test(fieldName(raw, line.start, line.end) ?? '');
+}
+
+/** Start of the header proper: after a byte-order mark, blank lines and the envelope line of mbox files. */
+function skipEnvelope(raw: Buffer, start: number, eol: number): number {
+  let at = raw[start] === 0xef && raw[start + 1] === 0xbb && raw[start + 2] === 0xbf ? start + 3 : start;
+  for (;;) {
+    const line = lineAt(raw, at, eol);
+    const envelope = /^>?From /.test(raw.toString('latin1', at, Math.min(at + 6, line.end)));
+    if (line.next >= raw.length || !(envelope || isBlank(raw, line))) break;
+    at = line.next;
+  }
+  return startsKnownField(raw, at, eol) ? at : start;
+}
+
+/**
+ * Reads the header at `start` (RFC 5322 section 2.2). Where the blank line is missing the header ends at the
+ * first line that cannot belong to it; text that only looks like a header (`Note: …`) is content. `whole` says
+ * that this is a mail and not a part. Time is linear in the header's length. `eol` is the byte that ends lines.
+ */
+export function readHeaders(raw: Buffer, start: number, eol: number, whole: boolean): Headers {
+  const begin = whole ? skipEnvelope(raw, start, eol) : start;
+  const fields: { name: string; lines: string[] }[] = [];
+  let at = begin;
+  let end = begin;
+  let trusted = false;
+  while (at < raw.length) {
+    const line = lineAt(raw, at, eol);
+    const blank = isBlank(raw, line);
+    if (blank && (line.start === line.end || fieldName(raw, ...nextLine(raw, line, eol)) === undefined)) {
+      at = line.next;
+      break;
+    }
+    const folded = raw[at] === 0x20 || raw[at] === 0x09;
+    const last = fields.at(-1);
+    const name = folded ? undefined : fieldName(raw, line.start, line.end);
+    if (folded && last) last.lines.push(raw.toString('latin1', line.start + 1, line.end));
+    else if (name) {
+      const text = raw.toString('latin1', line.start, line.end);
+      fields.push({ name, lines: [text.slice(text.indexOf(':') + 1)] });
+      trusted ||= known.test(name);
+    } else {
+      const boundary = raw[at] === dash && raw[at + 1] === dash;
+      // Garbage between two fields is passed over; anything else is content without the blank line before it.
+      if (boundary || folded || !startsKnownField(raw, line.next, eol)) break;
+    }
+    at = line.next;
+    end = at;
+  }
+  if (fields.length > 0 && !trusted) return headersOf([], start, start, start);
+  return headersOf(fields, begin, end, at);
+}
+
+function nextLine(raw: Buffer, line: Line, eol: number): [start: number, end: number] {
+  if (line.next >= raw.length) return [raw.length, raw.length];
+  const next = lineAt(raw, line.next, eol);
+  return [next.start, next.end];
+}
+
+function headersOf(
+  fields: { name: string; lines: string[] }[],
+  start: number,
+  end: number,
+  bodyStart: number,
+): Headers {
+  const all = (name: string): string[] =>
+    // The blank that begins a folded line takes the place of the line break; tabs there are the folder's.
+    fields.filter((field) => field.name === name).map((field) => field.lines.join(' ').trim());
+  return { first: (name) => all(name)[0], all, start, end, bodyStart };
+}

@@ -1,0 +1,134 @@
+import type { Connector } from '../connectors';
+import type { Provenance } from '../item';
+import type { SourceMessage } from '../telemessage/message';
+import type { Attachment, Email, Party } from './email';
+import { itemBody } from './item-body';
+import { provenanceProperties, type ExtendedProperty } from './provenance';
+import { acceptable, cutTo, oneLine } from './safe-text';
+import type { Dropped } from './size-rules';
+import { recipient, type Recipient } from './smtp-address';
+import { threading } from './threading';
+import type { Language } from './words';
+
+/** Exchange keeps no more characters of a subject. */
+const maxSubjectLength = 255;
+/** Exchange's default limit is 500 recipients; the rest is named in the body. */
+const maxRecipients = 480;
+/** A longer header block risks the whole create request; Exchange's own border lies at 32 KB. */
+const maxHeadersBytes = 30_000;
+const maxFileNameLength = 255;
+
+/** What Graph is told to create. */
+export interface MailboxItem {
+  /** Body of the create request, without attachments. */
+  json: Record<string, unknown>;
+  attachments: Attachment[];
+  itemKey: string;
+}
+
+export interface MailboxItemOptions {
+  /** As configured for the connector. */
+  itemClass: string;
+  /** The source's *User's Email address* property. */
+  addresses: SourceMessage['usersEmailAddress'];
+  /** From the email as it was read, before size rules. */
+  itemKey: string;
+  /** Language of the words that the product writes itself. */
+  language?: Language;
+}
+
+/**
+ * The received, dated, read message that stands for an email in a mailbox. Pure and deterministic: the same
+ * input gives the same JSON text. The ids of the MAPI properties are those of [MS-OXPROPS]; only given in the
+ * create request do they make a message that is no draft.
+ */
+export function mailboxItem(
+  email: Email,
+  dropped: readonly Dropped[],
+  provenance: Provenance,
+  connector: Connector,
+  options: MailboxItemOptions,
+): MailboxItem {
+  const { itemKey, itemClass, addresses, language = 'en' } = options;
+  const fullSubject = oneLine(email.subject);
+  const subject = cutTo(maxSubjectLength, fullSubject).trimEnd();
+  const from = recipient(email.from ?? { name: '' }, connector.network, language);
+  const { to, cc, bcc, further } = recipientLists(email, connector.network, language);
+  const facts = { email, dropped, provenance, itemKey, subject, fullSubject, further, language };
+  const { body, file } = itemBody(facts);
+  const thread = threading(email, connector.id, provenance.sourceId);
+  const receivedAt = iso(provenance.receivedAt);
+  const headers = headerBlock(email.headers ?? '');
+
+  const properties: ExtendedProperty[] = [
+    // PidTagMessageFlags: the bit "unsent" is clear, "read" is set. It can never be changed later.
+    { id: 'Integer 0x0E07', value: '1' },
+    { id: 'SystemTime 0x0039', value: email.sentAt === undefined ? receivedAt : iso(email.sentAt) },
+    { id: 'SystemTime 0x0E06', value: receivedAt },
+    { id: 'String 0x001A', value: itemClass },
+    ...optional('String 0x0070', thread.topic),
+    { id: 'Binary 0x0071', value: thread.index },
+    ...optional('String 0x1042', thread.inReplyTo),
+    ...optional('String 0x1039', thread.references),
+    ...optional('String 0x007D', headers),
+    ...provenanceProperties(provenance, itemKey, addresses),
+  ];
+  return {
+    json: {
+      subject,
+      body,
+      from,
+      sender: from,
+      toRecipients: to,
+      ccRecipients: cc,
+      bccRecipients: bcc,
+      internetMessageId: thread.internetMessageId,
+      isRead: true,
+      singleValueExtendedProperties: properties,
+    },
+    attachments: [...email.attachments.map(accepted), ...(file ? [file] : [])],
+    itemKey,
+  };
+}
+
+function recipientLists(email: Email, network: string, language: Language) {
+  let room = maxRecipients;
+  const further: Recipient[] = [];
+  const take = (parties: readonly Party[]) => {
+    const all = parties.map((party) => recipient(party, network, language));
+    const taken = all.slice(0, room);
+    room -= taken.length;
+    further.push(...all.slice(taken.length));
+    return taken;
+  };
+  return { to: take(email.to), cc: take(email.cc), bcc: take(email.bcc), further };
+}
+
+/** Whole header lines from the top, as many as fit. */
+function headerBlock(headers: string): string {
+  const block = acceptable(headers);
+  if (Buffer.byteLength(block) <= maxHeadersBytes) return block;
+  const start = Buffer.from(block).subarray(0, maxHeadersBytes).toString('latin1');
+  const end = start.lastIndexOf('\n') + 1;
+  return Buffer.from(start.slice(0, end), 'latin1').toString();
+}
+
+/** Bytes are evidence and stay as they are; only what is said about them must be acceptable to Exchange. */
+function accepted(attachment: Attachment): Attachment {
+  const name = cutTo(maxFileNameLength, oneLine(attachment.name)) || 'attachment';
+  const { contentId, ...rest } = attachment;
+  return {
+    ...rest,
+    name,
+    contentType: oneLine(attachment.contentType) || 'application/octet-stream',
+    ...(contentId !== undefined && { contentId: oneLine(contentId) }),
+  };
+}
+
+function optional(id: string, value: string | undefined): ExtendedProperty[] {
+  return value === undefined || value === '' ? [] : [{ id, value }];
+}
+
+function iso(instant: string): string {
+  return new Date(instant).toISOString();
+}

@@ -1,0 +1,126 @@
+import { decodeBytes } from './charset';
+import { decodeRaw, decodeWords, encodedWordEnd } from './encoded-words';
+
+/** A structured header value: `text/plain; charset=utf-8`. */
+export interface StructuredValue {
+  /** Lower case, without comments and blanks. */
+  value: string;
+  /** Decoded parameters by lower-case name; the first of a name counts. */
+  parameters: Map<string, string>;
+}
+
+/** Value of a quoted parameter, and where the text goes on after it. */
+function readQuoted(text: string, start: number): [value: string, end: number] {
+  let value = '';
+  for (let at = start + 1; at < text.length; at++) {
+    const char = text.charAt(at);
+    // Only `\"` and `\\` are escapes in practice: in `"C:\Users\x"` the backslashes are the path's own.
+    if (char === '\\' && /["\\]/.test(text.charAt(at + 1))) value += text.charAt(++at);
+    else if (char === '"' && /^\s*(;|$|[\w*-]{1,40}=)/.test(text.slice(at + 1, at + 60)))
+      return [value, at + 1];
+    else value += char;
+  }
+  return [value.replace(/"$/, ''), text.length];
+}
+
+function readBare(text: string, start: number): [value: string, end: number] {
+  let at = start;
+  while (at < text.length && text.charAt(at) !== ';') at = Math.max(at + 1, encodedWordEnd(text, at));
+  return [text.slice(start, at).trim(), at];
+}
+
+function rawParameters(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  const name = /[\s;]*([^\s=;"]{1,100})\s*(=\s*)?/y;
+  for (let at = 0; at < text.length;) {
+    name.lastIndex = at;
+    const match = name.exec(text);
+    if (!match) {
+      at++;
+      continue;
+    }
+    at = name.lastIndex;
+    if (match[2] === undefined) continue;
+    const [value, end] = text.charAt(at) === '"' ? readQuoted(text, at) : readBare(text, at);
+    const key = (match[1] ?? '').toLowerCase();
+    if (!found.has(key)) found.set(key, value);
+    at = end;
+  }
+  return found;
+}
+
+function percentBytes(text: string): Buffer {
+  const bytes: Buffer[] = [];
+  for (const piece of text.split(/((?:%[0-9a-f]{2})+)/i)) {
+    const escaped = /^%[0-9a-f]{2}/i.test(piece);
+    bytes.push(escaped ? Buffer.from(piece.replaceAll('%', ''), 'hex') : Buffer.from(piece, 'utf8'));
+  }
+  return Buffer.concat(bytes);
+}
+
+interface Section {
+  order: number;
+  extended: boolean;
+  text: string;
+}
+
+/** Puts the sections of one parameter together (RFC 2231 sections 3 and 4). */
+function joinSections(sections: Section[], fallback: string | undefined): string {
+  sections.sort((a, b) => a.order - b.order);
+  let charset: string | undefined;
+  let value = '';
+  let pending: Buffer[] = [];
+  const flush = (): void => {
+    // Adjacent sections together: a character may be split between them.
+    if (pending.length > 0) value += decodeBytes(Buffer.concat(pending), charset, fallback);
+    pending = [];
+  };
+  sections.forEach((section, index) => {
+    let text = section.text;
+    if (section.extended) {
+      const prefix = index === 0 ? /^([^']{0,80})'[^']{0,80}'/.exec(text) : null;
+      if (prefix) {
+        charset = prefix[1] || undefined;
+        text = text.slice(prefix[0].length);
+      }
+      pending.push(percentBytes(text));
+    } else {
+      flush();
+      value += text;
+    }
+  });
+  flush();
+  return decodeWords(value, fallback);
+}
+
+/**
+ * Reads a header such as Content-Type or Content-Disposition from its raw bytes (a Latin-1 string): quoted and
+ * bare values with blanks, Windows paths, RFC 2231 continuations and charsets, encoded words inside values.
+ * `charset` is that of the mail, for raw 8-bit values.
+ */
+export function readStructured(raw: string, charset?: string): StructuredValue {
+  const text = decodeRaw(raw, charset);
+  const semicolon = text.indexOf(';');
+  const head = semicolon < 0 ? text : text.slice(0, semicolon);
+  const value = (/^[^\s"]*/.exec(head.replace(/\([^)]*\)/g, '').trimStart())?.[0] ?? '').toLowerCase();
+  const sections = new Map<string, Section[]>();
+  const parameters = new Map<string, string>();
+  // A blank instead of the semicolon after the value occurs too.
+  for (const [key, content] of rawParameters(
+    semicolon < 0 ? head.slice(value.length) : text.slice(semicolon),
+  )) {
+    const match = /^(.+?)\*(?:(\d{1,5})(\*?))?$/.exec(key);
+    // A boundary is never text, whatever it looks like.
+    if (!match) parameters.set(key, key === 'boundary' ? content : decodeWords(content, charset));
+    else {
+      const name = match[1] ?? '';
+      const order = Number(match[2] ?? 0);
+      const list = sections.get(name) ?? [];
+      list.push({ order, extended: match[2] === undefined || match[3] === '*', text: content });
+      sections.set(name, list);
+    }
+  }
+  // The extended form wins over the plain one beside it, which is there for old software (RFC 6266 section 4.3).
+  for (const [name, list] of sections) parameters.set(name, joinSections(list, charset));
+  return { value, parameters };
+}

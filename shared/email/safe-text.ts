@@ -1,0 +1,36 @@
+/** Text that Exchange accepts: it refuses a request in which NUL or half a surrogate pair stands. */
+
+const refused = /[\0\p{Cs}]/gu;
+const controls = /[\p{Cc}\u2028\u2029]+/gu;
+
+/** The text word for word, with NUL and lone surrogates shown as U+FFFD instead of vanishing. */
+export function acceptable(text: string): string {
+  return text.replace(refused, '\uFFFD');
+}
+
+/**
+ * `acceptable`, and on one line: line breaks and other control characters become a space, so that a name
+ * from a chat can forge no line of its own. NUL stays visible as U+FFFD.
+ */
+export function oneLine(text: string): string {
+  return acceptable(text).replace(controls, ' ').trim();
+}
+
+/** At most `limit` UTF-16 units of the text; a character outside the basic plane is never cut in half. */
+export function cutTo(limit: number, text: string): string {
+  if (text.length <= limit) return text;
+  const last = text.charCodeAt(limit - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? limit - 1 : limit);
+}
+
+/** As many whole entries from the front as fit into `limitBytes` of UTF-8, joined by the separator. */
+export function joinWithin(limitBytes: number, entries: readonly string[], separator: string): string {
+  let bytes = 0;
+  const kept: string[] = [];
+  for (const entry of entries) {
+    bytes += Buffer.byteLength(entry) + (kept.length > 0 ? Buffer.byteLength(separator) : 0);
+    if (bytes > limitBytes) break;
+    kept.push(entry);
+  }
+  return kept.join(separator);
+}

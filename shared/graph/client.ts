@@ -1,0 +1,33 @@
+import type { TokenCredential } from '@azure/identity';
+import { createDirectory } from './directory.client';
+import type { Directory } from './directory.client';
+import { createFolders } from './folder.client';
+import type { FolderStore } from './folder.client';
+import { createMailboxes } from './mailboxes.client';
+import type { Mailboxes } from './mailboxes.client';
+import { createGraph } from './request.client';
+import { createTransport, systemClock } from './transport.client';
+
+const minuteMs = 60_000;
+
+export interface GraphSettings {
+  /** Origin of Microsoft Graph: https, or http on a loopback address. Throws on anything else. */
+  baseUrl: string;
+  /** The resource that tokens are asked for, such as `https://graph.microsoft.com`. */
+  audience: string;
+  /** For one request. */
+  timeoutMs: number;
+  credential: TokenCredential;
+  folders: FolderStore;
+}
+
+/** The directory and the mailboxes of one tenant, behind one gate per mailbox and one owner of retries. */
+export function openGraph(settings: GraphSettings): { directory: Directory; mailboxes: Mailboxes } {
+  const clock = systemClock;
+  const graph = createGraph({ ...settings, transport: createTransport(settings.baseUrl), clock });
+  const folders = createFolders(graph, settings.folders, { now: clock.now });
+  return {
+    directory: createDirectory(graph, { cacheMs: 15 * minuteMs, missCacheMs: 5 * minuteMs, now: clock.now }),
+    mailboxes: createMailboxes(graph, folders),
+  };
+}

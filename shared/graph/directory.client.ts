@@ -1,0 +1,117 @@
+import { RefusedError } from './failure';
+import type { Call, Graph } from './request.client';
+
+export interface DirectoryUser {
+  /** Object id, a GUID. */
+  userId: string;
+}
+
+/** Finds the user behind an address of the mapping file or of an item. */
+export interface Directory {
+  /**
+   * The one user whose object id, user principal name, mail or proxy address this is, in any case of letters.
+   * Undefined when there is none, when two users share it (an archive must not guess), and without asking when the
+   * text is no address.
+   */
+  find(address: string): Promise<DirectoryUser | undefined>;
+}
+
+interface GraphUser {
+  id: string;
+  mail?: string | null;
+  proxyAddresses?: string[] | null;
+}
+
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** What Exchange Online accepts: ASCII, at most 64 characters before the @, a dotted domain that ends in letters. */
+const address = /^[!#-'*+\-./0-9=?^-~]{1,64}@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+([a-z]{2,}|xn--[a-z0-9-]+)$/;
+/** As long as a user principal name can be; the directory does not compare much longer texts. */
+const longestAddress = 113;
+const fields = { $select: 'id,mail,proxyAddresses' };
+
+/**
+ * A directory that remembers for `cacheMs` whom it found and for `missCacheMs` whom it did not; look-ups of one
+ * address under way are shared. Throws what `Graph` throws, except that an unknown user is undefined.
+ */
+export function createDirectory(
+  graph: Graph,
+  options: { cacheMs: number; missCacheMs?: number; now: () => number; mostEntries?: number },
+): Directory {
+  const { cacheMs, missCacheMs = cacheMs, now, mostEntries = 50_000 } = options;
+  const cache = new Map<string, { user: DirectoryUser | undefined; untilAt: number }>();
+  const pending = new Map<string, Promise<DirectoryUser | undefined>>();
+
+  async function lookUp(key: string): Promise<DirectoryUser | undefined> {
+    const user = guid.test(key) ? await byKey(graph, key) : await byAddress(graph, key);
+    const found = user && { userId: user.id };
+    cache.delete(key);
+    const [oldest] = cache.keys();
+    if (cache.size >= mostEntries && oldest !== undefined) cache.delete(oldest);
+    cache.set(key, { user: found, untilAt: now() + (found ? cacheMs : missCacheMs) });
+    return found;
+  }
+
+  return {
+    async find(text) {
+      const key = text.trim().toLowerCase();
+      if (!guid.test(key) && (key.length > longestAddress || !address.test(key))) return undefined;
+      const known = cache.get(key);
+      if (known && now() < known.untilAt) return known.user;
+      let found = pending.get(key);
+      if (!found) {
+        found = lookUp(key).finally(() => pending.delete(key));
+        pending.set(key, found);
+      }
+      return found;
+    },
+  };
+}
+
+/**
+ * By user principal name first, which is the cheapest. Mail and proxy addresses are asked for as well unless the
+ * user found so far owns the address in Exchange too, where an address belongs to one recipient alone.
+ */
+async function byAddress(graph: Graph, key: string): Promise<GraphUser | undefined> {
+  const found = new Map<string, GraphUser>();
+  const add = (users: GraphUser[]) => users.forEach((user) => found.set(user.id, user));
+  const settled = () => found.size > 1 || [...found.values()].some((user) => owns(user, key));
+
+  const named = await byKey(graph, key);
+  if (named) add([named]);
+  const literal = `'${key.replaceAll("'", "''")}'`;
+  if (!settled()) add(await byFilter(graph, `mail eq ${literal}`));
+  // The prefix is part of the value: `SMTP:` marks the primary address, `smtp:` every other one.
+  for (const prefix of ["'smtp:", "'SMTP:"]) {
+    if (!settled()) add(await byFilter(graph, `proxyAddresses/any(p:p eq ${prefix}${literal.slice(1)})`));
+  }
+  return found.size === 1 ? [...found.values()][0] : undefined;
+}
+
+const owns = (user: GraphUser, key: string) =>
+  user.proxyAddresses?.some((proxy) => proxy.toLowerCase() === `smtp:${key}`) ?? false;
+
+/** By object id or user principal name. */
+async function byKey(graph: Graph, key: string): Promise<GraphUser | undefined> {
+  // A name that starts with `$` would be read as a part of the query language.
+  const path = key.startsWith('$')
+    ? `/users('${encodeURIComponent(key.replaceAll("'", "''"))}')`
+    : `/users/${encodeURIComponent(key)}`;
+  const call: Call = { doing: 'look up user', query: fields };
+  try {
+    return asUser((await graph.get(path, call)).json);
+  } catch (error) {
+    // An address that is nobody's user principal name need not have the form of one: 400 means unknown as well.
+    if (error instanceof RefusedError && (error.status === 404 || error.status === 400)) return undefined;
+    throw error;
+  }
+}
+
+async function byFilter(graph: Graph, filter: string): Promise<GraphUser[]> {
+  const users = await graph.list('/users', { doing: 'find user', query: { $filter: filter, ...fields } });
+  return users.map(asUser).filter((user) => user !== undefined);
+}
+
+function asUser(json: unknown): GraphUser | undefined {
+  const user = json as GraphUser | undefined;
+  return typeof user?.id === 'string' && user.id !== '' ? user : undefined;
+}

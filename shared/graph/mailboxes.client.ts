@@ -1,0 +1,197 @@
+import type { Connector } from '../connectors';
+import type { Attachment } from '../email/email';
+import type { MailboxItem } from '../email/mailbox-item';
+import { completeMark, isComplete, propertyIds, propertyValue } from '../email/provenance';
+import type { ExtendedProperty } from '../email/provenance';
+import type { Dropped } from '../email/size-rules';
+import { PermanentError } from '../errors';
+import { messageJson, planAttachments } from './attachment-plan';
+import type { AttachmentPlan } from './attachment-plan';
+import { addAttachments } from './attachments';
+import { RefusedError, settled, UncertainError } from './failure';
+import type { Folders } from './folder.client';
+import type { Call, Graph } from './request.client';
+import { messagePath } from './upload';
+
+/** A message in the folder that carries the item's key. */
+export interface FoundCopy {
+  messageId: string;
+  /** False when a worker ended before all attachments were added. */
+  complete: boolean;
+  batch?: number;
+  position?: number;
+}
+
+export type Created =
+  /** `refused`: attachments that this mailbox or cloud has no way to take. */
+  | { kind: 'created'; messageId: string; refused: Dropped[] }
+  /** The folder is not there any more; nothing was created. */
+  | { kind: 'folderGone' };
+
+export interface CreateOptions {
+  /** Ends the work; well before the lease of the delivery does. */
+  signal: AbortSignal;
+  /** Called before each request of an item that needs several; what it throws ends the work and is passed on. */
+  beforeStep?: () => Promise<void>;
+}
+
+/**
+ * Messages in the users' mailboxes. All methods throw `PermanentError` (never for this item or this mailbox),
+ * `PutOffError` (later; nothing has happened), `DeploymentError`, and other errors for what a retry may mend.
+ */
+export interface Mailboxes {
+  /** See `Folders`. */
+  folder(userId: string, connector: Connector, options?: { refresh?: boolean }): Promise<string | undefined>;
+  /**
+   * Creates the item as a received message with all its attachments. Throws `UncertainError` when there may be a
+   * copy in the mailbox, whole or incomplete: look with `find` before trying again.
+   */
+  create(userId: string, folderId: string, item: MailboxItem, options: CreateOptions): Promise<Created>;
+  /** Copies of an item in the folder; none when the folder is gone. Not indexed by Exchange: for take-overs only. */
+  find(userId: string, folderId: string, itemKey: string): Promise<FoundCopy[]>;
+  /** Deletes a message (Exchange keeps it in Recoverable Items); one that is gone already is as wished. */
+  remove(userId: string, messageId: string): Promise<void>;
+}
+
+interface Message {
+  id: string;
+  singleValueExtendedProperties?: ExtendedProperty[];
+}
+
+/** PidTagTransportMessageHeaders: the one property that holds what a stranger wrote, in a stranger's syntax. */
+const transportHeaders = /^string\s+0x0*7d$/i;
+
+/** Message operations on `graph`; folders are those of `folders`. */
+export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
+  /** Undefined when the folder is gone. */
+  async function postMessage(
+    path: string,
+    json: Record<string, unknown>,
+    inline: Attachment[],
+    call: Call,
+  ): Promise<string | undefined> {
+    try {
+      const { json: message } = await graph.post(path, { ...call, body: messageJson(json, inline) });
+      const id = (message as Message | undefined)?.id;
+      if (typeof id !== 'string') throw new UncertainError('create message: the answer has no id');
+      return id;
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      if (error.failure.kind === 'notFound') return undefined;
+      const without = error.status === 400 ? withoutTransportHeaders(json) : undefined;
+      if (without) return postMessage(path, without, inline, { ...call, begun: true });
+      throw settled(error);
+    }
+  }
+
+  async function createInSteps(
+    target: { userId: string; path: string },
+    item: MailboxItem,
+    plan: AttachmentPlan,
+    { signal, beforeStep }: Required<CreateOptions>,
+  ): Promise<Created> {
+    const { userId, path } = target;
+    let stop: { error: unknown } | undefined;
+    const step = async () =>
+      beforeStep().catch((error: unknown) => {
+        stop = { error };
+        throw error;
+      });
+    const call = { mailbox: userId, signal };
+
+    await step();
+    const messageId = await postMessage(path, item.json, plan.inline, { ...call, doing: 'create message' });
+    if (messageId === undefined) return { kind: 'folderGone' };
+    try {
+      const message = { userId, messageId, signal, beforeStep: step };
+      const refused = await addAttachments(graph, message, plan.later);
+      await step();
+      await graph.patch(messagePath(message), {
+        ...call,
+        doing: 'mark message complete',
+        begun: true,
+        body: { singleValueExtendedProperties: [completeMark] },
+      });
+      return { kind: 'created', messageId, refused };
+    } catch (error) {
+      if (stop?.error === error || error instanceof UncertainError) throw error;
+      const final = settled(error);
+      if (!(final instanceof PermanentError)) {
+        throw new UncertainError('The message was created, but not all of it is there.', { cause: error });
+      }
+      // Nobody comes back to an item that failed for good, so its incomplete copy goes now.
+      await remove(userId, messageId);
+      throw final;
+    }
+  }
+
+  async function remove(userId: string, messageId: string): Promise<void> {
+    const path = messagePath({ userId, messageId });
+    await graph
+      .delete(path, { doing: 'delete message', mailbox: userId, begun: true })
+      .catch((error: unknown) => {
+        if (!(error instanceof RefusedError) || error.failure.kind !== 'notFound') throw settled(error);
+      });
+  }
+
+  return {
+    folder: async (userId, connector, options) => folders.folder(userId, connector, options),
+
+    async create(userId, folderId, item, { signal, beforeStep = async () => undefined }) {
+      const path = messagesPath(userId, folderId);
+      const whole = {
+        ...item.json,
+        singleValueExtendedProperties: [...propertiesOf(item.json), completeMark],
+      };
+      const plan = planAttachments(Buffer.byteLength(JSON.stringify(whole)), item.attachments);
+      if (plan.later.length > 0) return createInSteps({ userId, path }, item, plan, { signal, beforeStep });
+      const call = { doing: 'create message', mailbox: userId, signal };
+      const messageId = await postMessage(path, whole, plan.inline, call);
+      return messageId === undefined ? { kind: 'folderGone' } : { kind: 'created', messageId, refused: [] };
+    },
+
+    async find(userId, folderId, itemKey) {
+      if (!/^[0-9a-f]+$/i.test(itemKey)) throw new Error('find message: an item key is hexadecimal');
+      const { itemKey: keyId, complete, batch, position } = propertyIds;
+      const wanted = [complete, batch, position].map((id) => `id eq '${id}'`).join(' or ');
+      const query = {
+        $filter: `singleValueExtendedProperties/Any(ep: ep/id eq '${keyId}' and ep/value eq '${itemKey}')`,
+        $select: 'id',
+        $expand: `singleValueExtendedProperties($filter=${wanted})`,
+      };
+      try {
+        const call = { doing: 'find message', mailbox: userId, query };
+        return ((await graph.list(messagesPath(userId, folderId), call)) as Message[]).map(foundCopy);
+      } catch (error) {
+        if (error instanceof RefusedError && error.failure.kind === 'notFound') return [];
+        throw settled(error);
+      }
+    },
+
+    remove,
+  };
+}
+
+const messagesPath = (userId: string, folderId: string) =>
+  `/users/${encodeURIComponent(userId)}/mailFolders/${encodeURIComponent(folderId)}/messages`;
+
+const propertiesOf = (json: Record<string, unknown>) =>
+  (json['singleValueExtendedProperties'] ?? []) as ExtendedProperty[];
+
+/** The message without its original header block, or undefined when it has none. */
+function withoutTransportHeaders(json: Record<string, unknown>): Record<string, unknown> | undefined {
+  const properties = propertiesOf(json);
+  const kept = properties.filter(({ id }) => !transportHeaders.test(id.trim()));
+  return kept.length === properties.length ? undefined : { ...json, singleValueExtendedProperties: kept };
+}
+
+function foundCopy(message: Message): FoundCopy {
+  const batch = Number(propertyValue(message, propertyIds.batch) ?? Number.NaN);
+  const position = Number(propertyValue(message, propertyIds.position) ?? Number.NaN);
+  return {
+    messageId: message.id,
+    complete: isComplete(message),
+    ...(Number.isInteger(batch) && { batch }),
+    ...(Number.isInteger(position) && { position }),
+  };
+}

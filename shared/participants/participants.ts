@@ -1,0 +1,115 @@
+import type { Email, Party } from '../email/email';
+import type { SourceMessage } from '../telemessage/message';
+import { addressesIn, isAddress } from './address';
+import type { Numbers } from './phone';
+
+/** A party of an item as TeleMessage names it, before mapping. */
+export interface Participant {
+  /** May be empty. */
+  name: string;
+  /** E.164, without repetition. */
+  numbers: string[];
+  /** Well-formed addresses, without repetition in any case of letters. */
+  addresses: string[];
+  /** All that the source says of the party, for the failure record. */
+  asWritten: string;
+}
+
+/** A participant and all that it can be recognised by. */
+interface Candidate extends Participant {
+  keys: Set<string>;
+}
+
+/**
+ * The participants of an item: every entry of the *User's Email address* property, and every party of the
+ * message itself except blind copies, in this order. TeleMessage names the same person in both places, often
+ * with more in one of them. A party that says nothing beyond another one is that other one; parties that
+ * share a number but differ in the address both stay.
+ */
+export function participants(message: SourceMessage, email: Email, numbers: Numbers): Participant[] {
+  const candidates = [
+    ...message.usersEmailAddress.map((user) => {
+      const name = [user.firstName, user.lastName].filter(Boolean).join(' ').trim();
+      const written = user.emailAddress?.trim() ?? '';
+      return candidate(name, split(user.mobileNumber), addressesIn(written), written, numbers);
+    }),
+    ...[...(email.from ? [email.from] : []), ...email.to, ...email.cc].map((party) =>
+      ofParty(party, numbers),
+    ),
+  ];
+  return withoutSubsumed(candidates).map(({ keys: _keys, ...participant }) => participant);
+}
+
+function ofParty(party: Party, numbers: Numbers): Candidate {
+  const written = party.address?.trim() ?? '';
+  return candidate(
+    party.name.trim(),
+    split(party.number),
+    isAddress(written) ? [written] : [],
+    written,
+    numbers,
+  );
+}
+
+function candidate(
+  name: string,
+  writtenNumbers: string[],
+  writtenAddresses: string[],
+  writtenAddress: string,
+  numbers: Numbers,
+): Candidate {
+  const read = writtenNumbers.map((written) => ({ written, number: numbers(written) }));
+  const found = new Set(read.flatMap(({ number }) => number ?? []));
+  const addresses = new Map(
+    writtenAddresses.filter(isReal).map((address) => [address.toLowerCase(), address]),
+  );
+  const unread = read.filter(({ number }) => number === undefined).map(({ written }) => `unread ${written}`);
+  const shown = isReal(writtenAddress) && writtenAddress !== '' ? `<${writtenAddress}>` : '';
+  return {
+    name,
+    numbers: [...found],
+    addresses: [...addresses.values()],
+    asWritten: [name, ...writtenNumbers, shown].filter(Boolean).join(' '),
+    keys: new Set([...found, ...addresses.keys(), ...unread]),
+  };
+}
+
+/** RFC 6761 keeps `.invalid` for names that never exist: such an address was made to fill a header. */
+function isReal(address: string): boolean {
+  return !/\.invalid$/i.test(address);
+}
+
+function split(text: string | undefined): string[] {
+  return (text ?? '')
+    .split(/[;,]/)
+    .map((one) => one.trim())
+    .filter(Boolean);
+}
+
+/**
+ * Leaves out every candidate whose keys another one has, too; of equals the first stays. One that can be
+ * recognised by nothing but its name is the other one of that name. Groups have hundreds of members: only those
+ * that share a key are compared.
+ */
+function withoutSubsumed(candidates: Candidate[]): Candidate[] {
+  const holders = new Map<string, Candidate[]>();
+  const kept = new Set<Candidate>();
+  // The sort is stable: whoever can subsume comes before whom it subsumes.
+  for (const one of candidates.toSorted((a, b) => b.keys.size - a.keys.size)) {
+    const nameKey = one.name ? [`named ${one.name.toLowerCase()}`] : [];
+    const [first, ...others] = one.keys.size > 0 ? one.keys : nameKey;
+    if (first === undefined) continue;
+    const holder = holders.get(first)?.find(({ keys }) => others.every((key) => keys.has(key)));
+    if (holder) {
+      if (holder.name === '') holder.name = one.name;
+      continue;
+    }
+    kept.add(one);
+    for (const key of [...one.keys, ...nameKey]) {
+      const sharing = holders.get(key);
+      if (sharing) sharing.push(one);
+      else holders.set(key, [one]);
+    }
+  }
+  return candidates.filter((one) => kept.has(one));
+}

@@ -1,0 +1,288 @@
+import type { Email } from '../../shared/email/email';
+import { isComplete, propertyIds, propertyValue } from '../../shared/email/provenance';
+import { usableAddress, type Recipient } from '../../shared/email/smtp-address';
+import type { MailboxItem } from '../../shared/email/mailbox-item';
+import {
+  aFile,
+  anEmail,
+  aProvenance,
+  convert,
+  convertChat,
+  fixtureNames,
+  readFixture,
+  readMessage,
+  shown,
+} from './email-fixtures';
+
+const folder = 'mailbox-items';
+
+interface Created {
+  subject: string;
+  body: { contentType: string; content: string };
+  from: Recipient;
+  sender: Recipient;
+  toRecipients: Recipient[];
+  ccRecipients: Recipient[];
+  bccRecipients: Recipient[];
+  internetMessageId: string;
+  isRead: boolean;
+  singleValueExtendedProperties: { id: string; value: string }[];
+}
+
+interface Fixture {
+  email: Omit<Email, 'attachments'> & { attachments: ReturnType<typeof shown>[] };
+  dropped: Parameters<typeof convert>[1];
+  provenance: Parameters<typeof convert>[2];
+  addresses: Parameters<typeof convert>[3];
+}
+
+const created = (item: MailboxItem) => item.json as unknown as Created;
+const property = (item: MailboxItem, id: string) => propertyValue(created(item), id);
+
+function convertFixture(name: string): MailboxItem {
+  const { email, dropped, provenance, addresses } = readFixture(folder, `${name}.json`) as Fixture;
+  const attachments = email.attachments.map((one) => ({
+    ...one,
+    content: Buffer.from(one.content, 'base64'),
+  }));
+  return convert({ ...email, attachments }, dropped, provenance, addresses);
+}
+
+const every: [string, () => MailboxItem][] = [
+  ...fixtureNames('chats').map((name): [string, () => MailboxItem] => [
+    `chats/${name}`,
+    () => convertChat(readMessage('chats', name)),
+  ]),
+  ...fixtureNames(folder).map((name): [string, () => MailboxItem] => [
+    `${folder}/${name}`,
+    () => convertFixture(name),
+  ]),
+];
+
+describe('mailboxItem', () => {
+  test.each(fixtureNames(folder))('makes of %s the expected item', (name) => {
+    const { json, attachments, itemKey } = convertFixture(name);
+    const actual = { json, attachments: attachments.map(shown), itemKey };
+    expect(JSON.parse(JSON.stringify(actual))).toEqual(readFixture(folder, `${name}.expected.json`));
+  });
+
+  describe.each(every)('of %s', (_name, make) => {
+    test('is the same each time', () => {
+      expect(JSON.stringify(make().json)).toBe(JSON.stringify(make().json));
+    });
+
+    test('has only properties that a create request may have', () => {
+      expect(Object.keys(make().json).sort()).toEqual(
+        [
+          'bccRecipients',
+          'body',
+          'ccRecipients',
+          'from',
+          'internetMessageId',
+          'isRead',
+          'sender',
+          'singleValueExtendedProperties',
+          'subject',
+          'toRecipients',
+        ].sort(),
+      );
+      const ids = created(make()).singleValueExtendedProperties.map(({ id }) => id);
+      expect(new Set(ids).size).toBe(ids.length);
+      for (const id of ids) {
+        expect(id).toMatch(
+          /^(Integer 0x0E07|SystemTime 0x(0039|0E06)|Binary 0x0071|String 0x(001A|0070|1042|1039|007D)|String \{5d1c3d6a-0f5e-4c58-9a8e-6f3f6b7f2a41\} Name [A-Z]\w+)$/,
+        );
+      }
+    });
+
+    test('has recipients that Exchange takes', () => {
+      const { from, sender, toRecipients, ccRecipients, bccRecipients } = created(make());
+      const all = [from, sender, ...toRecipients, ...ccRecipients, ...bccRecipients];
+      expect(all.length).toBeLessThanOrEqual(482);
+      for (const { emailAddress, ...rest } of all) {
+        expect(rest).toEqual({});
+        expect(usableAddress(emailAddress.address)).toBe(emailAddress.address);
+        expect(emailAddress.name).toMatch(/^[^\p{Cc}\p{Cs}]{1,256}$/u);
+      }
+    });
+
+    test('has values that Exchange takes', () => {
+      const item = created(make());
+      expect(item.subject.length).toBeLessThanOrEqual(255);
+      expect(item.internetMessageId).toMatch(/^<[0-9a-f]{40}@(wechat|whatsapp)\.archive\.invalid>$/);
+      for (const { id, value } of item.singleValueExtendedProperties) {
+        expect(value).not.toBe('');
+        expect(Buffer.byteLength(value)).toBeLessThanOrEqual(30_000);
+        if (id.startsWith('SystemTime')) expect(value).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      }
+      const whole = JSON.stringify(item);
+      expect(whole).not.toMatch(/\\u0000|\\ud[89a-f]/);
+      expect(Buffer.byteLength(whole)).toBeLessThan(3_000_000);
+    });
+
+    test('can be found by its provenance in text and in properties', () => {
+      const item = make();
+      const content = created(item).body.content;
+      for (const id of [propertyIds.sha256, propertyIds.batch, propertyIds.position, propertyIds.itemKey]) {
+        expect(content).toContain(property(item, id));
+      }
+      expect(property(item, propertyIds.itemKey)).toBe(item.itemKey);
+    });
+  });
+
+  test('keeps the text of a chat word for word at the front of the body', () => {
+    const message = readMessage('chats', 'one-to-one');
+    expect(created(convertChat(message)).body.content.startsWith(`${message.textContent}\n\n`)).toBe(true);
+  });
+
+  test('cuts a subject between code points and keeps it whole in the body', () => {
+    const message = readMessage('chats', 'long-subject');
+    const { subject, body } = created(convertChat(message));
+    expect(subject).toBe('x'.repeat(254));
+    expect(body.content).toContain(`Full subject: ${message.subject}\n`);
+  });
+
+  test('lets the arrival time stand in for a missing send time, never now', () => {
+    const { sentAt: _sentAt, ...undated } = anEmail();
+    const item = convert(undated, [], aProvenance());
+    expect(property(item, 'SystemTime 0x0039')).toBe('2024-03-01T12:00:00.000Z');
+    expect(property(item, 'SystemTime 0x0E06')).toBe('2024-03-01T12:00:00.000Z');
+  });
+
+  test('names the recipients that have no room in the item', () => {
+    const to = Array.from({ length: 479 }, (_, index) => ({
+      name: `Member ${index}`,
+      number: `4477009${index}`,
+    }));
+    const cc = [
+      { name: 'Last in', address: 'last@contoso.com' },
+      { name: 'First out', number: '46701234567' },
+    ];
+    const bcc = [{ name: 'Hidden', address: 'hidden@contoso.com' }];
+    const item = created(convert(anEmail({ to, cc, bcc }), [], aProvenance()));
+    expect([item.toRecipients, item.ccRecipients, item.bccRecipients].map((list) => list.length)).toEqual([
+      479, 1, 0,
+    ]);
+    expect(item.body.content).toContain(
+      'Further recipients (2): First out 46701234567 <46701234567@wechat.invalid>; ' +
+        'Hidden <hidden@contoso.com>\n',
+    );
+  });
+
+  test('attaches a text that is too long for a request, and shows its beginning', () => {
+    const content = `${'😀\n"'.repeat(700_000)}end`;
+    const item = convert(anEmail({ body: { type: 'text', content } }), [], aProvenance());
+    expect(Buffer.byteLength(JSON.stringify(item.json))).toBeLessThan(3_000_000);
+    expect(item.attachments.map(({ name }) => name)).toEqual(['message.txt']);
+    expect(item.attachments[0]!.content.toString().startsWith(`${content}\n\n`)).toBe(true);
+    const shownText = created(item).body.content;
+    expect(shownText.startsWith(content.slice(0, 200_000))).toBe(true);
+    expect(shownText).toContain('message.txt');
+    expect(shownText).toContain(item.itemKey);
+  });
+
+  test('keeps provenance in sight however much there is to say', () => {
+    const to = Array.from({ length: 30_000 }, (_, index) => ({
+      name: `Member ${index}`,
+      number: `4477${index}`,
+    }));
+    const details = Array.from({ length: 60 }, () => 'd'.repeat(50_000));
+    const item = convert(anEmail({ to, details }), [], aProvenance());
+    expect(Buffer.byteLength(JSON.stringify(item.json))).toBeLessThan(3_000_000);
+    expect(created(item).body.content).toContain(item.itemKey);
+    expect(item.attachments[0]!.content.toString()).toContain('Member 29999');
+  });
+
+  test('attaches HTML that is too long for a request whole, and shows none of it', () => {
+    const content = `<table>${'<tr><td>cell</td></tr>'.repeat(150_000)}</table>`;
+    const item = convert(anEmail({ body: { type: 'html', content } }), [], aProvenance());
+    expect(item.attachments[0]!.name).toBe('message.html');
+    expect(item.attachments[0]!.content.toString().startsWith(content)).toBe(true);
+    expect(created(item).body.content).not.toContain('<td>');
+  });
+
+  test('keeps whole lines of a header block that is too long', () => {
+    const headers = Array.from({ length: 2_000 }, (_, index) => `X-Line-${index}: é`).join('\r\n');
+    const kept = property(convert(anEmail({ headers }), [], aProvenance()), 'String 0x007D')!;
+    expect(Buffer.byteLength(kept)).toBeLessThanOrEqual(30_000);
+    expect(Buffer.byteLength(kept)).toBeGreaterThan(29_900);
+    expect(headers.startsWith(kept)).toBe(true);
+    expect(kept).toMatch(/: é\r\n$/);
+  });
+
+  test('bounds the addresses of a very large group at whole entries', () => {
+    const addresses = Array.from({ length: 3_000 }, (_, index) => ({
+      emailAddress: `member.${index}@contoso.com`,
+      mobileNumber: undefined,
+      firstName: undefined,
+      lastName: undefined,
+    }));
+    const value = property(convert(anEmail(), [], aProvenance(), addresses), propertyIds.usersEmailAddress)!;
+    expect(Buffer.byteLength(value)).toBeLessThanOrEqual(30_000);
+    expect(value).toMatch(/^member\.0@contoso\.com;.*;member\.\d+@contoso\.com$/);
+  });
+
+  test('leaves the bytes of attachments alone', () => {
+    const content = Buffer.from([0, 0xff, 0xd8, 0, 13, 10]);
+    const item = convert(anEmail({ attachments: [aFile('x', content)] }), [], aProvenance());
+    expect(item.attachments[0]!.content.equals(content)).toBe(true);
+  });
+});
+
+describe('isComplete', () => {
+  test('finds the mark however Exchange spells the id', () => {
+    const id = 'STRING {5D1C3D6A-0F5E-4C58-9A8E-6F3F6B7F2A41}  name Complete';
+    expect(isComplete({ singleValueExtendedProperties: [{ id, value: 'yes' }] })).toBe(true);
+  });
+
+  test.each([
+    {},
+    { singleValueExtendedProperties: null },
+    { singleValueExtendedProperties: [] },
+    { singleValueExtendedProperties: [{ id: propertyIds.complete, value: 'no' }] },
+    { singleValueExtendedProperties: [{ id: propertyIds.itemKey, value: 'yes' }] },
+    { singleValueExtendedProperties: [{ id: propertyIds.complete.replace('Comp', 'comp'), value: 'yes' }] },
+  ])('does not find it in %j', (message) => {
+    expect(isComplete(message)).toBe(false);
+  });
+});
+
+describe('usableAddress', () => {
+  test.each(['a@b.co', ' user+tag@sub.example.com ', "o'neil@example.com", `${'l'.repeat(64)}@example.com`])(
+    'takes %j',
+    (text) => {
+      expect(usableAddress(text)).toBe(text.trim());
+    },
+  );
+
+  test.each([
+    '',
+    '@',
+    'a',
+    '@b.co',
+    'a@b',
+    'a@b.1',
+    'a@b.c',
+    'a@b.c0',
+    'a@-b.co',
+    'a@b..co',
+    '.a@b.co',
+    'a.@b.co',
+    'a..b@b.co',
+    'a b@b.co',
+    'a@b@c.co',
+    '"a"@b.co',
+    'a@[10.0.0.1]',
+    'é@b.co',
+    'a@bé.co',
+    'a\0@b.co',
+    'a@b.co\u2028x',
+    '<a@b.co>',
+    'a@b.co,c@d.co',
+    `${'l'.repeat(65)}@example.com`,
+    `a@${'d.'.repeat(130)}com`,
+    `a@${'d'.repeat(64)}.com`,
+  ])('refuses %j', (text) => {
+    expect(usableAddress(text)).toBeUndefined();
+  });
+});

@@ -1,0 +1,102 @@
+import { createDirectory } from '../../shared/graph/directory.client';
+import { openTenant, user } from './tenant';
+
+const people = [
+  user('anna', {
+    mail: 'anna.berg@contoso.example',
+    proxyAddresses: ['SMTP:Anna.Berg@contoso.example', 'smtp:ab@old.example'],
+  }),
+  user("o'brien+x"),
+  user('guest', {
+    userPrincipalName: 'guest_gmail.com#EXT#@contoso.example',
+    mail: 'guest@gmail.example',
+    proxyAddresses: [],
+  }),
+  user('dollar', { userPrincipalName: '$dollar@contoso.example', proxyAddresses: [] }),
+  user('twin1', { mail: 'twins@contoso.example', proxyAddresses: [] }),
+  user('twin2', { mail: 'Twins@contoso.example', proxyAddresses: [] }),
+  user('named', { userPrincipalName: 'shared@contoso.example', mail: null, proxyAddresses: [] }),
+  user('holder', { proxyAddresses: ['SMTP:holder@contoso.example', 'smtp:shared@contoso.example'] }),
+];
+
+let tenant: Awaited<ReturnType<typeof openTenant>>;
+beforeEach(async () => {
+  tenant = await openTenant(people);
+});
+afterEach(async () => tenant.close());
+
+const open = (cacheMs = 60_000, now = Date.now) => createDirectory(tenant.graph, { cacheMs, now });
+const requests = () => Object.values(tenant.exchange.stats().requests).reduce((sum, count) => sum + count, 0);
+const idOf = (name: string) => ({ userId: people.find(({ displayName }) => displayName === name)!.id });
+
+test.each([
+  [people[0]!.id, 'anna'],
+  [people[0]!.id.toUpperCase(), 'anna'],
+  ['anna@contoso.example', 'anna'],
+  ['ANNA@Contoso.Example', 'anna'],
+  [' anna.berg@contoso.example ', 'anna'],
+  ['AB@OLD.example', 'anna'],
+  ["O'Brien+x@contoso.example", "o'brien+x"],
+  ['guest_gmail.com#EXT#@contoso.example', 'guest'],
+  ['guest@gmail.example', 'guest'],
+  ['$dollar@contoso.example', 'dollar'],
+])('finds %s', async (address, name) => {
+  await expect(open().find(address)).resolves.toEqual(idOf(name));
+});
+
+test.each([
+  ['two users with the same mail', 'twins@contoso.example'],
+  ["one user's name that is another's proxy address", 'shared@contoso.example'],
+  ['nobody', 'nobody@elsewhere.example'],
+])('does not guess: %s', async (_, address) => {
+  await expect(open().find(address)).resolves.toBeUndefined();
+});
+
+test.each([
+  '',
+  'anna',
+  '+46701740605',
+  'anna@localhost',
+  "x' or 1 eq 1",
+  'a b@contoso.example',
+  '小明@contoso.example',
+  `${'a'.repeat(65)}@contoso.example`,
+  `a@${'b'.repeat(110)}.example`,
+  '../users@contoso',
+])('asks nobody about %p, which is no address', async (text) => {
+  await expect(open().find(text)).resolves.toBeUndefined();
+  expect(requests()).toBe(0);
+});
+
+test('remembers whom it found and whom it did not, for a time, in any case of letters', async () => {
+  let nowMs = 0;
+  const directory = open(1_000, () => nowMs);
+  await directory.find('anna@contoso.example');
+  await directory.find('nobody@elsewhere.example');
+  const asked = requests();
+  await directory.find('Anna@contoso.example');
+  await directory.find('nobody@elsewhere.example');
+  expect(requests()).toBe(asked);
+  nowMs = 1_001;
+  await directory.find('anna@contoso.example');
+  expect(requests()).toBeGreaterThan(asked);
+});
+
+test('shares one look-up among those who ask at the same time', async () => {
+  const directory = open();
+  await directory.find('anna.berg@contoso.example');
+  const alone = requests();
+  const other = open();
+  const found = await Promise.all(
+    Array.from({ length: 10 }, async () => other.find('anna.berg@contoso.example')),
+  );
+  expect(found).toEqual(Array(10).fill(idOf('anna')));
+  expect(requests()).toBe(2 * alone);
+});
+
+test('a failed look-up is no answer: it is thrown and not remembered', async () => {
+  const directory = open();
+  tenant.exchange.setFaults({ script: [{ kind: 'serverError', times: 4 }] });
+  await expect(directory.find('anna@contoso.example')).rejects.toMatchObject({ status: 500 });
+  await expect(directory.find('anna@contoso.example')).resolves.toEqual(idOf('anna'));
+});

@@ -1,0 +1,114 @@
+import { createFolders } from '../../shared/graph/folder.client';
+import { connector, openTenant, user } from './tenant';
+
+const anna = user('anna');
+const without = {
+  none: user('none', { mailbox: 'none' }),
+  notSupported: user('notSupported', { mailbox: 'notSupported' }),
+  onPremises: user('onPremises', { mailbox: 'onPremises' }),
+};
+const outside = user('outside', { inScope: false });
+const shared = user('shared', { accountEnabled: false });
+
+let tenant: Awaited<ReturnType<typeof openTenant>>;
+beforeEach(async () => {
+  tenant = await openTenant([anna, shared, outside, ...Object.values(without)]);
+});
+afterEach(async () => tenant.close());
+
+const path = `/users/${anna.id}/mailFolders`;
+const by = { doing: 'act as the user', mailbox: anna.id };
+const folder = async (options = {}) => tenant.folders.folder(anna.id, connector, options);
+const make = async (displayName: string, isHidden = false) =>
+  ((await tenant.graph.post(path, { ...by, body: { displayName, isHidden } })).json as { id: string }).id;
+const move = async (folderId: string, destinationId: string) =>
+  tenant.graph.post(`${path}/${folderId}/move`, { ...by, body: { destinationId } });
+const restarted = () => createFolders(tenant.graph, tenant.store, { now: Date.now });
+const requests = () => Object.values(tenant.exchange.stats().requests).reduce((sum, count) => sum + count, 0);
+
+test('makes the folder once, keeps its id, and asks no more for a while', async () => {
+  const made = await folder();
+  expect(tenant.stored.get(`${connector.id} ${anna.id}`)).toBe(made);
+  const asked = requests();
+  await expect(folder()).resolves.toBe(made);
+  expect(requests()).toBe(asked);
+  await expect(restarted().folder(anna.id, connector)).resolves.toBe(made);
+});
+
+test('concurrent calls make one folder', async () => {
+  const found = await Promise.all(Array.from({ length: 10 }, async () => folder()));
+  expect(new Set(found).size).toBe(1);
+});
+
+test('workers of two processes end with the same folder', async () => {
+  const others = Array.from({ length: 5 }, () =>
+    createFolders(
+      tenant.graph,
+      { get: async () => undefined, put: async () => undefined },
+      { now: Date.now },
+    ),
+  );
+  const found = await Promise.all(others.map(async (folders) => folders.folder(anna.id, connector)));
+  expect(new Set(found).size).toBe(1);
+});
+
+test('takes the folder that is there, also a hidden one behind many others', async () => {
+  for (let index = 0; index < 110; index += 1) await make(`A${String(index).padStart(3, '0')}`);
+  const hidden = await make(connector.folder.toUpperCase(), true);
+  await expect(folder()).resolves.toBe(hidden);
+});
+
+test('keeps using a folder that its user renamed or moved', async () => {
+  const made = (await folder())!;
+  await tenant.graph.patch(`${path}/${made}`, { ...by, body: { displayName: 'My chats' } });
+  await expect(folder({ refresh: true })).resolves.toBe(made);
+  await move(made, await make('Archive 2025'));
+  await expect(folder({ refresh: true })).resolves.toBe(made);
+});
+
+test('replaces a folder that its user deleted, also together with the one around it', async () => {
+  const first = (await folder())!;
+  await tenant.graph.delete(`${path}/${first}`, by);
+  const second = (await folder({ refresh: true }))!;
+  expect(second).not.toBe(first);
+  const around = await make('Around');
+  await move(second, around);
+  await move(around, 'deleteditems');
+  const third = (await folder({ refresh: true }))!;
+  expect([first, second]).not.toContain(third);
+  expect(tenant.stored.get(`${connector.id} ${anna.id}`)).toBe(third);
+});
+
+test('an id that the mailbox cannot read is replaced', async () => {
+  tenant.stored.set(`${connector.id} ${anna.id}`, 'not an id');
+  await expect(folder()).resolves.toMatch(/^AA/);
+});
+
+test.each(Object.keys(without) as (keyof typeof without)[])(
+  'a mailbox that is %s gives no folder',
+  async (state) => {
+    await expect(tenant.folders.folder(without[state].id, connector)).resolves.toBeUndefined();
+  },
+);
+
+test('an unknown user has no mailbox, a user who cannot sign in has one', async () => {
+  await expect(
+    tenant.folders.folder('00000000-0000-4000-a000-ffffffffffff', connector),
+  ).resolves.toBeUndefined();
+  await expect(tenant.folders.folder(shared.id, connector)).resolves.toEqual(expect.any(String));
+});
+
+test('a mailbox outside the scope of the app is told from one that does not exist', async () => {
+  await expect(tenant.folders.folder(outside.id, connector)).rejects.toMatchObject({
+    reason: 'accessDenied',
+  });
+});
+
+test('a create whose answer is lost ends with one folder', async () => {
+  tenant.exchange.setFaults({
+    script: [{ kind: 'commitThenTimeout', method: 'POST', path: '/mailFolders$' }],
+  });
+  await expect(folder()).resolves.toEqual(expect.any(String));
+  const named = (await tenant.graph.list(path, by)) as { displayName: string }[];
+  expect(named.filter(({ displayName }) => displayName === connector.folder)).toHaveLength(1);
+});

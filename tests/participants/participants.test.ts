@@ -1,0 +1,192 @@
+import type { Email, Party } from '../../shared/email/email';
+import { participants } from '../../shared/participants/participants';
+import { createNumbers } from '../../shared/participants/phone';
+import { sourceMessage } from '../../shared/telemessage/message';
+
+const numbers = createNumbers();
+const M = '+46701234567';
+
+interface Parties {
+  users?: Record<string, unknown>[];
+  from?: Party;
+  to?: Party[];
+  cc?: Party[];
+  bcc?: Party[];
+}
+
+function of({ users = [], from, to = [], cc = [], bcc = [] }: Parties) {
+  const message = sourceMessage.parse({
+    messageId: '1',
+    gatewayReceivedDate: '2025-06-01T12:00:00Z',
+    sourceType: 'WECHAT',
+    usersEmailAddress: users,
+  });
+  const email: Email = {
+    subject: '',
+    ...(from && { from }),
+    to,
+    cc,
+    bcc,
+    sentAsWritten: '',
+    body: { type: 'text', content: '' },
+    details: [],
+    attachments: [],
+    chat: { key: '', topic: '' },
+    references: [],
+  };
+  return participants(message, email, numbers);
+}
+
+const who = (parties: Parties) =>
+  of(parties).map(({ numbers: n, addresses }) => [...n, ...addresses].join(' '));
+
+test('takes the users, the sender and the recipients in this order, and no blind copies', () => {
+  expect(
+    who({
+      users: [{ emailAddress: 'u@x.com' }],
+      from: { name: '', address: 'f@x.com' },
+      to: [{ name: '', address: 't@x.com' }],
+      cc: [{ name: '', address: 'c@x.com' }],
+      bcc: [{ name: '', address: 'b@x.com' }],
+    }),
+  ).toEqual(['u@x.com', 'f@x.com', 't@x.com', 'c@x.com']);
+});
+
+test('joins a header with number and address and a user with that address', () => {
+  const found = of({
+    users: [{ emailAddress: 'Anna@X.com' }],
+    from: { name: 'Anna Ek', number: '46701234567', address: 'anna@x.com' },
+  });
+  expect(found).toEqual([
+    {
+      name: 'Anna Ek',
+      numbers: [M],
+      addresses: ['anna@x.com'],
+      asWritten: 'Anna Ek 46701234567 <anna@x.com>',
+    },
+  ]);
+});
+
+test('joins a user with number and address and a WhatsApp party with that number', () => {
+  const users = [{ mobileNumber: M, emailAddress: 'anna@x.com' }];
+  const found = of({ users, from: { name: 'Anna', number: '46701234567' } });
+  expect(found).toMatchObject([{ name: 'Anna', numbers: [M], addresses: ['anna@x.com'] }]);
+});
+
+test('keeps two parties that share the number but not the address', () => {
+  const users = [{ mobileNumber: M, emailAddress: 'anna@x.com' }];
+  expect(who({ users, from: { name: '', number: M, address: 'bo@x.com' } })).toEqual([
+    `${M} anna@x.com`,
+    `${M} bo@x.com`,
+  ]);
+});
+
+test('keeps two parties that share the address but not the number', () => {
+  const users = [
+    { mobileNumber: M, emailAddress: 'desk@x.com' },
+    { mobileNumber: '+46701234568', emailAddress: 'desk@x.com' },
+    { emailAddress: 'desk@x.com' },
+  ];
+  expect(who({ users })).toEqual([`${M} desk@x.com`, '+46701234568 desk@x.com']);
+});
+
+test('keeps the first of equals, however often it is named', () => {
+  const party = { name: 'Anna', number: M };
+  expect(of({ users: [{ mobileNumber: '46701234567' }], from: party, to: [party, party] })).toHaveLength(1);
+});
+
+test('uses no address that was made to fill a header', () => {
+  expect(of({ from: { name: '', number: M, address: '46701234567@whatsapp.INVALID' } })).toEqual([
+    { name: '', numbers: [M], addresses: [], asWritten: M },
+  ]);
+});
+
+test.each([
+  [' anna@x.com ', ['anna@x.com']],
+  ['Anna Ek <anna@x.com>', ['anna@x.com']],
+  ['"stranger@y.com" <anna@x.com>', ['anna@x.com']],
+  ['stranger@y.com <anna@x.com>', ['anna@x.com']],
+  ['Anna (stranger@y.com) <anna@x.com>', ['anna@x.com']],
+  ['mailto:anna@x.com', ['anna@x.com']],
+  ['Anna <mailto:anna@x.com>', ['anna@x.com']],
+  ['anna@x.com; bo@x.com,Anna@X.com', ['Anna@X.com', 'bo@x.com']],
+  ['Anna <anna@x.com>; Bo <bo@x.com>', ['anna@x.com', 'bo@x.com']],
+  ['Anna anna@x.com', []],
+  ['(anna@x.com)', []],
+  ['anna', []],
+  ['anna@', []],
+  ['anna@@x.com', []],
+  ['anna@x..com', []],
+  ['"anna@x.com"', []],
+  ['', []],
+  ['öst.er@x.com', ['öst.er@x.com']],
+])('finds in the e-mail field %j the addresses %j', (emailAddress, addresses) => {
+  const [found] = of({ users: [{ mobileNumber: M, emailAddress }] });
+  expect(found?.addresses).toEqual(addresses);
+});
+
+test('takes an address of a header as it stands, and nothing out of a name', () => {
+  expect(who({ from: { name: 'x@y.com', address: 'anna' }, to: [{ name: '"a@b.com"', number: M }] })).toEqual(
+    ['', M],
+  );
+});
+
+test('keeps a party that can be recognised by nothing, for the record, once', () => {
+  const national = { mobileNumber: '0701234567' };
+  expect(
+    of({ users: [national], from: { name: '', number: '0701234567' }, to: [{ name: 'UNKNOWN' }] }),
+  ).toEqual([
+    { name: '', numbers: [], addresses: [], asWritten: '0701234567' },
+    { name: 'UNKNOWN', numbers: [], addresses: [], asWritten: 'UNKNOWN' },
+  ]);
+});
+
+test('joins an unread number with the user that has it and an address', () => {
+  const users = [{ mobileNumber: '0701234567', emailAddress: 'anna@x.com' }];
+  expect(who({ users, from: { name: '', number: '0701234567' } })).toEqual(['anna@x.com']);
+});
+
+test('takes a bare name for the party of that name, and leaves out a party without anything', () => {
+  const users = [{ emailAddress: 'anna@x.com', firstName: 'Anna', lastName: 'Ek' }, {}];
+  expect(who({ users, from: { name: 'anna ek' }, to: [{ name: '' }] })).toEqual(['anna@x.com']);
+});
+
+test('reads a mobile number that TeleMessage wrote as a JSON number', () => {
+  expect(who({ users: [{ mobileNumber: 46701234567 }] })).toEqual([M]);
+});
+
+test('joins three hundred members named in three places', () => {
+  const member = (index: number) => `4670${1000000 + index}`;
+  const members = Array.from({ length: 300 }, (_, index) => index);
+  const found = of({
+    users: members.map((index) => ({ mobileNumber: member(index), emailAddress: `u${index}@x.com` })),
+    to: members.map((index) => ({ name: `Member ${index}`, number: member(index) })),
+    cc: members.map((index) => ({ name: '', address: `u${index}@x.com` })),
+  });
+  expect(found.map(({ addresses }) => addresses[0])).toEqual(members.map((index) => `u${index}@x.com`));
+});
+
+test('leaves nobody out and nobody in twice, whatever the order of the parties', () => {
+  const pool: Party[] = [
+    { name: 'A', number: M },
+    { name: 'A', address: 'a@x.com' },
+    { name: 'A', number: M, address: 'a@x.com' },
+    { name: 'B', number: '+46701234568' },
+    { name: 'B', address: 'a@x.com', number: '+46701234568' },
+    { name: 'C', address: 'c@x.com' },
+  ];
+  let state = 7;
+  const random = (below: number) => (state = (state * 48271) % 2147483647) % below;
+  for (let round = 0; round < 500; round++) {
+    const to = Array.from({ length: 1 + random(8) }, () => pool[random(pool.length)] as Party);
+    const found = of({ to });
+    const keys = found.map((one) => [...one.numbers, ...one.addresses]);
+    for (const party of to) {
+      const wanted = [party.number, party.address].filter(Boolean) as string[];
+      expect(keys.some((one) => wanted.every((key) => one.includes(key)))).toBe(true);
+    }
+    for (const one of keys) {
+      expect(keys.filter((other) => one.every((key) => other.includes(key)))).toHaveLength(1);
+    }
+  }
+});

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { scanPage } from '../../shared/pipeline/split-batch';
+
+async function* inChunks(bytes: Buffer, size: number) {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+const described = (bytes: Buffer, items: number) => ({
+  blob: 'pages/x',
+  sha256: createHash('sha256').update(bytes).digest('hex'),
+  bytes: bytes.length,
+  items,
+});
+const lines = async (
+  bytes: Buffer,
+  size: number,
+  expected = described(bytes, bytes.filter((b) => b === 10).length),
+) => {
+  const found: string[] = [];
+  for await (const { offset, length } of scanPage(inChunks(bytes, size), expected))
+    found.push(bytes.toString('latin1', offset, offset + length));
+  return found;
+};
+
+describe('the scan of a page', () => {
+  // U+2028 and carriage returns end no line; bytes that are no UTF-8 shift no offset.
+  const page = Buffer.concat([
+    Buffer.from('{"a":"\u2028"}\r\n\n'),
+    Buffer.from([0xff, 0xfe, 0x0a]),
+    Buffer.from('last\n'),
+  ]);
+  const expected = page.toString('latin1').split('\n').slice(0, -1);
+
+  it.each([1, 2, 3, 7, 1000])('finds the same lines in chunks of %d bytes', async (size) => {
+    expect(await lines(page, size)).toEqual(expected);
+  });
+
+  it('refuses a page with another hash, size or number of lines', async () => {
+    const right = described(page, 4);
+    for (const wrong of [{ sha256: '0'.repeat(64) }, { bytes: 1 }, { items: 3 }])
+      await expect(lines(page, 5, { ...right, ...wrong })).rejects.toThrow('damaged');
+  });
+
+  it('accepts an empty page', async () => {
+    expect(await lines(Buffer.alloc(0), 1)).toEqual([]);
+  });
+});

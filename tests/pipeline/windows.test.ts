@@ -1,0 +1,61 @@
+import { cutIntoWindows, dueWindows, windowRun } from '../../shared/pipeline/windows';
+
+const rules = { catchUpDays: 30, lagMs: 0 };
+const at = (instant: string) => Date.parse(instant);
+const spans = (due: ReturnType<typeof dueWindows>) => due.runs.map(({ from, to }) => `${from} ${to}`);
+
+describe('the daily windows', () => {
+  it('begin with the 24 hours before now', () => {
+    expect(spans(dueWindows(undefined, at('2026-11-21T02:00:00.300Z'), rules))).toEqual([
+      '2026-11-20T02:00:00.000Z 2026-11-21T02:00:00.000Z',
+    ]);
+  });
+
+  it('are not due before 24 hours have passed since the watermark', () => {
+    expect(dueWindows('2026-11-21T02:00:00.000Z', at('2026-11-22T01:59:00Z'), rules).runs).toEqual([]);
+  });
+
+  it('are due when the timer fires some milliseconds early', () => {
+    expect(spans(dueWindows('2026-11-20T02:00:00.000Z', at('2026-11-21T01:59:59.900Z'), rules))).toEqual([
+      '2026-11-20T02:00:00.000Z 2026-11-21T02:00:00.000Z',
+    ]);
+  });
+
+  it('catch up with missed days, oldest first, without a gap', () => {
+    expect(spans(dueWindows('2026-11-18T02:00:00.000Z', at('2026-11-21T05:00:00Z'), rules))).toEqual([
+      '2026-11-18T02:00:00.000Z 2026-11-19T02:00:00.000Z',
+      '2026-11-19T02:00:00.000Z 2026-11-20T02:00:00.000Z',
+      '2026-11-20T02:00:00.000Z 2026-11-21T02:00:00.000Z',
+    ]);
+  });
+
+  it('reach back no further than the setting, and say what was missed', () => {
+    const due = dueWindows('2026-11-01T00:00:00.000Z', at('2026-11-21T00:00:00Z'), {
+      catchUpDays: 2,
+      lagMs: 0,
+    });
+    expect(spans(due)[0]).toBe('2026-11-19T00:00:00.000Z 2026-11-20T00:00:00.000Z');
+    expect(due.missed).toEqual({ from: '2026-11-01T00:00:00.000Z', to: '2026-11-19T00:00:00.000Z' });
+  });
+
+  it('leave out the time in which the site may still be listing arrivals', () => {
+    expect(spans(dueWindows(undefined, at('2026-11-21T02:05:00Z'), { ...rules, lagMs: 300_000 }))).toEqual([
+      '2026-11-20T02:00:00.000Z 2026-11-21T02:00:00.000Z',
+    ]);
+  });
+
+  it('are named by their start, so that two timers open the same run', () => {
+    const from = '2026-11-20T02:00:00.000Z';
+    expect(windowRun('daily', from, '2026-11-21T02:00:00.000Z').name).toBe('daily-20261120T020000Z');
+    expect(windowRun('backfill', from, '2026-11-20T03:00:00.000Z', 'a1').name).toBe(
+      'backfill-20261120T020000Z-a1',
+    );
+  });
+});
+
+it('cuts an interval into windows of at most 24 hours', () => {
+  expect(cutIntoWindows('2026-11-18T12:00:00.000Z', '2026-11-20T00:00:00.000Z')).toEqual([
+    { from: '2026-11-18T12:00:00.000Z', to: '2026-11-19T12:00:00.000Z' },
+    { from: '2026-11-19T12:00:00.000Z', to: '2026-11-20T00:00:00.000Z' },
+  ]);
+});
