@@ -18,6 +18,8 @@ export interface Tenant {
   /** Messages on which an attachment is being written; Exchange takes one at a time. */
   writing: Set<string>;
   now(): number;
+  /** The time that work takes; without it nothing would ever happen at once. */
+  pause(): Promise<void>;
 }
 
 /** One request, as handlers see it. */

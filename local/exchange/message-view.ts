@@ -127,7 +127,9 @@ export async function viewOfMessage(
   if (shown.length > 0) view.singleValueExtendedProperties = shown;
   if (attachments) {
     const chosen = attachments === true ? undefined : attachments;
-    view.attachments = await Promise.all(message.attachments.map((file) => attachmentView(tenant, file, chosen)));
+    view.attachments = await Promise.all(
+      message.attachments.map((file) => attachmentView(tenant, file, chosen)),
+    );
   }
   return view;
 }
@@ -201,7 +203,7 @@ export function messageOrder(call: Call): (a: Message, b: Message) => number {
   const sign = match[2] === 'desc' ? -1 : 1;
   return (a, b) => {
     const [left, right] = [a[field] ?? '', b[field] ?? ''];
-    return left === right ? a.number - b.number : left < right ? -sign : sign;
+    return sign * (left === right ? a.number - b.number : left < right ? -1 : 1);
   };
 }
 

@@ -61,6 +61,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     uploads: new Map(),
     writing: new Set(),
     now,
+    pause: () => sleep(latencyMs.min + Math.random() * (latencyMs.max - latencyMs.min)),
   };
   const throttling = createThrottling(limits, now);
   const effects = createFaultEffects(tenant, throttling);
@@ -127,7 +128,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   ): Promise<Answer | 'reset'> {
     call.body = await readBody(request, limits.bodyBytes);
     if (mailbox !== undefined) throttling.charge(mailbox, call.body.length);
-    await sleep(latencyMs.min + Math.random() * (latencyMs.max - latencyMs.min));
+    await tenant.pause();
     const perform = async () => {
       const answer = await handler(tenant, call);
       await journal.flushed();

@@ -102,8 +102,11 @@ function withoutEnd(byteCount: number): Transform {
   });
 }
 
-/** The gzip trailer has eight bytes; a little of the data goes with it. */
-const lostGzipBytes = 12;
+/**
+ * The gzip trailer and, before it, some of the data. Decoders that tolerate a missing end (the built-in fetch is
+ * one) then give an incomplete body without an error.
+ */
+const lostGzipBytes = 64;
 
 export interface Sent {
   /** Decoded bytes that went out. */

@@ -41,7 +41,14 @@ export function decodeEscaped(bytes: Buffer): string | undefined {
     else {
       // Both RFCs end the shift with the line; a lost shift-in must not spoil the rest of the mail.
       if (byte === lineFeed) shifted = false;
-      out[length++] = shifted && byte > 0x20 && byte < 0x7f ? byte | 0x80 : byte;
+      const double =
+        shifted && byte > 0x20 && byte < 0x7f && next !== undefined && next > 0x20 && next < 0x7f;
+      out[length++] = double ? byte | 0x80 : byte;
+      // Both bytes at once: in HZ the second one can be a tilde that is no escape.
+      if (double) {
+        out[length++] = next | 0x80;
+        i++;
+      }
     }
   }
   // SO designated to CNS 11643 (ESC $ ) G) is rare and comes out as wrong but visible characters.

@@ -42,7 +42,7 @@ function after(html: string, text: string, from: number): number {
 function closing(html: string, name: string, from: number): number {
   const close = new RegExp(`</${name}`, 'gi');
   close.lastIndex = from;
-  return close.test(html) ? close.lastIndex : html.length;
+  return close.test(html) ? after(html, '>', close.lastIndex) : html.length;
 }
 
 /** Content-Ids that an HTML text refers to by `cid:` (RFC 2392), percent-decoded, lower case. */

@@ -116,7 +116,7 @@ function contentIdOf(headers: Headers): string | undefined {
   return (/<([^<>]+)>/.exec(written)?.[1] ?? written).trim() || undefined;
 }
 
-/** The header block as written, cut at a line's end; long lines of the block keep their folds. */
+/** The header block as written, with its folds, cut at a line's end. */
 function headerText(raw: Buffer, headers: Headers, charset: string | undefined): string | undefined {
   const block = raw.subarray(headers.start, Math.min(headers.end, headers.start + maxHeaderBytes));
   let text = decodeRaw(block.toString('latin1'), charset);
@@ -131,6 +131,11 @@ function headerText(raw: Buffer, headers: Headers, charset: string | undefined):
 
 function messageIds(values: string[]): string[] {
   return values.flatMap((value) => value.match(/<[^<>\s@]{1,500}@[^<>\s@]{1,500}>/g) ?? []);
+}
+
+function signature({ name, address }: Party): string {
+  if (!address) return name;
+  return name === '' ? address : `${name} <${address}>`;
 }
 
 /**
@@ -170,8 +175,7 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
     sentAsWritten,
     body,
     // The model holds one sender; nobody else would tell that others signed too.
-    details:
-      authors.length > 1 ? [`From: ${authors.map((party) => party.name || party.address).join(', ')}`] : [],
+    details: authors.length > 1 ? [`From: ${authors.map(signature).join(', ')}`] : [],
     attachments,
     chat: chatOf({
       email,

@@ -47,15 +47,14 @@ function decodeBrokenBase64(bytes: Buffer): Buffer {
   return Buffer.concat(chunks);
 }
 
+/** Whether the line's rest from `from` on is base64 and nothing else. */
 function isQuadLine(bytes: Buffer, from: number): boolean {
   let length = 0;
-  for (let i = from; i < bytes.length; i++, length++) {
-    const kind = base64Classes[bytes[i] ?? 0];
-    if (kind === blank || kind === padding)
-      return kind === padding ? length % 4 > 1 : length > 0 && length % 4 === 0;
-    if (kind !== letter) return false;
-  }
-  return length % 4 === 0;
+  let end = from;
+  for (; end < bytes.length && base64Classes[bytes[end] ?? 0] === letter; end++) length++;
+  const next = bytes[end];
+  if (next === equals) return length % 4 > 1;
+  return length % 4 === 0 && (next === undefined || next === lineFeed || next === carriageReturn);
 }
 
 function decodeBase64(bytes: Buffer, text: boolean): Buffer {

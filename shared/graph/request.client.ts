@@ -87,7 +87,7 @@ export function createGraph(options: GraphOptions): Graph {
   const mailboxes = createMailboxGate({
     clock,
     longestWaitMs,
-    inFlight: options.mailboxInFlight ?? 40,
+    inFlight: options.mailboxInFlight ?? 4,
     waiters: options.mailboxWaiters ?? 8,
   });
   const directory = createMailboxGate({ clock, longestWaitMs, inFlight: 16, waiters: 1_000 });

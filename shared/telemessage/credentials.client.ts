@@ -1,5 +1,3 @@
-import type { SecretClient } from '@azure/keyvault-secrets';
-
 export interface Credentials {
   username: string;
   password: string;
@@ -15,8 +13,13 @@ export interface CredentialNames {
   passwordSecret: string;
 }
 
+/** The part of Key Vault's `SecretClient` that is used. */
+export interface Vault {
+  getSecret(name: string): Promise<{ value?: string | undefined }>;
+}
+
 /** Reads TeleMessage accounts from Key Vault. The Azure SDK retries a throttled vault by itself. */
-export function createCredentialStore(vault: Pick<SecretClient, 'getSecret'>): CredentialStore {
+export function createCredentialStore(vault: Vault): CredentialStore {
   const cached = new Map<string, Promise<Credentials>>();
 
   const secret = async (name: string) => {

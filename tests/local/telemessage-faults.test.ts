@@ -77,8 +77,10 @@ describe('the faults of the simulated TeleMessage site', () => {
 
   it('breaks off inside the gzip stream, although the transfer ends in order', async () => {
     await start({ script: [{ kind: 'truncatedGzip' }] });
+    // The built-in fetch tolerates the missing end: only the count tells.
     const response = await ask({}, { headers: { 'accept-encoding': 'gzip' } });
-    await expect(response.text()).rejects.toThrow();
+    expect(response.headers.get('x-message-count')).toBe('8');
+    expect(lineCount(await response.text())).toBeLessThan(8);
   });
 
   it('ends in order with a line less than it counted', async () => {

@@ -1,0 +1,252 @@
+// The evidence account: what must survive the app, and what the app's work in flight stands on.
+
+@description('Ending that makes names unique.')
+param token string
+@description('Region.')
+param location string
+@description('Network rules, from main.bicep.')
+param access object
+@description('Kind of replication.')
+param redundancy string
+@description('Days of the retention policy.')
+param retentionDays int
+@description('True once the policy is locked.')
+param retentionLocked bool
+@description('Object id of the app\'s identity.')
+param appPrincipalId string
+@description('Object id of the operators\' group.')
+param operatorsGroupId string
+@description('Workspace for the record of deletions.')
+param workspaceId string
+
+// Names that the code knows (shared/names.ts); a test holds the two lists together. The poison queues are made
+// here and not left to the host, so that a look at the account shows them before the first failure.
+var queueNames = ['import-item', 'import-item-poison', 'backfill-window', 'backfill-window-poison']
+var tableNames = ['ledger', 'outcomes', 'batches', 'runs', 'quarantine', 'folders']
+var softDeleteDays = 30
+
+// Published ids of built-in roles.
+var roles = {
+  blobDataContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+  blobDataReader: '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
+  queueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
+  queueDataReader: '19e7f393-937e-4f77-808e-94535e297925'
+  queueDataMessageSender: 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
+  tableDataContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+  tableDataReader: '76199698-9eea-4c19-bc75-cec21354c6b6'
+}
+var appRoles = [roles.blobDataContributor, roles.queueDataContributor, roles.tableDataContributor]
+var operatorRoles = [roles.blobDataReader, roles.queueDataReader, roles.tableDataReader]
+
+// Shared keys are off: a key is an identity that no log can name. Apart from the host's account, whose contents
+// come and go with every deployment.
+resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
+  name: 'stevid${token}'
+  location: location
+  kind: 'StorageV2'
+  sku: { name: redundancy }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    // Without a virtual network a Flex Consumption app has no address that a firewall could name.
+    publicNetworkAccess: access.isPrivate && empty(access.operatorAddresses) ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      defaultAction: access.isPrivate ? 'Deny' : 'Allow'
+      // Event Grid writes its dead letters as a trusted service.
+      bypass: 'AzureServices'
+      ipRules: [for range in (access.isPrivate ? access.operatorAddresses : []): { value: range, action: 'Allow' }]
+    }
+  }
+}
+
+// Deleting the resource group, or this account by mistake, is refused until someone removes the lock on purpose.
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = {
+  scope: account
+  name: 'evidence'
+  properties: { level: 'CanNotDelete', notes: 'Holds records that must be kept. See docs/operations.md.' }
+}
+
+// Versions and soft delete keep the mapping file's past and give a deleted dead letter back.
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    isVersioningEnabled: true
+    deleteRetentionPolicy: { enabled: true, days: softDeleteDays }
+    containerDeleteRetentionPolicy: { enabled: true, days: softDeleteDays }
+  }
+}
+
+// Raw pages and the manifests that commit them.
+resource batches 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+  parent: blobs
+  name: 'batches'
+  properties: { publicAccess: 'None' }
+}
+
+// Write once, by the service and not by our good will. Unlocked as created: an operator locks it, for good.
+resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (!retentionLocked) {
+  parent: batches
+  name: 'default'
+  properties: {
+    immutabilityPeriodSinceCreationInDays: retentionDays
+    allowProtectedAppendWrites: false
+  }
+}
+
+// The mapping file in force; its versions tell which one an old delivery was made by.
+resource mappings 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+  parent: blobs
+  name: 'mappings'
+  properties: { publicAccess: 'None' }
+}
+
+// Events that the app did not take in a day. Nothing is lost with them (the reconcile timer finds every manifest),
+// but they tell why a batch was late.
+resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+  parent: blobs
+  name: 'dead-letters'
+  properties: { publicAccess: 'None' }
+}
+
+// Raw pages are read on their first days; after that their storage costs half as much in the cool tier.
+resource tiers 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'cool-old-pages'
+          type: 'Lifecycle'
+          enabled: true
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['batches/pages/'] }
+            actions: { baseBlob: { tierToCool: { daysAfterModificationGreaterThan: 90 } } }
+          }
+        }
+      ]
+    }
+  }
+  dependsOn: [blobs]
+}
+
+// The queues' parent, which Bicep must name.
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2023-05-01' = {
+  parent: account
+  name: 'default'
+}
+
+// Work in flight. Queue triggers do not create their queues.
+resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2023-05-01' = [
+  for queue in queueNames: {
+    parent: queueService
+    name: queue
+  }
+]
+
+// The tables' parent, which Bicep must name.
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2023-05-01' = {
+  parent: account
+  name: 'default'
+}
+
+// What was done with every item: the app's memory and the auditor's book.
+resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' = [
+  for table in tableNames: {
+    parent: tableService
+    name: table
+  }
+]
+
+// The app reads and writes data here and cannot change the account: it holds no management role on it.
+resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in appRoles: {
+    scope: account
+    name: guid(account.id, appPrincipalId, role)
+    properties: {
+      principalId: appPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    }
+  }
+]
+
+// Operators see everything and change nothing.
+resource operatorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in operatorRoles: {
+    scope: account
+    name: guid(account.id, operatorsGroupId, role)
+    properties: {
+      principalId: operatorsGroupId
+      principalType: 'Group'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    }
+  }
+]
+
+// The one thing that operators upload: the mapping file.
+resource mappingAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: mappings
+  name: guid(mappings.id, operatorsGroupId, roles.blobDataContributor)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataContributor)
+  }
+}
+
+// And the one thing that they ask for: a window to be fetched again.
+resource backfillAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: queues[indexOf(queueNames, 'backfill-window')]
+  name: guid(account.id, 'backfill-window', operatorsGroupId, roles.queueDataMessageSender)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.queueDataMessageSender)
+  }
+}
+
+// Tells when a manifest was written. It stands here and not in events.bicep, so that its identity's role has
+// long arrived when the subscription names a dead-letter container.
+resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = {
+  name: 'evgt-${account.name}'
+  location: location
+  identity: { type: 'SystemAssigned' }
+  properties: {
+    source: account.id
+    topicType: 'Microsoft.Storage.StorageAccounts'
+  }
+}
+
+// Event Grid writes the events that it could not deliver, and nothing else.
+resource deadLetterAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: deadLetters
+  name: guid(deadLetters.id, topic.id, roles.blobDataContributor)
+  properties: {
+    principalId: topic.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataContributor)
+  }
+}
+
+// Who tried to delete a blob, and when. Reads and writes are not logged: there are several for every item.
+resource deletions 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: blobs
+  name: 'deletions'
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ category: 'StorageDelete', enabled: true }]
+  }
+}
+
+output accountId string = account.id
+output accountName string = account.name
+output blobUrl string = account.properties.primaryEndpoints.blob
+output queueUrl string = account.properties.primaryEndpoints.queue
+output tableUrl string = account.properties.primaryEndpoints.table

@@ -1,0 +1,76 @@
+// The vault with the TeleMessage sign-in. No secret passes through a template: operators type them in.
+
+@description('Ending that makes names unique.')
+param token string
+@description('Region.')
+param location string
+@description('Network rules, from main.bicep.')
+param access object
+@description('Object id of the app\'s identity.')
+param appPrincipalId string
+@description('Object id of the operators\' group.')
+param operatorsGroupId string
+@description('Workspace for the audit log.')
+param workspaceId string
+
+// Published ids of built-in roles.
+var roles = {
+  secretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
+  secretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
+}
+
+// Purge protection: whoever takes over an operator's account cannot destroy the sign-in for good.
+resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'kv-${token}'
+  location: location
+  properties: {
+    tenantId: tenant().tenantId
+    sku: { family: 'A', name: 'standard' }
+    enableRbacAuthorization: true
+    enableSoftDelete: true
+    softDeleteRetentionInDays: 90
+    enablePurgeProtection: true
+    publicNetworkAccess: access.isPrivate && empty(access.operatorAddresses) ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      defaultAction: access.isPrivate ? 'Deny' : 'Allow'
+      bypass: 'None'
+      ipRules: [for range in (access.isPrivate ? access.operatorAddresses : []): { value: range }]
+    }
+  }
+}
+
+// The app reads the sign-in at its first fetch, and again after TeleMessage refused it.
+resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: vault
+  name: guid(vault.id, appPrincipalId, roles.secretsUser)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsUser)
+  }
+}
+
+// Operators enter the sign-in and change it when TeleMessage's password runs out.
+resource operatorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: vault
+  name: guid(vault.id, operatorsGroupId, roles.secretsOfficer)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsOfficer)
+  }
+}
+
+// Who read or changed the sign-in.
+resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: vault
+  name: 'audit'
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ category: 'AuditEvent', enabled: true }]
+  }
+}
+
+output vaultId string = vault.id
+output vaultName string = vault.name
+output vaultUrl string = vault.properties.vaultUri
