@@ -29,11 +29,11 @@ param settings object
 // private endpoint), so its addresses stay admitted; its calls carry the webhook's key.
 var restricted = !empty(operatorAddresses)
 var operatorRules = [
-  for (range, index) in operatorAddresses: {
+  for (cidr, index) in operatorAddresses: {
     name: 'operators-${index}'
     priority: 200 + index
     action: 'Allow'
-    ipAddress: range
+    ipAddress: cidr
   }
 ]
 var eventGridRule = {
@@ -91,7 +91,7 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       ipSecurityRestrictionsDefaultAction: restricted ? 'Deny' : 'Allow'
-      ipSecurityRestrictions: restricted ? concat([eventGridRule], operatorRules) : []
+      ipSecurityRestrictions: restricted ? flatten([[eventGridRule], operatorRules]) : []
       scmIpSecurityRestrictionsUseMain: false
       scmIpSecurityRestrictionsDefaultAction: restricted ? 'Deny' : 'Allow'
       scmIpSecurityRestrictions: operatorRules

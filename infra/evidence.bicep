@@ -59,7 +59,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
       defaultAction: access.isPrivate ? 'Deny' : 'Allow'
       // Event Grid writes its dead letters as a trusted service.
       bypass: 'AzureServices'
-      ipRules: [for range in (access.isPrivate ? access.operatorAddresses : []): { value: range, action: 'Allow' }]
+      ipRules: [for cidr in (access.isPrivate ? access.operatorAddresses : []): { value: cidr, action: 'Allow' }]
     }
   }
 }

@@ -34,7 +34,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     networkAcls: {
       defaultAction: access.isPrivate ? 'Deny' : 'Allow'
       bypass: 'None'
-      ipRules: [for range in (access.isPrivate ? access.operatorAddresses : []): { value: range }]
+      ipRules: [for cidr in (access.isPrivate ? access.operatorAddresses : []): { value: cidr }]
     }
   }
 }

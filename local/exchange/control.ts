@@ -47,7 +47,7 @@ export function statsOf(tenant: Tenant, throttling: Throttling, { requests, answ
       duringCoolDown: use?.duringCoolDown ?? 0,
     };
   }
-  return { requests, answers, faults: tenant.faults.met, mailboxes };
+  return { requests: { ...requests }, answers: { ...answers }, faults: { ...tenant.faults.met }, mailboxes };
 }
 
 function countsOf(mailbox: Mailbox): Pick<MailboxStats, 'messages' | 'created' | 'duplicates'> {

@@ -184,8 +184,10 @@ function readFields(given: MessageBody): Partial<Fields> {
     ...(given.inferenceClassification && { inferenceClassification: given.inferenceClassification }),
     ...(given.categories && { categories: given.categories }),
     ...(given.flag && { flagStatus: given.flag.flagStatus }),
-    ...(given.isReadReceiptRequested != null && { isReadReceiptRequested: given.isReadReceiptRequested }),
-    ...(given.isDeliveryReceiptRequested != null && {
+    ...(typeof given.isReadReceiptRequested === 'boolean' && {
+      isReadReceiptRequested: given.isReadReceiptRequested,
+    }),
+    ...(typeof given.isDeliveryReceiptRequested === 'boolean' && {
       isDeliveryReceiptRequested: given.isDeliveryReceiptRequested,
     }),
   };

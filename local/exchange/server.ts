@@ -84,7 +84,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     } catch (error) {
       answer = refusal(error, ids, now());
     }
-    count(answers, answer === 'reset' ? answer : String(answer.status));
+    if (!isControl(request)) count(answers, answer === 'reset' ? answer : String(answer.status));
     if (answer === 'reset') request.socket.resetAndDestroy();
     else send(response, answer, ids, prefersImmutableIds(request));
   }
@@ -92,7 +92,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   async function answerTo(request: IncomingMessage): Promise<Answer | 'reset'> {
     const method = request.method ?? '';
     const [path, rawQuery] = splitUrl(request.url ?? '');
-    if (path.startsWith('/_control/')) {
+    if (isControl(request)) {
       return control(method, path, await readBody(request, limits.bodyBytes), tenant, stats);
     }
     // An upload URL carries its own credential.
@@ -170,6 +170,8 @@ function mailboxIdOf(tenant: Tenant, route: Route, call: Call): string | undefin
   if (route.params.session !== undefined) return sessionOf(tenant, call).userId;
   return route.inMailbox ? mailboxOf(tenant, route.params.user!).user.id : undefined;
 }
+
+const isControl = (request: IncomingMessage) => request.url?.startsWith('/_control/') ?? false;
 
 function splitUrl(url: string): [path: string, query: string] {
   const at = url.indexOf('?');

@@ -106,11 +106,13 @@ export const cancelUpload: Handler = (tenant, call) => {
 export const putUpload: Handler = async (tenant, call) => {
   const session = sessionOf(tenant, call);
   const mailbox = tenant.mailboxes.get(session.userId);
-  const message = mailbox.messages.get(session.messageId);
-  if (!message) throw notFound();
-  // Gone to Recoverable Items counts as gone.
-  messageOf(mailbox, { ...call, params: { message: session.messageId } });
+  // A message that has gone to Recoverable Items counts as gone, and its session with it.
+  const find = () => messageOf(mailbox, { ...call, params: { message: session.messageId } });
+  const message = find();
   return oneAtATime(tenant, message, async () => {
+    find();
+    // A session that was replaced or cancelled meanwhile takes nothing any more.
+    if (!tenant.uploads.has(session.id)) throw notFound();
     takePart(session, call);
     if (session.received < session.file.size) return progress(session);
     return finish(tenant, call, mailbox, message, session);
@@ -140,7 +142,6 @@ async function finish(
   checkRoom(tenant, mailbox, message, file.size);
   const { size, ...told } = file;
   const sha256 = await tenant.journal.saveBytes(Buffer.concat(parts));
-  // A session that was replaced or cancelled meanwhile adds nothing any more.
   if (!tenant.uploads.delete(id)) throw notFound();
   const attachmentId = tenant.mailboxes.newAttachmentId(mailbox);
   const added = { id: attachmentId, ...told, bytes: size, sha256, modifiedAt: call.now };

@@ -193,7 +193,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       const run = current;
       try {
         first = await run.ready;
-        if (run.child.connected && run.child.exitCode === null && run.child.signalCode === null) return run;
+        if (run.child.connected && !run.child.killed && run.child.exitCode === null) return run;
       } catch {
         // Its end is reported where it is counted.
       }

@@ -35,7 +35,6 @@ const hexByte = (byte: number) => byte.toString(16).toUpperCase().padStart(2, '0
  * Text that is ASCII stays as it is.
  */
 export function encodedWords(text: string, charset = 'UTF-8', encoding: 'B' | 'Q' = 'B'): string {
-  // eslint-disable-next-line no-control-regex -- ASCII is exactly this range
   if (/^[\x20-\x7e]*$/.test(text)) return text;
   const word = (part: string) => {
     const bytes = encode(part, charset);

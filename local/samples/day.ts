@@ -88,8 +88,9 @@ function repeats(connector: ConnectorId, startMs: number, today: Archived[]): Ar
       const position = today.findIndex((one) => one.item === item) + repeatDistance;
       return { item, arrivedAtMs: today[position]!.arrivedAtMs + 1, again: 'sameDay' };
     });
+  // Acts stay in the day of the message that they name.
   const yesterday = originals(connector, startMs - dayMs)
-    .filter(repeatable)
+    .filter((one) => repeatable(one) && /^\d/.test(one.item.id))
     .slice(-repeatsOfYesterday);
   const overnight = yesterday.map(({ item }, index): Archived => ({
     item,

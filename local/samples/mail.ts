@@ -44,7 +44,6 @@ export type NameStyle = 'extended' | 'encodedWord' | 'raw' | 'none';
 function nameParameter(key: string, name: string, style: NameStyle): string {
   if (style === 'none') return '';
   const quoted = (value: string) => `;\r\n ${key}="${value.replaceAll(/["\\]/g, '\\$&')}"`;
-  // eslint-disable-next-line no-control-regex -- ASCII is exactly this range
   if (/^[\x20-\x7e]*$/.test(name)) return quoted(name);
   if (style === 'extended') return `;\r\n ${extendedParameter(key, name)}`;
   return quoted(style === 'encodedWord' ? encodedWords(name) : name);

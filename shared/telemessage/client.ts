@@ -82,7 +82,7 @@ class TransientError extends Error {
   }
 }
 
-/** Client of the TeleMessage site's archive interface (docs/telemessage.md). */
+/** Client of the TeleMessage site's archive interface; docs/telemessage.md describes it. */
 export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
   const { credentials, now } = options;
   let refused: { credentials: Credentials; untilMs: number } | undefined;

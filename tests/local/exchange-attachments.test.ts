@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { file, openTenant, receivedItem, users, waitFor, type Client } from './exchange-tenant';
+import { file, openTenant, receivedItem, users, waitFor, type Client, type Json } from './exchange-tenant';
 
 const MB = 1024 * 1024;
 const base = `/users/${users.ada.id}`;
@@ -55,7 +55,7 @@ describe('attachments of the simulated Exchange', () => {
     const one = await client.get(`${base}/messages/${made.json.id}/attachments/${list[2].id}`);
     expect(Buffer.from(one.json.contentBytes, 'base64')).toEqual(content);
     const expanded = await client.get(`${base}/messages?$expand=attachments($select=name)&$top=1`);
-    expect(expanded.json.value[0].attachments.map((a: any) => a.name)).toEqual([
+    expect(expanded.json.value[0].attachments.map((a: Json) => a.name)).toEqual([
       '文件.bin',
       'empty.txt',
       'p.png',

@@ -1,4 +1,4 @@
-import { openTenant, token, users, type Client } from './exchange-tenant';
+import { openTenant, token, users, type Client, type Json } from './exchange-tenant';
 
 describe('the directory and sign-in of the simulated Exchange', () => {
   let client: Client;
@@ -104,7 +104,7 @@ describe('the directory and sign-in of the simulated Exchange', () => {
     const seen: string[] = [];
     let url: string | undefined = '/users?$top=4&$select=id';
     while (url) {
-      const { json }: { json: any } = await client.get(url);
+      const { json }: { json: Json } = await client.get(url);
       seen.push(...json.value.map((user: { id: string }) => user.id));
       url = json['@odata.nextLink'];
     }

@@ -1,4 +1,4 @@
-import { openTenant, receivedItem, users, type Client } from './exchange-tenant';
+import { openTenant, receivedItem, users, type Client, type Json } from './exchange-tenant';
 
 describe('folders of the simulated Exchange', () => {
   let client: Client;
@@ -9,7 +9,7 @@ describe('folders of the simulated Exchange', () => {
   afterEach(() => client.exchange.close());
 
   const create = async (displayName: string) => (await client.post(folders, { displayName })).json.id;
-  const names = (json: any): string[] => json.value.map(({ displayName }: any) => displayName);
+  const names = (json: Json): string[] => json.value.map(({ displayName }: Json) => displayName);
   const filter = (name: string) =>
     `${folders}?$filter=${encodeURIComponent(`displayName eq '${name.replaceAll("'", "''")}'`)}`;
 
@@ -39,7 +39,9 @@ describe('folders of the simulated Exchange', () => {
 
   it('finds a folder by its name, quotes doubled and in any case', async () => {
     const id = await create("Ada's 微信");
-    expect((await client.get(filter("ada's 微信"))).json.value.map((folder: any) => folder.id)).toEqual([id]);
+    expect((await client.get(filter("ada's 微信"))).json.value.map((folder: Json) => folder.id)).toEqual([
+      id,
+    ]);
     expect((await client.get(filter('Nothing'))).json.value).toEqual([]);
     const broken = await client.get(`${folders}?$filter=displayName%20eq%20'Ada's'`);
     expect(broken.code).toBe('BadRequest');

@@ -1,4 +1,12 @@
-import { itemKeyId, openTenant, receivedItem, recipient, users, type Client } from './exchange-tenant';
+import {
+  itemKeyId,
+  openTenant,
+  receivedItem,
+  recipient,
+  users,
+  type Client,
+  type Json,
+} from './exchange-tenant';
 
 const base = `/users/${users.ada.id}`;
 const flags = (value: string) => ({ id: 'Integer 0x0E07', value });
@@ -267,7 +275,7 @@ describe('messages of the simulated Exchange', () => {
       await client.post(messages, receivedItem('abc2'));
       const found = async (id: string, value: string) =>
         (await client.get(`${messages}?${byProperty(id, value)}&$select=id`)).json.value.map(
-          (m: any) => m.id,
+          (m: Json) => m.id,
         );
       expect(await found(itemKeyId, 'abc1')).toEqual([json.id]);
       expect(await found(itemKeyId, 'ABC1')).toEqual([json.id]);
@@ -320,7 +328,7 @@ describe('messages of the simulated Exchange', () => {
       expect(first.json.value).toHaveLength(10);
       expect(first.json.value[0].subject).toBe('21');
       const last = await client.get(first.json['@odata.nextLink']);
-      expect(last.json.value.map((m: any) => m.subject)).toEqual(['11', '10']);
+      expect(last.json.value.map((m: Json) => m.subject)).toEqual(['11', '10']);
       const oldest = await client.get(`${base}/messages?$orderby=receivedDateTime asc&$top=1`);
       expect(oldest.json.value[0].subject).toBe('10');
     });
@@ -400,7 +408,7 @@ describe('messages of the simulated Exchange', () => {
       expect((await client.get(`${base}/messages/${json.id}`)).code).toBe('ErrorItemNotFound');
       expect((await client.delete(`${base}/messages/${json.id}`)).code).toBe('ErrorItemNotFound');
       const kept = await client.get(`${base}/mailFolders/recoverableitemsdeletions/messages`);
-      expect(kept.json.value.map((m: any) => m.subject)).toEqual(['Hello']);
+      expect(kept.json.value.map((m: Json) => m.subject)).toEqual(['Hello']);
     });
 
     it('gives ids that survive a move only to who asks for them', async () => {

@@ -26,6 +26,13 @@ export async function startStore() {
   return {
     ...azurite,
     blobs,
+    /** As new: another store for every test would cost seconds. */
+    async clear() {
+      for await (const { name } of queues.listQueues()) await queues.getQueueClient(name).delete();
+      for await (const { name } of blobs.listContainers()) {
+        if (name !== 'azure-webjobs-hosts') await blobs.getContainerClient(name).delete();
+      }
+    },
     queue: (name: string) => queues.getQueueClient(name),
     async send(name: string, ...messages: unknown[]) {
       const queue = queues.getQueueClient(name);
@@ -72,7 +79,7 @@ export async function startApp(
   const seen = () =>
     lines.flatMap((line) => {
       const [, json] = /: SEEN (\{.*\})$/.exec(line) ?? [];
-      return json ? [JSON.parse(json) as Record<string, never>] : [];
+      return json ? [JSON.parse(json) as Record<string, unknown>] : [];
     });
   return { ...host, lines, seen };
 }

@@ -10,14 +10,15 @@ const start = async () => {
   return app;
 };
 
-beforeEach(async () => {
+beforeAll(async () => {
   store = await startStore();
 });
 afterEach(async () => {
   await Promise.all(apps.map((app) => app.close()));
   apps = [];
-  await store.close();
+  await store.clear();
 });
+afterAll(() => store.close());
 
 test('fires once for a blob that fits the path, and not again after a restart', async () => {
   await store.putBlob('texts', 'in/20261120.txt', 'hello');

@@ -9,14 +9,15 @@ const start = async (...[options]: [Parameters<typeof startApp>[2]?]) => {
   return app;
 };
 
-beforeEach(async () => {
+beforeAll(async () => {
   store = await startStore();
 });
 afterEach(async () => {
   await Promise.all(apps.map((app) => app.close()));
   apps = [];
-  await store.close();
+  await store.clear();
 });
+afterAll(() => store.close());
 
 test('hands a message and its metadata over as the real host does, copied fields and their quirks included', async () => {
   const app = await start();

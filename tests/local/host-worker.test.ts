@@ -9,14 +9,15 @@ const start = async (name = 'triggers', options?: Parameters<typeof startApp>[2]
   return app;
 };
 
-beforeEach(async () => {
+beforeAll(async () => {
   store = await startStore();
 });
 afterEach(async () => {
   await Promise.all(apps.map((app) => app.close()));
   apps = [];
-  await store.close();
+  await store.clear();
 });
+afterAll(() => store.close());
 
 test('one unhandled rejection ends the worker: innocent neighbours fail, the culprit has succeeded', async () => {
   const app = await start();

@@ -24,11 +24,6 @@ const vault = () =>
 const control = (path: string, body: unknown) =>
   fetch(`${identity.origin}/_control/${path}`, { method: 'PUT', body: JSON.stringify(body) });
 
-afterEach(async () => {
-  process.env = { ...environment };
-  await identity.close();
-});
-
 test('gives the Azure SDK a token for the audience that it asks for', async () => {
   const { token, expiresOnTimestamp } = await new ManagedIdentityCredential().getToken(
     'https://graph.microsoft.com/.default',

@@ -44,9 +44,12 @@ function tagged(connector: ConnectorId, tag: string): Record<string, unknown>[] 
 
 const mailOf = (line: Record<string, unknown>) =>
   PostalMime.parse(Buffer.from(line['mime'] as string, 'base64'));
-const sizes = async (tag: string) => {
-  const [line] = tagged('wechat', tag);
-  return (await mailOf(line!)).attachments.map(({ content }) => (content as ArrayBuffer).byteLength);
+/** Size of the file in a mail, by native decoding: a parser takes its time over ten megabytes. */
+const sizeOf = (tag: string) => {
+  const mail = Buffer.from(tagged('wechat', tag)[0]!['mime'] as string, 'base64').toString('latin1');
+  const file = mail.slice(mail.indexOf('Content-Disposition: attachment'));
+  const [, body = ''] = file.split('\r\n\r\n');
+  return Buffer.from(body.slice(0, body.indexOf('--')), 'base64').length;
 };
 const fileSizes = (tag: string) =>
   (tagged('whatsapp', tag)[0]!['attachment'] as { content: string }[]).map(
@@ -182,13 +185,13 @@ describe('the sample days', () => {
     expect(bytes).toBeLessThan(150 * megabyte);
   });
 
-  it('hold attachments of the sizes at which something changes', async () => {
+  it('hold attachments of the sizes at which something changes', () => {
     const large = [Math.round(2.7 * megabyte), 5 * megabyte, 10 * megabyte];
-    expect((await Promise.all(['mb2_7', 'mb5', 'mb10'].map(sizes))).flat()).toEqual(large);
+    expect(['mb2_7', 'mb5', 'mb10'].map(sizeOf)).toEqual(large);
     expect(['mb2_7', 'mb5', 'mb10'].flatMap(fileSizes)).toEqual(large);
-    expect(await sizes('mb10AndOne')).toEqual([10 * megabyte + 1]);
+    expect(sizeOf('mb10AndOne')).toBe(10 * megabyte + 1);
     expect(fileSizes('mb10AndOne')[0]).toBe(10 * megabyte + 1);
-    expect(await sizes('zeroBytes')).toEqual([0]);
+    expect(sizeOf('zeroBytes')).toBe(0);
     expect(fileSizes('zeroBytes')).toEqual([0]);
     const small = fileSizes('mb12OfSmall');
     expect(small.reduce((sum, size) => sum + size)).toBe(12 * megabyte);

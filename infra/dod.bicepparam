@@ -1,0 +1,15 @@
+// Microsoft 365 DoD with Azure Government: storage and vault in a network of their own.
+using './main.bicep'
+
+param name = 'prod'
+param cloud = 'DoD'
+param teleMessageBaseUrl = 'https://archive.telemessage.example'
+param operatorEmail = 'archive-operators@contoso.example'
+param operatorsGroupId = '00000000-0000-0000-0000-000000000000'
+// Where operators work: without it nobody outside the network enters the sign-in or reads the evidence.
+param operatorAddresses = ['203.0.113.0/24']
+param network = 'private'
+param settings = {
+  DEFAULT_COUNTRY: 'US'
+  WHATSAPP_CUSTOM_MAPPING: 'true'
+}

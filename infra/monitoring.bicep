@@ -1,0 +1,225 @@
+// Logs, alerts to the operator and the workbook.
+
+@description('Name of the installation.')
+param name string
+@description('Ending that makes names unique.')
+param token string
+@description('Region.')
+param location string
+@description('Address that alerts are mailed to.')
+param operatorEmail string
+@description('Object id of the operators\' group.')
+param operatorsGroupId string
+@description('Object id of the app\'s identity.')
+param appPrincipalId string
+
+// Published ids of built-in roles.
+var roles = {
+  logAnalyticsReader: '73c42c96-874c-492b-b04d-ab87d138a893'
+  monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
+}
+
+// The app writes a signal as one line of JSON to its console; the host hands the line on as a trace.
+var signalQuery = '''
+AppTraces
+| where Message startswith '{"signal":"SIGNAL"'
+| extend fields = parse_json(Message)
+| extend connector = coalesce(tostring(fields.connector), 'all'), note = tostring(fields.message)
+'''
+
+// One row per thing that needs a person. `lasting`: the app repeats the signal while it holds, so the alert ends by
+// itself; the others are events, mailed once. A test holds the signals to shared/signals.ts.
+var signalRules = [
+  { signal: 'windowLate', severity: 1, window: 'PT1H', above: 0, lasting: true, text: 'A day was not fetched in time.' }
+  { signal: 'windowEmpty', severity: 2, window: 'PT1H', above: 0, lasting: false, text: 'A day came without a single item.' }
+  { signal: 'unbalanced', severity: 1, window: 'PT1H', above: 0, lasting: true, text: 'The sums of a batch do not balance.' }
+  { signal: 'quarantineGrew', severity: 2, window: 'PT1H', above: 0, lasting: false, text: 'Items need a person before they can be archived.' }
+  { signal: 'backlogOld', severity: 2, window: 'PT2H', above: 0, lasting: true, text: 'Items wait far longer than an import takes.' }
+  { signal: 'credentialsRejected', severity: 0, window: 'PT2H', above: 0, lasting: true, text: 'TeleMessage or Microsoft 365 refuses the app. Nothing is archived.' }
+  // Put-offs are how a hot mailbox is meant to work; thousands in an hour mean that a day may not fit into a day.
+  { signal: 'throttled', severity: 3, window: 'PT1H', above: 5000, lasting: true, text: 'Exchange Online throttles so much that the day may not be done in a day.' }
+]
+
+// What the app cannot tell itself.
+var watchRules = [
+  {
+    name: 'silent'
+    severity: 1
+    frequency: 'PT1H'
+    window: 'P2D'
+    operator: 'LessThan'
+    threshold: 1
+    text: 'No day was fetched for 30 hours: the app may not run at all.'
+    query: '''
+AppTraces
+| where TimeGenerated > ago(30h)
+| where Message startswith '{"signal":"windowFetched"' or Message startswith '{"signal":"windowEmpty"'
+'''
+  }
+  {
+    name: 'failing'
+    severity: 1
+    frequency: 'PT15M'
+    window: 'PT2H'
+    operator: 'GreaterThan'
+    threshold: 2
+    text: 'A function that the archive depends on fails again and again.'
+    query: '''
+AppRequests
+| where Success == false
+| where OperationName in ('fetchBatch', 'backfillWindow', 'splitBatch', 'quarantineItem', 'reconcile')
+'''
+  }
+  {
+    // Items in import-item-poison are quarantined by a function of their own, and signalled there.
+    name: 'poisoned'
+    severity: 2
+    frequency: 'PT15M'
+    window: 'PT1H'
+    operator: 'GreaterThan'
+    threshold: 0
+    text: 'A message that no function takes off again was moved to a poison queue.'
+    query: '''
+AppTraces
+| where Message startswith 'Message has reached MaxDequeueCount'
+| where Message !has "'import-item-poison'"
+'''
+  }
+]
+
+// Signals, host logs and audit logs in one place that can be queried.
+resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+  name: 'log-${name}-${token}'
+  location: location
+  properties: {
+    sku: { name: 'PerGB2018' }
+    retentionInDays: 90
+    features: { disableLocalAuth: true }
+  }
+}
+
+// Takes the host's telemetry; without local authentication a leaked connection string writes nothing.
+resource insights 'Microsoft.Insights/components@2020-02-02' = {
+  name: 'appi-${name}-${token}'
+  location: location
+  kind: 'web'
+  properties: {
+    Application_Type: 'web'
+    WorkspaceResourceId: workspace.id
+    DisableLocalAuth: true
+  }
+}
+
+// The app may write telemetry, and read none.
+resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: insights
+  name: guid(insights.id, appPrincipalId, roles.monitoringMetricsPublisher)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.monitoringMetricsPublisher)
+  }
+}
+
+// Operators run the queries of docs/operations.md.
+resource operatorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: workspace
+  name: guid(workspace.id, operatorsGroupId, roles.logAnalyticsReader)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.logAnalyticsReader)
+  }
+}
+
+// Whom an alert wakes.
+resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: 'ag-${name}-${token}'
+  location: 'global'
+  properties: {
+    groupShortName: take('arch-${name}', 12)
+    enabled: true
+    emailReceivers: [{ name: 'operator', emailAddress: operatorEmail, useCommonAlertSchema: true }]
+  }
+}
+
+// A mail per connector and signal that needs a person.
+resource signalAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
+  for rule in signalRules: {
+    name: 'alert-${rule.signal}-${token}'
+    location: location
+    kind: 'LogAlert'
+    properties: {
+      displayName: 'Archiver: ${rule.signal}'
+      description: '${rule.text} What to do: docs/operations.md, ${rule.signal}.'
+      severity: rule.severity
+      enabled: true
+      scopes: [workspace.id]
+      evaluationFrequency: 'PT15M'
+      windowSize: rule.window
+      criteria: {
+        allOf: [
+          {
+            query: replace(signalQuery, 'SIGNAL', rule.signal)
+            timeAggregation: 'Count'
+            dimensions: [{ name: 'connector', operator: 'Include', values: ['*'] }]
+            operator: 'GreaterThan'
+            threshold: rule.above
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      autoMitigate: rule.lasting
+      // An event is seen by every evaluation of its window; the second mail would say nothing new.
+      muteActionsDuration: rule.lasting ? null : rule.window
+      actions: { actionGroups: [operators.id] }
+    }
+  }
+]
+
+// A mail when the app is silent, fails or loses a message without being able to say so.
+resource watchAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
+  for rule in watchRules: {
+    name: 'alert-${rule.name}-${token}'
+    location: location
+    kind: 'LogAlert'
+    properties: {
+      displayName: 'Archiver: ${rule.name}'
+      description: '${rule.text} What to do: docs/operations.md, ${rule.name}.'
+      severity: rule.severity
+      enabled: true
+      scopes: [workspace.id]
+      evaluationFrequency: rule.frequency
+      windowSize: rule.window
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: 'Count'
+            operator: rule.operator
+            threshold: rule.threshold
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      autoMitigate: true
+      actions: { actionGroups: [operators.id] }
+    }
+  }
+]
+
+// The picture for the morning: what came in, what failed and why, what waits, and how long it took.
+resource workbook 'Microsoft.Insights/workbooks@2022-04-01' = {
+  name: guid(resourceGroup().id, 'archiver-workbook')
+  location: location
+  kind: 'shared'
+  properties: {
+    displayName: 'Archiver ${name}'
+    category: 'workbook'
+    sourceId: workspace.id
+    serializedData: replace(loadTextContent('workbook.json'), '{workspaceId}', workspace.id)
+  }
+}
+
+output workspaceId string = workspace.id
+output insightsConnectionString string = insights.properties.ConnectionString
