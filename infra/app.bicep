@@ -3,7 +3,7 @@
 @description('Name of the installation.')
 param name string
 @description('Ending that makes names unique.')
-param token string
+param suffix string
 @description('Region.')
 param location string
 @description('Resource id of the app\'s identity.')
@@ -46,7 +46,7 @@ var eventGridRule = {
 
 // Serverless: an instance per burst of work, none at rest.
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
-  name: 'plan-${name}-${token}'
+  name: 'plan-${name}-${suffix}'
   location: location
   kind: 'functionapp'
   sku: { name: 'FC1', tier: 'FlexConsumption' }
@@ -56,7 +56,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
 // Concurrency of the queue triggers stands in host.json, where the queue extension reads it; the platform offers a
 // number per instance for HTTP alone. No instance is kept ready: the archive may start some seconds late.
 resource site 'Microsoft.Web/sites@2024-04-01' = {
-  name: 'func-${name}-${token}'
+  name: 'func-${name}-${suffix}'
   location: location
   kind: 'functionapp,linux'
   // azd finds the app by this tag.

@@ -20,13 +20,13 @@ missing() {
   done
 }
 
-# The key appears some seconds after the first start.
+# The key appears some seconds after the first start. Waits five minutes unless told otherwise.
 key() {
   az functionapp keys list --resource-group "$group" --name "$app" --query systemKeys.blobs_extension --output tsv \
     2>/dev/null | tr -d '\r'
 }
 
-tries=30
+tries=${TRIES:-30}
 while [ -n "$(missing)" ] || [ -z "$(key)" ]; do
   tries=$((tries - 1))
   if [ "$tries" -eq 0 ]; then
@@ -35,7 +35,7 @@ while [ -n "$(missing)" ] || [ -z "$(key)" ]; do
     echo "Look for 'The app cannot start' in the log stream (docs/operations.md, silent), then run this again." >&2
     exit 1
   fi
-  sleep 10
+  sleep "${SECONDS_BETWEEN:-10}"
 done
 echo "All functions are there: $expected"
 

@@ -1,7 +1,7 @@
 // The evidence account: what must survive the app, and what the app's work in flight stands on.
 
 @description('Ending that makes names unique.')
-param token string
+param suffix string
 @description('Region.')
 param location string
 @description('Network rules, from main.bicep.')
@@ -41,7 +41,7 @@ var operatorRoles = [roles.blobDataReader, roles.queueDataReader, roles.tableDat
 // Shared keys are off: a key is an identity that no log can name. Apart from the host's account, whose contents
 // come and go with every deployment.
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
-  name: 'stevid${token}'
+  name: 'stevid${suffix}'
   location: location
   kind: 'StorageV2'
   sku: { name: redundancy }

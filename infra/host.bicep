@@ -1,7 +1,7 @@
 // The storage account of the Functions host: packages, timer leases, keys. Nothing in it is evidence.
 
 @description('Ending that makes names unique.')
-param token string
+param suffix string
 @description('Region.')
 param location string
 @description('Network rules, from main.bicep.')
@@ -20,7 +20,7 @@ var roles = {
 
 // Reached by the app's identity alone; a key would open the package that the app runs from.
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
-  name: 'sthost${token}'
+  name: 'sthost${suffix}'
   location: location
   kind: 'StorageV2'
   sku: { name: 'Standard_LRS' }

@@ -62,7 +62,7 @@ param instanceMemoryMB int = 2048
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
-var token = uniqueString(resourceGroup().id, name)
+var suffix = uniqueString(resourceGroup().id, name)
 var isPrivate = network == 'private'
 var access = {
   isPrivate: isPrivate
@@ -78,7 +78,7 @@ var graphBaseUrls = {
 
 // The one identity of the app: it outlives the app, so that Exchange and Entra grants survive a reinstallation.
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
-  name: 'id-${name}-${token}'
+  name: 'id-${name}-${suffix}'
   location: location
 }
 
@@ -87,7 +87,7 @@ module monitoring 'monitoring.bicep' = {
   name: 'monitoring'
   params: {
     name: name
-    token: token
+    suffix: suffix
     location: location
     operatorEmail: operatorEmail
     operatorsGroupId: operatorsGroupId
@@ -99,7 +99,7 @@ module monitoring 'monitoring.bicep' = {
 module evidence 'evidence.bicep' = {
   name: 'evidence'
   params: {
-    token: token
+    suffix: suffix
     location: location
     access: access
     redundancy: evidenceRedundancy
@@ -115,7 +115,7 @@ module evidence 'evidence.bicep' = {
 module vault 'vault.bicep' = {
   name: 'vault'
   params: {
-    token: token
+    suffix: suffix
     location: location
     access: access
     appPrincipalId: identity.properties.principalId
@@ -128,7 +128,7 @@ module vault 'vault.bicep' = {
 module host 'host.bicep' = {
   name: 'host'
   params: {
-    token: token
+    suffix: suffix
     location: location
     access: access
     appPrincipalId: identity.properties.principalId
@@ -140,7 +140,7 @@ module privateNetwork 'network.bicep' = if (isPrivate) {
   name: 'network'
   params: {
     name: name
-    token: token
+    suffix: suffix
     location: location
     addressPrefix: vnetAddressPrefix
     evidenceAccountId: evidence.outputs.accountId
@@ -154,7 +154,7 @@ module app 'app.bicep' = {
   name: 'app'
   params: {
     name: name
-    token: token
+    suffix: suffix
     location: location
     identityId: identity.id
     identityClientId: identity.properties.clientId

@@ -3,7 +3,7 @@
 @description('Name of the installation.')
 param name string
 @description('Ending that makes names unique.')
-param token string
+param suffix string
 @description('Region.')
 param location string
 @description('Address that alerts are mailed to.')
@@ -89,7 +89,7 @@ AppTraces
 
 // Signals, host logs and audit logs in one place that can be queried.
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
-  name: 'log-${name}-${token}'
+  name: 'log-${name}-${suffix}'
   location: location
   properties: {
     sku: { name: 'PerGB2018' }
@@ -100,7 +100,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
 
 // Takes the host's telemetry; without local authentication a leaked connection string writes nothing.
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
-  name: 'appi-${name}-${token}'
+  name: 'appi-${name}-${suffix}'
   location: location
   kind: 'web'
   properties: {
@@ -134,7 +134,7 @@ resource operatorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 // Whom an alert wakes.
 resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
-  name: 'ag-${name}-${token}'
+  name: 'ag-${name}-${suffix}'
   location: 'global'
   properties: {
     groupShortName: take('arch-${name}', 12)
@@ -146,7 +146,7 @@ resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
 // A mail per connector and signal that needs a person.
 resource signalAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
   for rule in signalRules: {
-    name: 'alert-${rule.signal}-${token}'
+    name: 'alert-${rule.signal}-${suffix}'
     location: location
     kind: 'LogAlert'
     properties: {
@@ -180,7 +180,7 @@ resource signalAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
 // A mail when the app is silent, fails or loses a message without being able to say so.
 resource watchAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
   for rule in watchRules: {
-    name: 'alert-${rule.name}-${token}'
+    name: 'alert-${rule.name}-${suffix}'
     location: location
     kind: 'LogAlert'
     properties: {

@@ -4,7 +4,7 @@
 @description('Name of the installation.')
 param name string
 @description('Ending that makes names unique.')
-param token string
+param suffix string
 @description('Region.')
 param location string
 @description('Address space of the network.')
@@ -37,7 +37,7 @@ var endpoints = [
 
 // The fixed address of the app's calls to Graph and TeleMessage.
 resource address 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
-  name: 'pip-${name}-${token}'
+  name: 'pip-${name}-${suffix}'
   location: location
   sku: { name: 'Standard' }
   properties: { publicIPAllocationMethod: 'Static' }
@@ -45,7 +45,7 @@ resource address 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
 
 // New subnets have no way out to the internet of their own.
 resource gateway 'Microsoft.Network/natGateways@2024-05-01' = {
-  name: 'ng-${name}-${token}'
+  name: 'ng-${name}-${suffix}'
   location: location
   sku: { name: 'Standard' }
   properties: { publicIpAddresses: [{ id: address.id }] }
@@ -53,7 +53,7 @@ resource gateway 'Microsoft.Network/natGateways@2024-05-01' = {
 
 // One network for this app: a subnet for its instances, one for the private endpoints.
 resource vnet 'Microsoft.Network/virtualNetworks@2024-05-01' = {
-  name: 'vnet-${name}-${token}'
+  name: 'vnet-${name}-${suffix}'
   location: location
   properties: {
     addressSpace: { addressPrefixes: [addressPrefix] }
@@ -108,7 +108,7 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01
 // One door per service: each part of a storage account has its own.
 resource doors 'Microsoft.Network/privateEndpoints@2024-05-01' = [
   for endpoint in endpoints: {
-    name: 'pe-${endpoint.name}-${token}'
+    name: 'pe-${endpoint.name}-${suffix}'
     location: location
     properties: {
       subnet: { id: endpointSubnet.id }

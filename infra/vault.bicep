@@ -1,7 +1,7 @@
 // The vault with the TeleMessage sign-in. No secret passes through a template: operators type them in.
 
 @description('Ending that makes names unique.')
-param token string
+param suffix string
 @description('Region.')
 param location string
 @description('Network rules, from main.bicep.')
@@ -21,7 +21,7 @@ var roles = {
 
 // Purge protection: whoever takes over an operator's account cannot destroy the sign-in for good.
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
-  name: 'kv-${token}'
+  name: 'kv-${suffix}'
   location: location
   properties: {
     tenantId: tenant().tenantId

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { bundle } from './bundles';
 
 /** One process of the local stack: a simulator, Azurite or the functions host. */
 export interface Part<Ready> {
@@ -27,7 +27,7 @@ export async function startPart<Ready>(
   options: object,
   log?: (line: string) => void,
 ): Promise<Part<Ready>> {
-  const child = fork(join(__dirname, `${script}.js`), {
+  const child = fork(bundle(script), {
     env: { ...process.env, PART_OPTIONS: JSON.stringify(options) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // A process group of its own: Ctrl-C must reach the parts in order, through their channels.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { settingNames } from '../shared/config';
 import { createDeps, type Deps } from '../shared/deps';
 import { startAzurite } from './azurite';
+import { appFolder, bundle } from './bundles';
 import { startPart, type Part } from './part';
 import { provision } from './provision';
 
@@ -110,9 +111,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       IDENTITY_ENDPOINT: settings['IDENTITY_ENDPOINT'],
       IDENTITY_HEADER: settings['IDENTITY_HEADER'],
     });
-    const deps = createDeps(settings);
+    const deps = createDeps(settings, { parseWorker: bundle('../app/parse-worker') });
     const host = await start<Origin>('functions', 'host', {
-      appDir: join(__dirname, '..', '..'),
+      appDir: appFolder,
       settings,
       queueVisibilityMs: 20_000,
       blobPollMs: 500,

@@ -27,7 +27,10 @@ import { createCredentialStore } from './telemessage/credentials.client';
 export type Deps = ReturnType<typeof createDeps>;
 
 /** @throws Error that names every wrong setting */
-export function createDeps(env: Readonly<Record<string, string | undefined>>) {
+export function createDeps(
+  env: Readonly<Record<string, string | undefined>>,
+  files = { parseWorker: join(__dirname, 'parse-worker.js') },
+) {
   const config = loadConfig(env);
   const identity = config.identityClientId;
   const credential = new ManagedIdentityCredential(identity === undefined ? {} : { clientId: identity });
@@ -67,7 +70,7 @@ export function createDeps(env: Readonly<Record<string, string | undefined>>) {
     }),
     numbers: createNumbers(config.import.country),
     mailParser: createMailParser({
-      workerFile: join(__dirname, 'parse-worker.js'),
+      workerFile: files.parseWorker,
       timeoutMs: config.import.parseTimeoutMs,
       threads: 2,
     }),

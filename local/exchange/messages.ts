@@ -20,7 +20,7 @@ export const createMessage: Handler = async (tenant, call) => {
   const mailbox = mailboxOf(tenant, call.params.user!);
   let folder = folderOf(mailbox, call.params.folder ?? 'drafts');
   const act = tenant.faults.userAct(mailbox.user.userPrincipalName, folder.displayName);
-  if (act && mailbox.folders.has(folder.id)) removeFolder(tenant, mailbox, folder, act === 'purged');
+  if (act && !folder.wellKnown) removeFolder(tenant, mailbox, folder, act === 'purged');
   folder = folderOf(mailbox, call.params.folder ?? 'drafts');
   if (folder.wellKnown === deletions) throw accessDenied();
 

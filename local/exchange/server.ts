@@ -70,7 +70,9 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   const stats = () => statsOf(tenant, throttling, { requests, answers });
   let origin = '';
 
-  const server = createServer((request, response) => void respond(request, response));
+  const server = createServer((request, response) => {
+    respond(request, response).catch(() => request.socket.destroy());
+  });
   // A short keep-alive would add resets of its own to those of the fault plan.
   server.keepAliveTimeout = 60_000;
 

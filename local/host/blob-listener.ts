@@ -29,6 +29,7 @@ interface Finding {
 }
 
 export const functionId = (name: string) => `Host.Functions.${name}`;
+const afterFailureMs = 5_000;
 const bare = (etag: string | undefined) => (etag ?? '').replace(/^W\/|"/g, '');
 
 export async function announce(
@@ -114,10 +115,12 @@ export function scanContainer(options: {
 
   async function poll() {
     while (!stopping) {
+      let pauseMs = options.pollMs;
       try {
         await receipts.createIfNotExists();
         await orMissing(scan());
       } catch (error) {
+        pauseMs = Math.max(pauseMs, afterFailureMs);
         options.log(
           'error',
           indexed.name,
@@ -126,7 +129,7 @@ export function scanContainer(options: {
       }
       if (stopping) return;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, options.pollMs);
+        const timer = setTimeout(resolve, pauseMs);
         wake = () => {
           clearTimeout(timer);
           resolve();

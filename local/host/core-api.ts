@@ -26,8 +26,7 @@ interface ProgrammingModel {
   getCapabilities?(own: Record<string, string>): Promise<Record<string, string>>;
 }
 
-const hookNames = ['appStart', 'appTerminate', 'preInvocation', 'postInvocation', 'log'] as const;
-export type HookName = (typeof hookNames)[number];
+export type HookName = 'appStart' | 'appTerminate' | 'preInvocation' | 'postInvocation' | 'log';
 type Hook = (context: unknown) => unknown;
 
 const systemError = (message: string) =>

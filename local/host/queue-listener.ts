@@ -36,24 +36,23 @@ export interface QueueListener {
   stop(): Promise<void>;
 }
 
+const afterFailureMs = 5_000;
+
 const seconds = (ms: number) => Math.max(0, Math.ceil(ms / 1000));
 
 export function listenToQueue(options: QueueListenerOptions): QueueListener {
   const { name, queue, poison, log } = options;
   const visibilityTimeout = Math.max(1, seconds(options.visibilityMs));
   const inHand = new Set<Promise<void>>();
+  const tooOften = `Message has reached MaxDequeueCount of ${options.maxDequeueCount}`;
   let stopping = false;
   let poked = false;
   let wake = () => {};
 
-  async function toPoison(item: DequeuedMessageItem, popReceipt: string) {
+  async function toPoison(item: DequeuedMessageItem, popReceipt: string, why: string) {
     await sendRaw(poison, item.messageText);
     await orMissing(queue.deleteMessage(item.messageId, popReceipt));
-    log(
-      'warning',
-      name,
-      `Message has reached MaxDequeueCount of ${options.maxDequeueCount}. Moving message to queue '${poison.name}'.`,
-    );
+    log('warning', name, `${why}. Moving message to queue '${poison.name}'.`);
     options.onPoison(poison.name);
   }
 
@@ -69,7 +68,9 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
         log('warning', name, `The message could not be kept invisible: ${describe(error)}`);
       }
     };
-    const timer = setInterval(() => (renewal = renewal.then(renew)), options.visibilityMs / 2);
+    const timer = setInterval(() => {
+      renewal = renewal.then(renew);
+    }, options.visibilityMs / 2);
     return async () => {
       clearInterval(timer);
       await renewal;
@@ -78,12 +79,10 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
   }
 
   async function settle(item: DequeuedMessageItem): Promise<void> {
-    if (item.dequeueCount > options.maxDequeueCount) return toPoison(item, item.popReceipt);
+    if (item.dequeueCount > options.maxDequeueCount) return toPoison(item, item.popReceipt, tooOften);
     const text = options.base64 ? decodeBase64(item.messageText) : item.messageText;
-    if (text === undefined) {
-      log('warning', name, `Message decoding failed: it is not base64. Moving it to queue '${poison.name}'.`);
-      return toPoison(item, item.popReceipt);
-    }
+    if (text === undefined)
+      return toPoison(item, item.popReceipt, 'Message decoding failed: it is not base64');
     const release = keepInvisible(item);
     let failed = false;
     try {
@@ -96,7 +95,7 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
     if (!failed) {
       await orMissing(queue.deleteMessage(item.messageId, popReceipt));
     } else if (item.dequeueCount >= options.maxDequeueCount) {
-      await toPoison(item, popReceipt);
+      await toPoison(item, popReceipt, tooOften);
     } else {
       await queue.updateMessage(item.messageId, popReceipt, undefined, seconds(options.visibilityTimeoutMs));
       poked = true;
@@ -123,7 +122,8 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
       };
     });
 
-  async function fetch(): Promise<number> {
+  /** How many messages came; undefined when the queue could not be read. */
+  async function fetch(): Promise<number | undefined> {
     try {
       const { receivedMessageItems } = await queue.receiveMessages({
         numberOfMessages: options.batchSize,
@@ -133,8 +133,9 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
       return receivedMessageItems.length;
     } catch (error) {
       // The trigger creates no queue: until somebody does, there is just nothing in it.
-      if (!isMissing(error)) log('error', name, `Queue ${queue.name} cannot be read: ${describe(error)}`);
-      return 0;
+      if (isMissing(error)) return 0;
+      log('error', name, `Queue ${queue.name} cannot be read: ${describe(error)}`);
+      return undefined;
     }
   }
 
@@ -146,10 +147,12 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
         continue;
       }
       poked = false;
-      if ((await fetch()) > 0) {
+      const taken = await fetch();
+      if (taken) {
         idleMs = options.minIdleMs;
         continue;
       }
+      if (taken === undefined) idleMs = afterFailureMs;
       const until = Date.now() + idleMs;
       while (!stopping && !poked && Date.now() < until) await pause(until - Date.now());
       idleMs = poked ? options.minIdleMs : Math.min(idleMs * 2, options.maxIdleMs);

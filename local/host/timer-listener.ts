@@ -14,8 +14,8 @@ const never = '0001-01-01T00:00:00+00:00';
 const leaseSeconds = 15;
 const renewMs = 5_000;
 const acquireMs = 1_000;
-/** setTimeout counts no further. */
-const longestDelayMs = 2 ** 31 - 1;
+/** A laptop that slept wakes up with its timers late: so the clock is looked at again and again. */
+const longestDelayMs = 60_000;
 
 export interface Status {
   Last: string;
@@ -153,9 +153,18 @@ export function listenToTimer(options: {
     }
   }
 
-  const listening = listen().catch((error: unknown) =>
-    log('error', indexed.name, `The timer listener failed: ${describe(error)}`),
-  );
+  async function listenOn() {
+    while (!stopped.signal.aborted) {
+      try {
+        await listen();
+      } catch (error) {
+        log('error', indexed.name, `The timer listener failed: ${describe(error)}`);
+        await sleep(renewMs);
+      }
+    }
+  }
+
+  const listening = listenOn();
   return {
     async stop() {
       stopped.abort();

@@ -1,3 +1,4 @@
+import type { QueueClient } from '@azure/storage-queue';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { announce, functionId } from './blob-listener';
@@ -18,7 +19,7 @@ interface GridEvent {
 
 export interface WebhookOptions {
   functions: BlobFunction[];
-  queueOf(blob: BlobFunction): import('@azure/storage-queue').QueueClient;
+  queueOf(blob: BlobFunction): QueueClient;
   keys: Keys | undefined;
   onFound(): void;
 }

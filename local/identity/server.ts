@@ -77,6 +77,7 @@ export async function startIdentity(options: IdentityOptions): Promise<Identity>
       aud: resource.replace(/\/$/, ''),
       iss: `https://sts.windows.net/${tenantId}/`,
       appid: clientId ?? appId,
+      iat: now - 300,
       nbf: now - 300,
       exp: expires,
     });

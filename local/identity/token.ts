@@ -9,6 +9,8 @@ export interface TokenClaims {
   aud: string;
   iss: string;
   appid: string;
+  /** Seconds since 1970; a real token has it, and Azurite refuses one without. */
+  iat?: number;
   /** Seconds since 1970. */
   nbf: number;
   exp: number;

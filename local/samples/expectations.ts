@@ -51,14 +51,9 @@ const refuses = (user: TenantUser, { item }: Archived): ExpectedItem['reason'] |
   return user.quotaBytes !== undefined && item.bytes > user.quotaBytes ? 'mailboxFull' : undefined;
 };
 
-function expected(
-  connector: ConnectorId,
-  one: Archived,
-  mode: MappingMode,
-  seen: Set<unknown>,
-): ExpectedItem {
+function expected(one: Archived, mode: MappingMode, seen: Set<unknown>): ExpectedItem {
   const { item, arrivedAtMs } = one;
-  const users = item.mentions.map((mention) => mailboxOf(mention, connector, arrivedAtMs, mode));
+  const users = item.mentions.map((mention) => mailboxOf(mention, arrivedAtMs, mode));
   const mapped = [...new Set(users.filter((user) => user !== undefined))];
   const isRepeated = seen.has(item.id) && one.again !== undefined;
   seen.add(item.id);
@@ -80,7 +75,7 @@ function expected(
 /** The sums and the items, in the order of their arrival. */
 export function expectations(connector: ConnectorId, window: Window, mode: MappingMode = {}): Expectations {
   const seen = new Set<unknown>();
-  const list = [...archivedIn(connector, window)].map((one) => expected(connector, one, mode, seen));
+  const list = [...archivedIn(connector, window)].map((one) => expected(one, mode, seen));
   const total = (of: (one: ExpectedItem) => number) => list.reduce((sum, one) => sum + of(one), 0);
   const count = (is: (one: ExpectedItem) => boolean) => total((one) => (is(one) ? 1 : 0));
   const made = (one: ExpectedItem) => (one.isRepeated ? 0 : one.mailboxes.length);

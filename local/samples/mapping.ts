@@ -23,24 +23,23 @@ interface Row {
 
 const heading = ['Mobile number', 'Mailbox', 'Valid from', 'Valid to'];
 
-/** The country whose national numbers each sample file holds; the setting must name it. */
-export const mappingCountry: Record<ConnectorId, Country> = { wechat: 'CN', whatsapp: 'SE' };
+/** The country whose national numbers the sample files hold; the setting must name it. */
+export const mappingCountry: Country = 'CN';
 
 /** Whose number was re-assigned at the turn of 2019: the successor has it now. */
 const reassigned = { former: colleagues[3]!, successor: colleagues[1]! };
 
-function rowsOf(connector: ConnectorId): Row[] {
-  const country = mappingCountry[connector];
-  const rows: Row[] = colleagues
+function rowsOf(): Row[] {
+  const ordinary: Row[] = colleagues
     .filter((person, index) => person !== reassigned.successor && index % 5 !== 4)
     .map((person, index) => ({
       person,
-      national: person.country === country && index % 3 === 0,
+      national: person.country === mappingCountry && index % 3 === 0,
       address: addressesOf(person)[index % 2] ?? person.employee!.user.userPrincipalName,
     }));
   const number = reassigned.successor;
   return [
-    ...rows,
+    ...ordinary,
     { person: number, national: false, address: addressesOf(reassigned.former)[0]!, validTo: '2019-12-31' },
     { person: number, national: false, address: addressesOf(number)[0]!, validFrom: '2020-01-15' },
     // The desk's phone belongs to a shared mailbox.
@@ -54,7 +53,7 @@ function rowsOf(connector: ConnectorId): Row[] {
 const sameKey = (one: Row, other: Row) =>
   one.person === other.person && one.validFrom === other.validFrom && one.validTo === other.validTo;
 
-const files: Record<ConnectorId, Row[]> = { wechat: rowsOf('wechat'), whatsapp: rowsOf('whatsapp') };
+const rows = rowsOf();
 
 function written({ person, national }: Row, index: number): string {
   if (national) return nationalNumber(person).replace(/^(\d{3})(\d+)(\d{4})$/, '$1-$2 $3');
@@ -65,7 +64,7 @@ function written({ person, national }: Row, index: number): string {
 export function mappingCsv(connector: ConnectorId): string {
   const [separator, end, start] = connector === 'wechat' ? [',', '\n', ''] : [';', '\r\n', '\ufeff'];
   const quoted = (value: string, index: number) => (index % 7 === 0 ? `"${value}"` : value);
-  const lines = files[connector].map((row, index) =>
+  const lines = rows.map((row, index) =>
     [
       quoted(written(row, index), index),
       quoted(row.address, index),
@@ -101,7 +100,6 @@ const withMailbox = (address: string) => {
 /** The user in whose mailbox the mention must end, by rule R7: the file, then the address, else nobody. */
 export function mailboxOf(
   { person, number, national, email }: Mention,
-  connector: ConnectorId,
   atMs: number,
   mode: MappingMode,
 ): TenantUser | undefined {
@@ -110,7 +108,7 @@ export function mailboxOf(
   const isRead = mode.custom === true && number !== undefined && isReadable(national === true);
   const row = !isRead
     ? undefined
-    : files[connector].find(
+    : rows.find(
         (one) =>
           one.person.number === person.number &&
           isReadable(one.national) &&

@@ -175,6 +175,8 @@ const asGuid = (text: string) => {
 
 const plain = (name: string) =>
   name
+    // Letters that do not decompose; addresses are ASCII.
+    .replace(/œ/gi, 'oe')
     .normalize('NFD')
     .replace(/[\u0300-\u036f\s]/g, '')
     .toLowerCase();

@@ -50,7 +50,10 @@ function decoderName(label: string | undefined): string | undefined {
   const name = label?.replace(/["'\s]/g, '').toLowerCase();
   if (!name || name.length > 40) return undefined;
   for (const [pattern, decoder] of decoders) if (pattern.test(name)) return decoder;
-  return textDecoder(name) ? name : `iconv:${name}`;
+  if (textDecoder(name)) return name;
+  // iconv-lite also knows transfer encodings by name; they are no charsets.
+  const charset = !/^(base64|hex|binary|internal)$/.test(name.replace(/[^a-z0-9]/g, ''));
+  return charset && iconv.encodingExists(name) ? `iconv:${name}` : undefined;
 }
 
 // The 0x80–0x9F block by hand: several Node releases decode windows-1252 as plain Latin-1.
@@ -73,33 +76,39 @@ function byteOrder(bytes: Buffer): string {
   return odd > even ? 'utf-16le' : 'utf-16be';
 }
 
+/** A mail that says "unicode" and is plain ASCII would turn into nonsense Chinese. */
+function isPlainAscii(bytes: Buffer): boolean {
+  if (!isAscii(bytes) || bytes.includes(0)) return false;
+  const usual = bytes.toString('latin1').match(/[\w\s.,:;!?()'"<>=/-]/g)?.length ?? 0;
+  return usual * 20 >= bytes.length * 19;
+}
+
+/** Joined encoded words switch to ASCII and back with nothing between, which the Encoding standard forbids. */
+function withoutIdleEscapes(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.toString('latin1').replace(/\x1b[($][@BIJ](?=\x1b)/g, ''), 'latin1');
+}
+
 /** Undefined where the bytes are not wholly valid in that charset. */
 function decodeStrictly(bytes: Buffer, decoder: string): string | undefined {
   if (decoder === 'windows-1252') return decodeWindows1252(bytes);
   if (decoder === 'utf-8') return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
   if (decoder === 'escapes') return decodeEscaped(bytes);
   if (decoder.startsWith('utf-16')) {
-    // A mail that says "unicode" and is plain ASCII would turn into nonsense Chinese.
-    if (isAscii(bytes) && !bytes.includes(0)) return bytes.toString('latin1');
+    if (isPlainAscii(bytes)) return bytes.toString('latin1');
     decoder = decoder === 'utf-16' ? byteOrder(bytes) : decoder;
   }
   try {
+    if (decoder === 'iso-2022-jp') bytes = withoutIdleEscapes(bytes);
     if (!decoder.startsWith('iconv:')) return textDecoder(decoder)?.decode(bytes);
-    const name = decoder.slice(6);
-    // iconv-lite also knows transfer encodings by name; they are no charsets.
-    if (/^(base64|hex|binary|internal)$/.test(name.replace(/[^a-z0-9]/g, ''))) return undefined;
-    const text = iconv.encodingExists(name) ? iconv.decode(bytes, name) : undefined;
-    return text?.includes('\ufffd') ? undefined : text;
+    const text = iconv.decode(bytes, decoder.slice(6));
+    return text.includes('\ufffd') ? undefined : text;
   } catch {
     return undefined;
   }
 }
 
 function decodeLeniently(bytes: Buffer, decoder: string): string {
-  if (decoder.startsWith('iconv:')) {
-    const name = decoder.slice(6);
-    return iconv.encodingExists(name) ? iconv.decode(bytes, name) : decodeWindows1252(bytes);
-  }
+  if (decoder.startsWith('iconv:')) return iconv.decode(bytes, decoder.slice(6));
   const name = decoder === 'utf-16' ? byteOrder(bytes) : decoder;
   return new TextDecoder(name).decode(bytes);
 }
@@ -135,6 +144,17 @@ function decodeMixed(bytes: Buffer): string {
   return text + bytes.toString('utf8', from);
 }
 
+/**
+ * Whether valid UTF-8 beyond ASCII outweighs the declared charset. Text in a charset of single bytes is never
+ * valid UTF-8 by chance; pairs of an East Asian one can be, but not for long.
+ */
+function provesUtf8(bytes: Buffer, declared: string | undefined): boolean {
+  if (!/gb18030|cp949|big5|shift_jis|euc-jp/.test(declared ?? '')) return true;
+  let long = 0;
+  for (const byte of bytes) if (byte >= 0xe0) long++;
+  return long >= 2;
+}
+
 function decodeBest(bytes: Buffer, label: string | undefined, fallback: string | undefined): string {
   const declared = decoderName(label);
   const sevenBit =
@@ -143,16 +163,15 @@ function decodeBest(bytes: Buffer, label: string | undefined, fallback: string |
     const escaped = bytes.includes(0x1b) ? escapedCharset(bytes) : undefined;
     return (escaped && decodeStrictly(bytes, escaped)) ?? bytes.toString('latin1');
   }
-  // "us-ascii" and "iso-8859-1" are what software writes that does not know; text that is valid UTF-8
-  // beyond ASCII is UTF-8.
   const unsure = declared === undefined || declared === 'windows-1252';
-  if (unsure && isUtf8(bytes)) return bytes.toString('utf8');
+  if (!sevenBit && isUtf8(bytes) && provesUtf8(bytes, declared)) return bytes.toString('utf8');
   if (declared && (declared !== 'windows-1252' || /1252|8859|latin/i.test(label ?? ''))) {
     const text = decodeStrictly(bytes, declared);
     if (text !== undefined) return text;
   }
   if (isUtf8(bytes)) return bytes.toString('utf8');
-  if (utf8Share(bytes) > 0.5) return decodeMixed(bytes);
+  // Pairs of other charsets look like UTF-8 by chance, a few of them.
+  if (utf8Share(bytes) > 0.8) return decodeMixed(bytes);
   const others = decoderName(fallback);
   if (others && others !== 'windows-1252' && others !== declared) {
     const text = decodeStrictly(bytes, others);
@@ -175,8 +194,7 @@ export function soundText(text: string): string {
 
 /** The name of a charset as this module decodes it, or undefined when it knows none by that label. */
 export function knownCharset(label: string | undefined): string | undefined {
-  const decoder = decoderName(label);
-  return decoder?.startsWith('iconv:') && !iconv.encodingExists(decoder.slice(6)) ? undefined : decoder;
+  return decoderName(label);
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Email, Party } from './email';
 
 /** Words that TeleMessage and mail programs put before the subject of a later mail of the same chat. */
 const actWords =
-  /^\s*(?:\[?(?:recall(?:ed)?|revoked?|deleted|deletion|edit(?:ed)?|撤回|已撤回|회수|återkallat|rappel|rappelé)\]?(?:\s+for\s+(?:all|me|everyone))?(?:\s+(?:read|unread|unknown))?\s*[:：-]?\s+|(?:re|fwd?|aw|sv|vs|rv|tr|答复|回复|转发|회신|전달)\s*[:：]\s*)/i;
+  /^\s*(?:\[?(?:recall(?:ed)?|revoked?|deleted|deletion|edit(?:ed)?|撤回|已撤回|회수|återkallat|rappel|rappelé)\]?(?:\s+for\s+(?:all|me|everyone))?(?:\s+(?:read|unread|unknown))?\s*[:：-]?(?:\s+|$)|(?:re|fwd?|aw|sv|vs|rv|tr|答复|回复|转发|회신|전달)\s*[:：]\s*)/i;
 
 function withoutActs(subject: string): string {
   let rest = subject;

@@ -65,9 +65,9 @@ function guessBoundary(raw: Buffer, from: number): string | undefined {
   return /(?:^|\n)--(\S[^\r\n]{0,200}?)[ \t]*\r?\n(?=content-[a-z-]{1,40}:)/i.exec(text)?.[1];
 }
 
-/** A line that software puts before the parts for readers without MIME is no content. */
+/** What software puts before the parts for readers without MIME is no content, unless lost parts stand in it. */
 function isBoilerplate(text: string): boolean {
-  return text.trim() === '' || (text.length < 600 && /\bmime\b|multi-?part/i.test(text));
+  return text.length < 600 && /\bmime\b|multi-?part message/i.test(text) && !/^(--|[a-z-]+:)/im.test(text);
 }
 
 /**
@@ -126,7 +126,10 @@ export function readStructure(raw: Buffer): MimeStructure {
     const range = { start: region.start, end: Math.max(region.start, end) };
     const frame = region.around;
     if (region.leaf) leaves.push({ ...region.leaf, ...range });
-    else if (frame && range.end > range.start) {
+    else if (frame) {
+      const text = raw.toString('latin1', range.start, range.end);
+      const before = range.start === frame.headers.bodyStart && frame.children > 0;
+      if (text.trim() === '' || (before && isBoilerplate(text))) return;
       // A multipart whose delimiter never comes is text with a wrong header.
       const kind = frame.children === 0 ? 'part' : 'note';
       const { headers, content } = frame;
@@ -180,9 +183,5 @@ export function readStructure(raw: Buffer): MimeStructure {
     }
   }
   close(region, raw.length);
-  return { headers: root, leaves: leaves.filter((leaf) => !isIdle(raw, leaf)) };
-}
-
-function isIdle(raw: Buffer, leaf: Leaf): boolean {
-  return leaf.kind === 'note' && isBoilerplate(raw.toString('latin1', leaf.start, leaf.end));
+  return { headers: root, leaves };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { file, openTenant, receivedItem, users, waitFor, type Client, type Json } from './exchange-tenant';
+import { file, openTenant, receivedItem, users, type Client, type Json } from './exchange-tenant';
 
 const MB = 1024 * 1024;
 const base = `/users/${users.ada.id}`;
@@ -255,6 +255,6 @@ describe('attachments of the simulated Exchange', () => {
     expect((await client.post(at, withBytes(400))).status).toBe(201);
     const full = await client.post(at, withBytes(400));
     expect([full.status, full.code]).toEqual([507, 'ErrorQuotaExceeded']);
-    await waitFor(() => client.exchange.stats().mailboxes['small@contoso.com']?.messages === 2);
+    expect(client.exchange.stats().mailboxes['small@contoso.com']?.messages).toBe(2);
   });
 });

@@ -49,11 +49,11 @@ test('after SIGKILL of the worker its messages are handled by the next one', asy
 
 test('functionTimeout kills the worker with its neighbours, and counts as no death', async () => {
   const app = await start('triggers', {
-    settings: { AzureFunctionsJobHost__functionTimeout: '00:00:02' },
+    settings: { AzureFunctionsJobHost__functionTimeout: '00:00:01' },
   });
   await store.send('work', { act: 'hang' });
   await until('five timeouts', async () => (await store.peek('work-poison'))?.length === 1);
-  expect(app.lines.filter((line) => /Timeout value of 2 s was exceeded/.test(line))).toHaveLength(5);
+  expect(app.lines.filter((line) => /Timeout value of 1 s was exceeded/.test(line))).toHaveLength(5);
 });
 
 test('loses what a handler logs after its end', async () => {

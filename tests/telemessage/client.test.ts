@@ -250,7 +250,7 @@ describe('the TeleMessage client', () => {
 it('does not remember a failed read of the vault', async () => {
   let failing = true;
   const credentials = createCredentialStore({
-    getSecret: (name: string) =>
+    getSecret: () =>
       failing
         ? Promise.reject(Object.assign(new Error('throttled'), { statusCode: 429 }))
         : Promise.resolve({ value: 'x' }),

@@ -1,0 +1,84 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { appDir, startStore, until } from './host-app';
+import type { Store } from './host-app';
+
+let store: Store;
+const children: ChildProcess[] = [];
+
+async function startProcess(app: string, settings: Record<string, string> = {}) {
+  const options = {
+    appDir: appDir(app),
+    settings: { AzureWebJobsStorage: store.connectionString, TICK: '0 0 0 1 1 *', ...settings },
+    queuePollMs: 100,
+    queueVisibilityMs: 2_000,
+  };
+  const child = fork(join(process.cwd(), 'dist/local/host.js'), [], {
+    env: { PATH: process.env['PATH'], PART_OPTIONS: JSON.stringify(options) },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  children.push(child);
+  let output = '';
+  child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
+  child.stderr?.on('data', (data: Buffer) => (output += data.toString()));
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const messages: Record<string, unknown>[] = [];
+  child.on('message', (message: Record<string, unknown>) => messages.push(message));
+  await until('the host to be up', () => messages[0]?.['origin'] ?? child.exitCode !== null);
+  return { child, exited, messages, output: () => output };
+}
+
+const alive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+beforeAll(async () => {
+  store = await startStore();
+});
+afterEach(() => store.clear());
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await store.close();
+});
+
+test('after SIGKILL of the host a message in hand comes again, and the worker is gone', async () => {
+  const first = await startProcess('triggers');
+  const { origin } = first.messages[0] as { origin: string };
+  expect((await fetch(`${origin}/admin/host/status`)).status).toBe(200);
+  await store.send('work', { act: 'pid' }, { act: 'hang' });
+  const pid = Number(await until('the pid of the worker', () => /"pid":(\d+)/.exec(first.output())?.[1]));
+  await until('both messages to be taken', async () => (await store.peek('work'))?.length === 0);
+  first.child.kill('SIGKILL');
+  await until('the end of the worker', () => !alive(pid));
+
+  const second = await startProcess('triggers', { HANG: 'no' });
+  await until('the second attempt', () => second.output().includes('"released":2'));
+  second.child.disconnect();
+  expect(await second.exited).toBe(0);
+});
+
+test('an app that does not load ends the process with its reason', async () => {
+  const { exited, output } = await startProcess('throws');
+  expect(await exited).toBe(1);
+  expect(output()).toContain('The functions host did not start: Worker was unable to load entry point');
+});
+
+test('three deaths of the worker end the process, and the parent is told why', async () => {
+  const { exited, messages } = await startProcess('triggers');
+  await store.send('work', { act: 'frozen' });
+  expect(await exited).toBe(1);
+  expect(messages).toContainEqual({ stopped: expect.stringContaining('restart retry count') });
+});
+
+test('SIGTERM lets the hooks of the app run', async () => {
+  const { child, exited, output } = await startProcess('triggers');
+  child.kill('SIGTERM');
+  expect(await exited).toBe(0);
+  expect(output()).toContain('terminated in order');
+});

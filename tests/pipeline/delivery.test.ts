@@ -1,0 +1,221 @@
+import { connectors } from '../../shared/connectors';
+import { importItem } from '../../shared/pipeline/import-item';
+import { reconcile } from '../../shared/pipeline/reconcile';
+import { batchRow } from '../../shared/storage/outcomes';
+import { user } from '../graph/tenant';
+import { chatLine, closeStore, openWorld, type World, type WorldOptions } from './world';
+
+const anna = user('anna');
+const bo = user('bo');
+
+let world: World | undefined;
+const open = async (options: Partial<WorldOptions> = {}) =>
+  (world = await openWorld({ users: [anna, bo], ...options }));
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+afterAll(closeStore);
+
+const ends = (outcome: { deliveries: { end: string }[] } | undefined) =>
+  outcome?.deliveries.map(({ end }) => end).toSorted();
+const subjects = (messages: { body: { content: string } }[]) =>
+  messages.map(({ body }) => body.content.split(/\r?\n/)[0]).toSorted();
+
+describe('a delivery', () => {
+  it('files an item once in the folder of every participant, received when TeleMessage received it', async () => {
+    const { fetch, drain, instance, messages, outcomes } = await open({
+      lines: { whatsapp: [chatLine('1_1')] },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    for (const one of [anna, bo]) {
+      const [message, ...others] = await messages(one);
+      expect(others).toEqual([]);
+      expect(message).toMatchObject({
+        isDraft: false,
+        sentDateTime: '2026-11-20T08:00:00Z',
+        receivedDateTime: '2026-11-20T08:00:05Z',
+      });
+      expect(message!.body.content).toMatch(/^text of 1_1\r?\n/);
+    }
+    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported', 'imported']]);
+  });
+
+  it('counts an item handled twice as imported once', async () => {
+    const { fetch, drain, instance, messages, outcomes } = await open({
+      lines: { whatsapp: [chatLine('1_1')] },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    const { manifest } = (await deps.batches.read('whatsapp', 1))!;
+    const { blob, bytes } = manifest.pages[0]!;
+    await deps.importQueue.send({
+      v: 1,
+      connector: 'whatsapp',
+      batch: 1,
+      position: 0,
+      blob,
+      offset: 0,
+      length: bytes - 1,
+    });
+    await drain(deps);
+    expect(await messages(anna)).toHaveLength(1);
+    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported', 'imported']]);
+  });
+
+  it('counts an item that died between delivery and outcome as imported, not as skipped', async () => {
+    const { fetch, drain, instance, messages, outcomes } = await open({
+      lines: { whatsapp: [chatLine('1_1')] },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    // The outcome's write is where this worker dies.
+    const dying = {
+      ...deps,
+      outcomes: { ...deps.outcomes, insert: () => Promise.reject(new Error('killed')) },
+    };
+    const { manifest } = (await deps.batches.read('whatsapp', 1))!;
+    const pointer = {
+      v: 1,
+      connector: 'whatsapp',
+      batch: 1,
+      position: 0,
+      blob: manifest.pages[0]!.blob,
+    } as const;
+    await expect(importItem(dying, { ...pointer, offset: 0, length: manifest.bytes - 1 })).rejects.toThrow(
+      'killed',
+    );
+    await drain(instance());
+    expect(await messages(anna)).toHaveLength(1);
+    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported', 'imported']]);
+  });
+
+  it('skips an item that TeleMessage serves again, and imports the same id with other content', async () => {
+    const twice = [chatLine('1_1'), chatLine('1_1'), chatLine('EDIT-1_1', { textContent: 'first edit' })];
+    const lines = [...twice, chatLine('EDIT-1_1', { textContent: 'second edit' })];
+    const { fetch, drain, instance, messages, outcomes } = await open({ lines: { whatsapp: lines } });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    expect(subjects(await messages(anna))).toEqual(['first edit', 'second edit', 'text of 1_1']);
+    const counted = (await outcomes(deps, 'whatsapp')).flatMap(ends);
+    expect(counted.filter((end) => end === 'skipped')).toHaveLength(2);
+    expect(counted.filter((end) => end === 'imported')).toHaveLength(6);
+  });
+
+  it('waits for a worker that holds the lease, and takes over when it ran out, looking before creating', async () => {
+    const { fetch, drain, instance, messages, outcomes, signals } = await open({
+      lines: {
+        whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
+      },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    // This worker dies after Exchange has stored the message and before the ledger knows.
+    const dying = {
+      ...deps,
+      ledger: { ...deps.ledger, replace: () => Promise.reject(new Error('killed')) },
+    };
+    const { manifest } = (await deps.batches.read('whatsapp', 1))!;
+    const pointer = {
+      v: 1,
+      connector: 'whatsapp',
+      batch: 1,
+      position: 0,
+      blob: manifest.pages[0]!.blob,
+    } as const;
+    await expect(importItem(dying, { ...pointer, offset: 0, length: manifest.bytes - 1 })).rejects.toThrow(
+      'killed',
+    );
+    expect(await messages(anna)).toHaveLength(1);
+    await drain(instance());
+    expect(signals.some(({ name }) => name === 'throttled')).toBe(true);
+    expect(await messages(anna)).toHaveLength(1);
+    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported']]);
+  });
+
+  it.each([
+    ['commitThenTimeout', 'answered 504 after the message was stored'],
+    ['resetAfter', 'cut off after the message was stored'],
+    ['resetBefore', 'cut off before anything was stored'],
+    ['gatewayTimeout', 'answered 504 with nothing stored'],
+  ] as const)('files one copy when the create request is %s (%s)', async (kind, _what) => {
+    const { fetch, drain, instance, messages, outcomes } = await open({
+      lines: { whatsapp: [chatLine('1_1')] },
+      exchangeFaults: { script: [{ kind, method: 'POST', path: '/messages$', times: 2 }] },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    expect(await messages(anna)).toHaveLength(1);
+    expect(await messages(bo)).toHaveLength(1);
+    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported', 'imported']]);
+  });
+
+  it('removes the second copy when a late request lands after the look-up said no, and records it', async () => {
+    const { fetch, drain, instance, messages, signals } = await open({
+      lines: {
+        whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
+      },
+      exchangeFaults: { script: [{ kind: 'lateCommit', method: 'POST', path: '/messages$', lateMs: 800 }] },
+    });
+    const deps = instance({ SETTLING_SECONDS: '1' });
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    await waitFor(async () => (await messages(anna)).length === 2);
+    await waitFor(async () => {
+      await reconcile(deps);
+      return (await deps.batchStates.get('whatsapp', batchRow(1)))?.value.closedAt !== undefined;
+    });
+    expect(await messages(anna)).toHaveLength(1);
+    expect(signals.find(({ name }) => name === 'copyRemoved')?.fields).toMatchObject({
+      count: 1,
+      position: 0,
+    });
+    const state = await deps.batchStates.get('whatsapp', batchRow(1));
+    expect(state?.value.counters?.deliveries).toMatchObject({ expected: 1, imported: 1 });
+  });
+
+  it('files into a new folder when the user removed the folder in the middle', async () => {
+    const { fetch, drain, instance, messages, outcomes } = await open({
+      lines: { whatsapp: [chatLine('1_1'), chatLine('1_2'), chatLine('1_3')] },
+      exchangeFaults: {
+        folderRemovals: [{ displayName: connectors.whatsapp.folder, beforeCreate: 1, how: 'purged' }],
+      },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    expect(await messages(anna)).toHaveLength(3);
+    expect((await outcomes(deps, 'whatsapp')).flatMap(ends)).toEqual(Array(6).fill('imported'));
+  });
+
+  it('completes an item with upload sessions after its sessions were lost half-way', async () => {
+    const content = Buffer.alloc(5 * 1024 * 1024, 'voice').toString('base64');
+    const attachment = [{ name: '语音.amr', contentType: 'audio/amr', content }];
+    const { fetch, drain, instance, messages } = await open({
+      lines: { whatsapp: [chatLine('1_1', { attachment })] },
+      exchangeFaults: { script: [{ kind: 'sessionGone', times: 2 }] },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    for (const one of [anna, bo]) {
+      const [message, ...others] = await messages(one);
+      expect(others).toEqual([]);
+      expect(message!.attachments.map(({ name, contentBytes }) => [name, contentBytes === content])).toEqual([
+        ['语音.amr', true],
+      ]);
+    }
+  });
+});
+
+const waitFor = async (holds: () => Promise<boolean>) => {
+  const deadline = Date.now() + 20_000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error('The condition never held');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
