@@ -59,7 +59,13 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
       defaultAction: access.isPrivate ? 'Deny' : 'Allow'
       // Event Grid writes its dead letters as a trusted service.
       bypass: 'AzureServices'
-      ipRules: [for cidr in (access.isPrivate ? access.operatorAddresses : []): { value: cidr, action: 'Allow' }]
+      // A single address is refused here in the form that the app's restrictions want it in.
+      ipRules: [
+        for cidr in (access.isPrivate ? access.operatorAddresses : []): {
+          value: replace(cidr, '/32', '')
+          action: 'Allow'
+        }
+      ]
     }
   }
 }

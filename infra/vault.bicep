@@ -34,7 +34,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     networkAcls: {
       defaultAction: access.isPrivate ? 'Deny' : 'Allow'
       bypass: 'None'
-      ipRules: [for cidr in (access.isPrivate ? access.operatorAddresses : []): { value: cidr }]
+      ipRules: [for cidr in (access.isPrivate ? access.operatorAddresses : []): { value: replace(cidr, '/32', '') }]
     }
   }
 }

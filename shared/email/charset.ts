@@ -188,7 +188,6 @@ function decodeBest(bytes: Buffer, label: string | undefined, fallback: string |
 
 /** Text that JSON, XML and Exchange all take: no NUL, no lone surrogate. */
 export function soundText(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return /[\0\ud800-\udfff]/.test(text) ? text.replace(/\0|\p{Surrogate}/gu, '\ufffd') : text;
 }
 

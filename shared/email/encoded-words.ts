@@ -33,7 +33,6 @@ function wordBytes(word: Word): Buffer {
       String.fromCharCode(parseInt(high + low, 16)),
     );
   // Characters above U+00FF can only come from a header that was decoded before: they stand for themselves.
-  // eslint-disable-next-line no-control-regex
   return /[^\0-\xff]/.test(plain) ? Buffer.from(plain, 'utf8') : Buffer.from(plain, 'latin1');
 }
 
@@ -97,7 +96,6 @@ export function encodedWordEnd(text: string, start: number): number {
  */
 export function decodeRaw(raw: string, charset?: string): string {
   const utf7 = knownCharset(charset) === 'iconv:utf-7' && /\+[A-Za-z0-9/]+-/.test(raw);
-  // eslint-disable-next-line no-control-regex
   if (!utf7 && !/[\0\x1b\x80-\xff]/.test(raw)) return raw;
   let escaped = '';
   let from = 0;

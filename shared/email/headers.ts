@@ -16,7 +16,7 @@ const dash = 0x2d;
 
 /** Names that prove that lines of the form `word: text` are a header and not the text itself. */
 const known =
-  /^(content-.*|x-.*|mime-version|from|to|cc|bcc|subject|date|message-id|received|return-path|reply-to|sender|references|in-reply-to|thread-.*|list-.*|resent-.*|arc-.*|dkim-.*|authentication-.*|received-.*|delivered-to|importance|priority|precedence|apparently-to|errors-to|status|lines|envelope-.*|disposition-.*|auto-.*|user-agent|organization|comments|keywords|errors-to|return-receipt-to|original-.*)$/;
+  /^(content-.*|x-.*|mime-version|from|to|cc|bcc|subject|date|message-id|received|return-path|reply-to|sender|references|in-reply-to|thread-.*|list-.*|resent-.*|arc-.*|dkim-.*|authentication-.*|received-.*|delivered-to|importance|priority|precedence|apparently-to|errors-to|status|lines|envelope-.*|disposition-.*|auto-.*|user-agent|organization|comments|keywords|return-receipt-to|original-.*)$/;
 
 /** Name of the field that a line begins, lower case; undefined when the line begins none. */
 function fieldName(raw: Buffer, start: number, end: number): string | undefined {
@@ -123,8 +123,14 @@ function headersOf(
   end: number,
   bodyStart: number,
 ): Headers {
-  const all = (name: string): string[] =>
+  const values = new Map<string, string[]>();
+  for (const { name, lines } of fields) {
     // The blank that begins a folded line takes the place of the line break; tabs there are the folder's.
-    fields.filter((field) => field.name === name).map((field) => field.lines.join(' ').trim());
+    const value = (lines.length === 1 ? (lines[0] ?? '') : lines.join(' ')).trim();
+    const sameName = values.get(name);
+    if (sameName) sameName.push(value);
+    else values.set(name, [value]);
+  }
+  const all = (name: string): string[] => values.get(name) ?? [];
   return { first: (name) => all(name)[0], all, start, end, bodyStart };
 }

@@ -141,6 +141,7 @@ async function close(
     skipped: deliveries.skipped,
     quarantined,
   });
-  if (quarantined > 0) deps.signal('quarantineGrew', { connector, batch: number, quarantined });
+  for (const [reason, many] of Object.entries(counters.reasons))
+    deps.signal('quarantineGrew', { connector, batch: number, reason, quarantined: many });
   return true;
 }

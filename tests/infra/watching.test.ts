@@ -10,7 +10,7 @@ const rules = (name: string) =>
   monitoring.declarations.find((one) => one.name === name)!.value as unknown as Record<string, string>[];
 const signalsSource = read('shared/signals.ts');
 const signals = [...signalsSource.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, name]) => name!);
-const fields = [...signalsSource.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name!);
+const fields = ['signal', ...[...signalsSource.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name!)];
 /** Written for the record; nobody has to act. */
 const informational = ['windowFetched', 'batchClosed', 'copyRemoved'];
 

@@ -1,0 +1,212 @@
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Outcome } from '../../shared/storage/outcomes';
+import { user } from '../graph/tenant';
+import { chatLine, closeStore, openWorld, type World } from './world';
+
+/** What becomes of an item for every class of answer that Exchange has for its create request. */
+
+interface Fault {
+  status: number;
+  code?: string;
+  headers?: Record<string, string>;
+  /** Create requests that meet it; the others reach the simulated Exchange. */
+  times?: number;
+  /** Only creates in the mailbox of this user. */
+  userId?: string;
+}
+
+const anna = user('anna');
+const bo = user('bo');
+let world: World | undefined;
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+afterAll(closeStore);
+
+/** Passes everything on to the simulated Exchange, but answers the first creates itself. */
+const inFrontOf = (fault: Fault) => async (exchangeOrigin: string) => {
+  let left = fault.times ?? 1;
+  const isCreate = ({ method, url = '' }: IncomingMessage) =>
+    method === 'POST' &&
+    /\/mailFolders\/[^/]+\/messages$/.test(url) &&
+    (!fault.userId || url.includes(fault.userId));
+  const server = createServer((incoming, outgoing) => {
+    if (isCreate(incoming) && left > 0) {
+      left--;
+      incoming.resume();
+      incoming.on('end', () => {
+        outgoing.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
+        outgoing.end(
+          JSON.stringify({ error: { code: fault.code ?? 'UnknownError', message: 'as the test wants' } }),
+        );
+      });
+      return;
+    }
+    const { method, url, headers } = incoming;
+    const forwarded = httpRequest(new URL(url!, exchangeOrigin), { method, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(outgoing);
+    });
+    forwarded.on('error', () => outgoing.destroy());
+    incoming.pipe(forwarded);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+};
+
+/** One item for Anna and Bo, imported through the fault. */
+const importThrough = async (fault: Fault) => {
+  world = await openWorld({
+    users: [anna, bo],
+    lines: { whatsapp: [chatLine('1_1')] },
+    proxy: inFrontOf(fault),
+  });
+  const deps = world.instance();
+  await world.fetch(deps, 'whatsapp');
+  await world.drain(deps);
+  const [outcome] = await world.outcomes(deps, 'whatsapp');
+  return { world, deps, outcome };
+};
+
+const endOf = (outcome: Outcome | undefined, userId: string) =>
+  outcome?.deliveries.find((delivery) => delivery.userId === userId);
+
+describe('an item is imported, once, after the transient answer', () => {
+  it.each([
+    [408, 'RequestTimeout'],
+    [412, 'ErrorIrresolvableConflict'],
+    [429, 'ApplicationThrottled'],
+    [500, 'ErrorInternalServerError'],
+    [502, 'BadGateway'],
+    [503, 'ErrorServerBusy'],
+    [504, 'GatewayTimeout'],
+    [509, 'BandwidthLimitExceeded'],
+    [401, 'InvalidAuthenticationToken'],
+  ])('%d %s', async (status, code) => {
+    const { world, outcome } = await importThrough({ status, code });
+    expect(outcome?.deliveries.map(({ end }) => end)).toEqual(['imported', 'imported']);
+    for (const one of [anna, bo]) expect(await world.messages(one)).toHaveLength(1);
+  });
+
+  it('429 with a short Retry-After, which is waited out', async () => {
+    const { world, outcome, deps } = await importThrough({
+      status: 429,
+      code: 'ApplicationThrottled',
+      headers: { 'retry-after': '1' },
+    });
+    expect(outcome?.deliveries.map(({ end }) => end)).toEqual(['imported', 'imported']);
+    expect(world.signals.filter(({ name }) => name === 'throttled')).toEqual([]);
+    expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
+  });
+});
+
+it('an item is put off with a new message, and stays out of quarantine, while Retry-After is long', async () => {
+  world = await openWorld({
+    users: [anna, bo],
+    lines: { whatsapp: [chatLine('1_1')] },
+    proxy: inFrontOf({
+      status: 429,
+      code: 'ApplicationThrottled',
+      headers: { 'retry-after': '120' },
+      userId: anna.id,
+    }),
+  });
+  const deps = world.instance();
+  await world.fetch(deps, 'whatsapp');
+  const { importQueue } = deps;
+  const sent: { putOff: number | undefined; delayMs: number | undefined }[] = [];
+  await world.drain({
+    ...deps,
+    importQueue: {
+      // Kept, not queued: what matters here is what would have been queued.
+      send: (message, options) => {
+        sent.push({ putOff: message.putOff, delayMs: options?.delayMs });
+        return Promise.resolve();
+      },
+    },
+  });
+  expect(importQueue).toBeDefined();
+  expect(sent).toHaveLength(1);
+  expect(sent[0]!.putOff).toBe(1);
+  expect(await world.outcomes(deps, 'whatsapp')).toEqual([]);
+  expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
+  // The other mailbox did not wait for the throttled one.
+  expect(await world.messages(bo)).toHaveLength(1);
+  expect(world.signals.find(({ name }) => name === 'throttled')?.fields.delayMs).toBeGreaterThan(100_000);
+});
+
+describe('an item goes to quarantine after the answer that says the item is wrong', () => {
+  it.each([
+    [400, 'ErrorInvalidRecipients', 'rejected'],
+    [400, 'ErrorPropertyValidationFailure', 'rejected'],
+    [415, 'UnsupportedMediaType', 'rejected'],
+    [422, 'UnprocessableEntity', 'rejected'],
+    [500, 'ErrorCorruptData', 'rejected'],
+    [413, 'RequestEntityTooLarge', 'tooLarge'],
+  ])('%d %s', async (status, code, reason) => {
+    const { world, deps, outcome } = await importThrough({ status, code, times: 99 });
+    expect(outcome).toMatchObject({ kind: 'failed', reason, expected: 2 });
+    expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([
+      { reason, sourceId: '1_1', position: 0 },
+    ]);
+    for (const one of [anna, bo]) expect(await world.messages(one)).toEqual([]);
+  });
+});
+
+describe('an item reaches the other mailboxes, and is quarantined for this one, after the answer', () => {
+  it.each([
+    [404, 'MailboxNotEnabledForRESTAPI', 'mailboxUnavailable'],
+    [404, 'MailboxNotSupportedForRESTAPI', 'mailboxUnavailable'],
+    [404, 'MailboxNotHostedInExchangeOnline', 'mailboxUnavailable'],
+    [404, 'ErrorInvalidUser', 'mailboxUnavailable'],
+    [507, 'ErrorQuotaExceeded', 'mailboxFull'],
+    [403, 'ErrorQuotaExceeded', 'mailboxFull'],
+    [400, 'ErrorMessageSizeExceeded', 'mailboxFull'],
+    [403, 'ErrorAccessDenied', 'accessDenied'],
+  ])('%d %s', async (status, code, reason) => {
+    const { world, deps, outcome } = await importThrough({ status, code, times: 99, userId: anna.id });
+    expect(outcome).toMatchObject({ kind: 'delivered', reason, expected: 2 });
+    expect(endOf(outcome, anna.id)).toEqual({ userId: anna.id, end: 'failed', reason });
+    expect(endOf(outcome, bo.id)).toEqual({ userId: bo.id, end: 'imported' });
+    expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([
+      { reason, deliveries: outcome!.deliveries },
+    ]);
+  });
+});
+
+describe('an item waits, and the operator is alarmed, after the answer that refuses the whole app', () => {
+  it.each([
+    [403, 'Authorization_RequestDenied'],
+    [401, 'InvalidAuthenticationToken'],
+  ])('%d %s', async (status, code) => {
+    world = await openWorld({
+      users: [anna, bo],
+      lines: { whatsapp: [chatLine('1_1')] },
+      proxy: inFrontOf({ status, code, times: 99 }),
+    });
+    const deps = world.instance();
+    await world.fetch(deps, 'whatsapp');
+    let putOff = 0;
+    await world.drain({ ...deps, importQueue: { send: () => Promise.resolve(void putOff++) } });
+    expect(putOff).toBe(1);
+    expect(await world.outcomes(deps, 'whatsapp')).toEqual([]);
+    expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
+    expect(world.signals.map(({ name }) => name)).toContain('credentialsRejected');
+  });
+});
+
+it('an item that fails five times goes to quarantine, with what is done and what is not', async () => {
+  const { world, deps, outcome } = await importThrough({ status: 500, times: 999, userId: anna.id });
+  expect(outcome).toMatchObject({ kind: 'delivered', reason: 'gaveUp', expected: 2 });
+  expect(endOf(outcome, anna.id)).toMatchObject({ end: 'failed', reason: 'gaveUp' });
+  expect(endOf(outcome, bo.id)).toMatchObject({ end: 'imported' });
+  expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'gaveUp', sourceId: '1_1' }]);
+});
