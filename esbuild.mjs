@@ -23,6 +23,10 @@ const local = {
   host: 'local/host/main.ts',
   worker: 'local/host/worker.ts',
   azurite: 'local/azurite-server.ts',
+  ops: 'local/ops/main.ts',
+  explore: 'local/explore/main.ts',
+  soak: 'local/soak/main.ts',
+  fuzz: 'local/fuzz/main.ts',
 };
 
 /** One bundle; a running stack or test must never load half of it, so the new file takes the old one's place at once. */
