@@ -196,7 +196,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await Promise.race([Promise.all([stopped, idle()]), delay(drainMs, undefined, { ref: false })]);
     // What still runs fails with the worker, and its message becomes visible again.
     await worker?.stop();
-    await stopped;
+    // A store that is gone already keeps its callers waiting: their messages come again by themselves.
+    await Promise.race([stopped, delay(drainMs, undefined, { ref: false })]);
     server.closeAllConnections();
   }
 

@@ -82,3 +82,11 @@ test('SIGTERM lets the hooks of the app run', async () => {
   expect(await exited).toBe(0);
   expect(output()).toContain('terminated in order');
 });
+
+test('ends within seconds of its parent, even when the store went first', async () => {
+  const own = await startStore();
+  const { child, exited } = await startProcess('triggers', { AzureWebJobsStorage: own.connectionString });
+  await own.close();
+  child.disconnect();
+  expect(await exited).toBe(0);
+});

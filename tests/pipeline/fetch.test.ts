@@ -1,0 +1,184 @@
+import { DeploymentError } from '../../shared/errors';
+import { fetchBatch, fetchRun, openRun } from '../../shared/pipeline/fetch-batch';
+import { windowRun } from '../../shared/pipeline/windows';
+import type { Deps } from '../../shared/deps';
+import { user } from '../graph/tenant';
+import { chatLine, closeStore, from, openWorld, to, type World, type WorldOptions } from './world';
+
+let world: World | undefined;
+const open = async (options: Partial<WorldOptions> = {}) => {
+  world = await openWorld({ users: [user('anna')], settings: { CONNECTORS: 'whatsapp' }, ...options });
+  return { ...world, deps: world.instance() };
+};
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+afterAll(closeStore);
+
+const lines = Array.from({ length: 7 }, (_, n) =>
+  chatLine(`1_${n}`, { gatewayReceivedDate: `2026-11-20T0${n}:00:00Z` }),
+);
+const chain = async (deps: Deps) => {
+  const found = [];
+  for (let number = 1; ; number++) {
+    const next = await deps.batches.read('whatsapp', number);
+    if (!next) return found;
+    found.push(next);
+  }
+};
+const stored = async (deps: Deps) => {
+  const texts: string[] = [];
+  for (const { manifest } of await chain(deps))
+    for (const { blob, bytes } of manifest.pages)
+      texts.push((await deps.batches.readRange(blob, 0, bytes)).toString());
+  return texts.join('');
+};
+const all = Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')])).toString();
+const whole = { noon: '2026-11-21T00:00:00.000Z' };
+
+describe('fetching', () => {
+  it('stores the window byte for byte in bounded batches, each linked to the one before', async () => {
+    const { deps } = await open({
+      lines: { whatsapp: lines },
+      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '4' },
+    });
+    const run = await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a'));
+    await fetchRun(deps, 'whatsapp', run);
+    const found = await chain(deps);
+    expect(
+      found.map(({ manifest: { number, sequence, items, last } }) => [number, sequence, items, last]),
+    ).toEqual([
+      [1, 1, 4, false],
+      [2, 2, 3, true],
+    ]);
+    expect(found[0]!.manifest.previousSha256).toBeNull();
+    expect(found[1]!.manifest.previousSha256).toBe(found[0]!.sha256);
+    expect(await stored(deps)).toBe(all);
+    expect((await deps.runs.get('whatsapp', run.name))?.state).toBe('fetched');
+  });
+
+  it('commits an empty window too: that nothing came is proof as well', async () => {
+    const { deps, signals } = await open();
+    await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
+    expect((await chain(deps)).map(({ manifest: { items, last, pages } }) => [items, last, pages])).toEqual([
+      [0, true, []],
+    ]);
+    expect(signals.map(({ name }) => name)).toEqual(['windowEmpty']);
+  });
+
+  it('moves the watermark only when the last batch of the daily window is committed', async () => {
+    const { deps } = await open({
+      lines: { whatsapp: lines },
+      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2', FETCH_LAG_MINUTES: '0' },
+    });
+    const now = () => Date.parse(to);
+    let commits = 0;
+    const dying: Deps = {
+      ...deps,
+      now,
+      batches: {
+        ...deps.batches,
+        commit: (value) =>
+          ++commits === 3 ? Promise.reject(new Error('killed')) : deps.batches.commit(value),
+      },
+    };
+    await expect(fetchBatch(dying)).rejects.toThrow('whatsapp: killed');
+    expect(await deps.runs.watermark('whatsapp')).toBeUndefined();
+    expect(await chain(deps)).toHaveLength(2);
+
+    // Hours later: the window is the one that was begun, and the fetch goes on after the last batch.
+    const later = world!.instance();
+    await fetchBatch({ ...later, now: () => now() + 3 * 3_600_000 });
+    expect(await deps.runs.watermark('whatsapp')).toBe(to);
+    expect((await chain(deps)).map(({ manifest: { sequence } }) => sequence)).toEqual([1, 2, 3, 4]);
+    expect(await stored(deps)).toBe(all);
+  });
+
+  it('fetches missed days, oldest first, and nothing when no window is due', async () => {
+    const { deps } = await open({ settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0' } });
+    const at = (instant: string): Deps => ({ ...deps, now: () => Date.parse(instant) });
+    await fetchBatch(at('2026-11-18T02:00:00Z'));
+    await fetchBatch(at('2026-11-18T20:00:00Z'));
+    await fetchBatch(at('2026-11-21T03:00:00Z'));
+    expect((await chain(deps)).map(({ manifest: { run } }) => `${run.from} ${run.to}`)).toEqual([
+      '2026-11-17T02:00:00.000Z 2026-11-18T02:00:00.000Z',
+      '2026-11-18T02:00:00.000Z 2026-11-19T02:00:00.000Z',
+      '2026-11-19T02:00:00.000Z 2026-11-20T02:00:00.000Z',
+      '2026-11-20T02:00:00.000Z 2026-11-21T02:00:00.000Z',
+    ]);
+  });
+
+  it('says loudly which days are older than the catch-up reaches', async () => {
+    const { deps, signals } = await open({
+      settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0', CATCH_UP_DAYS: '1' },
+    });
+    await fetchBatch({ ...deps, now: () => Date.parse('2026-11-10T00:00:00Z') });
+    await fetchBatch({ ...deps, now: () => Date.parse('2026-11-20T00:00:00Z') });
+    expect(signals.find(({ name }) => name === 'windowLate')?.fields).toMatchObject({
+      from: '2026-11-10T00:00:00.000Z',
+      to: '2026-11-19T00:00:00.000Z',
+    });
+  });
+
+  it('starts the window again when the site forgot the cursor in the middle', async () => {
+    const { deps } = await open({
+      lines: { whatsapp: lines },
+      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
+      siteFaults: { script: [{ kind: 'cursorExpired', onRequest: 3 }] },
+    });
+    await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
+    const found = (await chain(deps)).map(({ manifest }) => manifest);
+    // Two batches came before the cursor was lost; the whole window comes again after them.
+    expect(found.map(({ items }) => items)).toEqual([2, 2, 2, 2, 2, 1]);
+    expect(found.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('gives one run to two workers without a batch too many', async () => {
+    const { deps } = await open({
+      lines: { whatsapp: lines },
+      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
+    });
+    const run = await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a'));
+    const other = world!.instance();
+    await Promise.all([fetchRun(deps, 'whatsapp', run), fetchRun(other, 'whatsapp', run)]);
+    // Whoever lost a race may have stopped in favour of the other; the next tick brings the run to its end.
+    await fetchRun(deps, 'whatsapp', (await deps.runs.get('whatsapp', run.name))!);
+    expect(await stored(deps)).toBe(all);
+    expect((await chain(deps)).map(({ manifest: { sequence } }) => sequence)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('links two runs that race for the same number one behind the other', async () => {
+    const { deps } = await open({ lines: { whatsapp: lines } });
+    const runs = await Promise.all(
+      ['a', 'b'].map((id) => openRun(deps, 'whatsapp', windowRun('backfill', from, to, id))),
+    );
+    await Promise.all(runs.map((run) => fetchRun(deps, 'whatsapp', run)));
+    const found = await chain(deps);
+    expect(
+      found.map(({ manifest: { run, sequence } }) => `${run.name.slice(-1)}${sequence}`).toSorted(),
+    ).toEqual(['a1', 'b1']);
+    expect(found[1]!.manifest.previousSha256).toBe(found[0]!.sha256);
+  });
+
+  it('stops and alarms when the account is refused, and goes on with the next connector', async () => {
+    const { deps, signals } = await open({
+      settings: { FETCH_LAG_MINUTES: '0' },
+      lines: { whatsapp: lines },
+    });
+    const refusing: Deps = {
+      ...deps,
+      telemessage: {
+        fetchPage: (request, store) =>
+          request.connector.id === 'wechat'
+            ? Promise.reject(new DeploymentError('TeleMessage refused the user name or password (401)'))
+            : deps.telemessage.fetchPage(request, store),
+      },
+      now: () => Date.parse(whole.noon),
+    };
+    await expect(fetchBatch(refusing)).rejects.toThrow('wechat: TeleMessage refused');
+    expect(signals.map(({ name }) => name)).toEqual(['credentialsRejected', 'windowFetched']);
+    expect(await deps.runs.watermark('wechat')).toBeUndefined();
+    expect(await deps.runs.watermark('whatsapp')).toBe(whole.noon);
+  });
+});

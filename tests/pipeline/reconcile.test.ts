@@ -1,0 +1,154 @@
+import { fetchRun, openRun } from '../../shared/pipeline/fetch-batch';
+import { reconcile } from '../../shared/pipeline/reconcile';
+import { splitBatch } from '../../shared/pipeline/split-batch';
+import { windowRun } from '../../shared/pipeline/windows';
+import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
+import { user } from '../graph/tenant';
+import { chatLine, closeStore, from, openWorld, to, type World } from './world';
+
+const anna = user('anna');
+const bo = user('bo');
+const lines = [chatLine('1_0'), chatLine('1_1'), chatLine('1_2', { messageContext: 'event' })];
+
+let world: World | undefined;
+const open = async () => {
+  world = await openWorld({
+    users: [anna, bo],
+    lines: { whatsapp: lines },
+    settings: { CONNECTORS: 'whatsapp', REQUEUE_AFTER_SECONDS: '60' },
+  });
+  return { ...world, deps: world.instance() };
+};
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+afterAll(closeStore);
+
+/** The same deps some time later. */
+const later = <T extends { now: () => number }>(deps: T, seconds: number): T => ({
+  ...deps,
+  now: () => deps.now() + seconds * 1000,
+});
+
+describe('reconciling', () => {
+  it('closes a batch whose sums balance, with its counters, and reports it once', async () => {
+    const { deps, fetch, drain, signals } = await open();
+    await fetch(deps, 'whatsapp');
+    await reconcile(deps);
+    expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.closedAt).toBeUndefined();
+    await drain(deps);
+    await reconcile(deps);
+    await reconcile(deps);
+    expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.counters).toEqual({
+      items: { available: 3, delivered: 2, failed: 0, events: 1 },
+      deliveries: { expected: 4, imported: 4, partial: 0, skipped: 0, failed: 0 },
+      reasons: {},
+      quarantined: 0,
+    });
+    expect(signals.filter(({ name }) => name === 'batchClosed')).toHaveLength(1);
+    expect(await deps.runs.closedThrough('whatsapp')).toBe(1);
+  });
+
+  it('splits a batch whose event never came', async () => {
+    const { deps, queued, drain } = await open();
+    await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
+    await reconcile(deps);
+    expect(await queued()).toBe(0);
+    await reconcile(later(deps, 61));
+    expect(await queued()).toBe(3);
+    await drain(deps);
+    expect(await world!.messages(anna)).toHaveLength(2);
+  });
+
+  it('puts just the positions without an outcome back on the queue, and waits before it does so again', async () => {
+    const { deps, fetch, account, drain, queued, signals } = await open();
+    await fetch(deps, 'whatsapp');
+    const queue = account.queue('import-item');
+    const { receivedMessageItems } = await queue.receiveMessages({ numberOfMessages: 32 });
+    await queue.clearMessages();
+    expect(receivedMessageItems).toHaveLength(3);
+    await deps.outcomes.insert(batchPartition('whatsapp', 1), positionRow(2), {
+      v: 1,
+      kind: 'event',
+      settledAt: new Date().toISOString(),
+      expected: 0,
+      deliveries: [],
+    });
+    await reconcile(later(deps, 61));
+    expect(await queued()).toBe(2);
+    await reconcile(later(deps, 62));
+    expect(await queued()).toBe(2);
+    expect(signals.find(({ name }) => name === 'backlogOld')?.fields).toMatchObject({ batch: 1, count: 2 });
+    await drain(deps);
+    await reconcile(deps);
+    expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.counters?.items.delivered).toBe(2);
+  });
+
+  it('does not close a batch that has more outcomes than its manifest has items', async () => {
+    const { deps, fetch, drain, signals } = await open();
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    const surplus = {
+      v: 1,
+      kind: 'event',
+      settledAt: new Date().toISOString(),
+      expected: 0,
+      deliveries: [],
+    } as const;
+    await deps.outcomes.insert(batchPartition('whatsapp', 1), positionRow(99), {
+      ...surplus,
+      deliveries: [],
+    });
+    await reconcile(deps);
+    expect(signals.map(({ name }) => name)).toContain('unbalanced');
+    expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.closedAt).toBeUndefined();
+  });
+
+  it('says that a daily window is late', async () => {
+    const { deps, signals } = await open();
+    await deps.runs.moveWatermark('whatsapp', new Date(Date.now() - 48 * 3_600_000).toISOString());
+    await reconcile(deps);
+    expect(signals.map(({ name }) => name)).toContain('windowLate');
+  });
+});
+
+describe('splitting', () => {
+  it('puts one pointer per item on the queue, and none when the event comes twice', async () => {
+    const { deps, fetch, queued } = await open();
+    await fetch(deps, 'whatsapp');
+    expect(await queued()).toBe(3);
+    await splitBatch(deps, (await deps.batches.read('whatsapp', 1))!.manifest);
+    expect(await queued()).toBe(3);
+  });
+
+  it('refuses a page that is not what its manifest says, and puts nothing of it on the queue', async () => {
+    const { deps, queued } = await open();
+    await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
+    const { manifest } = (await deps.batches.read('whatsapp', 1))!;
+    const damaged = { ...manifest, pages: [{ ...manifest.pages[0]!, sha256: '0'.repeat(64) }] };
+    await expect(splitBatch(deps, damaged)).rejects.toThrow('damaged');
+    expect(await queued()).toBe(0);
+  });
+
+  it('carries nothing of an item in its queue messages', async () => {
+    const { deps, fetch, account } = await open();
+    await fetch(deps, 'whatsapp');
+    const { receivedMessageItems } = await account
+      .queue('import-item')
+      .receiveMessages({ numberOfMessages: 3 });
+    for (const { messageText } of receivedMessageItems) {
+      const text = Buffer.from(messageText, 'base64').toString();
+      expect(text).not.toMatch(/anna|46701740605|text of/);
+      expect(Object.keys(JSON.parse(text) as object)).toEqual([
+        'v',
+        'connector',
+        'batch',
+        'position',
+        'blob',
+        'offset',
+        'length',
+      ]);
+    }
+  });
+});
