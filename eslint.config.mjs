@@ -82,7 +82,9 @@ export default tseslint.config(
     never: [
       nothingLocal,
       {
-        group: ['../shared/{graph,storage,telemessage,email,participants}/*'],
+        group: ['graph', 'storage', 'telemessage', 'email', 'participants'].map(
+          (name) => `**/shared/${name}/*`,
+        ),
         message: 'functions/ imports deps, names and the pipeline.',
       },
     ],
@@ -100,9 +102,19 @@ export default tseslint.config(
     never: [nothingLocal, noFunctions, noDeps, noPipeline],
     typesOnly: [noClients, noIo],
   }),
-  layer([clientFiles], {
-    never: [nothingLocal, noFunctions, noDeps, noPipeline],
-  }),
+  // Clients never import each other; deps.ts brings them together, and client.ts the files of its own folder.
+  ...['graph', 'storage', 'telemessage', 'email'].map((folder) =>
+    layer([`shared/${folder}/{client,*.client}.ts`], {
+      never: [nothingLocal, noFunctions, noDeps, noPipeline],
+      typesOnly: ['graph', 'storage', 'telemessage', 'email']
+        .filter((other) => other !== folder)
+        .map((other) => ({
+          group: [`**/${other}/client`, `**/${other}/*.client`],
+          message: 'Clients never import each other: deps.ts brings them together.',
+        })),
+    }),
+  ),
+  layer(['shared/deps.ts'], { never: [nothingLocal, noFunctions] }),
   layer(['shared/pipeline/*.ts'], {
     never: [nothingLocal, noFunctions, noIo],
     typesOnly: [noClients, noDeps],

@@ -6,4 +6,6 @@ module.exports = {
   transform: { '\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } }] },
   globalSetup: '<rootDir>/tests/build-once.js',
   testTimeout: 30_000,
+  // Most tests wait for processes and sockets: more workers than cores would only make them wait for each other.
+  maxWorkers: 2,
 };
