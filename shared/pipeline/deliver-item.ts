@@ -132,7 +132,10 @@ async function claimDelivery(
     owner,
     leaseUntil: leaseEnd(),
     untouched: false,
-    ...(takenOver ? { unsureAt: new Date(deps.now()).toISOString() } : {}),
+    // Where nothing was created, whatever appears now is this item's.
+    ...(takenOver
+      ? { unsureAt: new Date(deps.now()).toISOString() }
+      : { batch: pointer.batch, position: pointer.position, folderId }),
   };
   const takenEtag = await deps.ledger.replace(item.itemKey, userId, taken, stored.etag);
   if (!takenEtag) throw new PutOffError(1000, 'Another worker took over the delivery first');
@@ -158,13 +161,16 @@ async function create(
     const own = { batch: pointer.batch, position: pointer.position, folderId };
     if (mustLook || claim.row.folderId !== folderId) await claim.renew(own);
     try {
-      const created = await deps.mailboxes.create(userId, folderId, item, {
-        signal: AbortSignal.timeout(deps.config.import.leaseMs * leaseShareOfRequest),
-        beforeStep: () => {
-          attempt.stepped = true;
-          return claim.renew();
-        },
-      });
+      const created = await withinLease(deps.config.import.leaseMs, (signal, prolong) =>
+        deps.mailboxes.create(userId, folderId, item, {
+          signal,
+          beforeStep: async () => {
+            attempt.stepped = true;
+            await claim.renew();
+            prolong();
+          },
+        }),
+      );
       if (created.kind === 'created') {
         const partial = delivery.partial || created.refused.length > 0;
         return finish(delivery, claim, { messageId: created.messageId, partial });
@@ -182,6 +188,23 @@ async function create(
     }
   }
   throw failure;
+}
+
+/** Aborts what outlives its lease; each renewal gives an item of many requests its whole time again. */
+async function withinLease<T>(
+  leaseMs: number,
+  work: (signal: AbortSignal, prolong: () => void) => Promise<T>,
+): Promise<T> {
+  const lease = new AbortController();
+  const timer = setTimeout(
+    () => lease.abort(new Error('The lease of the delivery was about to end')),
+    leaseMs * leaseShareOfRequest,
+  );
+  try {
+    return await work(lease.signal, () => timer.refresh());
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 interface Copy {
