@@ -19,7 +19,10 @@ const named = <Name extends string>(name: Name) => `String ${propertySet} Name $
 export const propertyIds = {
   /** Idempotency key: the one that a look-up filters by. */
   itemKey: named('ItemKey'),
-  /** `yes` once an item that needs several requests has all its attachments; set by the last request. */
+  /**
+   * `yes` once an item that needs several requests has all its attachments, `partial` when there was no way to
+   * bring in some of them; set by the last request.
+   */
   complete: named('Complete'),
   connector: named('Connector'),
   sourceId: named('SourceId'),
@@ -31,6 +34,7 @@ export const propertyIds = {
 
 /** What the last request of an item that needs several of them sets. */
 export const completeMark: ExtendedProperty = { id: propertyIds.complete, value: 'yes' };
+export const partialMark: ExtendedProperty = { id: propertyIds.complete, value: 'partial' };
 
 const maxSourceIdLength = 1_000;
 /** Long values are not sure to be taken in a create request; Exchange's own border lies at 32 KB. */
@@ -43,7 +47,8 @@ const maxAddressesBytes = 30_000;
 export function isComplete(message: {
   singleValueExtendedProperties?: readonly ExtendedProperty[] | null;
 }): boolean {
-  return propertyValue(message, propertyIds.complete) === completeMark.value;
+  const value = propertyValue(message, propertyIds.complete);
+  return value === completeMark.value || value === partialMark.value;
 }
 
 /** The value of a named property of a message that Exchange handed back, or undefined. */

@@ -1,7 +1,7 @@
 import type { Connector } from '../connectors';
 import type { Attachment } from '../email/email';
 import type { MailboxItem } from '../email/mailbox-item';
-import { completeMark, isComplete, propertyIds, propertyValue } from '../email/provenance';
+import { completeMark, isComplete, partialMark, propertyIds, propertyValue } from '../email/provenance';
 import type { ExtendedProperty } from '../email/provenance';
 import type { Dropped } from '../email/size-rules';
 import { PermanentError } from '../errors';
@@ -20,6 +20,8 @@ export interface FoundCopy {
   complete: boolean;
   batch?: number;
   position?: number;
+  /** There was no way to bring in some of its attachments. */
+  partial?: boolean;
 }
 
 export type Created =
@@ -110,7 +112,7 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
         ...call,
         doing: 'mark message complete',
         begun: true,
-        body: { singleValueExtendedProperties: [completeMark] },
+        body: { singleValueExtendedProperties: [refused.length > 0 ? partialMark : completeMark] },
       });
       return { kind: 'created', messageId, refused };
     } catch (error) {
@@ -191,6 +193,7 @@ function foundCopy(message: Message): FoundCopy {
   return {
     messageId: message.id,
     complete: isComplete(message),
+    ...(propertyValue(message, propertyIds.complete) === partialMark.value && { partial: true }),
     ...(Number.isInteger(batch) && { batch }),
     ...(Number.isInteger(position) && { position }),
   };

@@ -88,6 +88,7 @@ async function claimDelivery(
     owner,
     leaseUntil: leaseEnd(),
     folderId,
+    ...(delivery.partial ? { partial: true } : {}),
   };
 
   const hold = (row: LedgerRow, etag: string, takenOver: boolean): Claim => {
@@ -220,7 +221,7 @@ async function findCopy(deps: Stage, delivery: Delivery, folderIds: string[]): P
   for (const folderId of new Set(folderIds))
     for (const found of await deps.mailboxes.find(delivery.userId, folderId, delivery.item.itemKey)) {
       if (!found.complete) await deps.mailboxes.remove(delivery.userId, found.messageId);
-      else copy ??= { ...found, partial: delivery.partial };
+      else copy ??= { ...found, partial: delivery.partial || found.partial === true };
     }
   return copy;
 }

@@ -66,7 +66,8 @@ async function sweepDelivery(
       },
       stored.etag,
     );
-  return landed ? { userId, end: row.partial ? 'partial' : 'imported' } : delivery;
+  if (!landed) return delivery;
+  return { userId, end: row.partial || kept.partial ? 'partial' : 'imported' };
 }
 
 /** A mailbox that is gone holds no copies that this app could still remove. */
