@@ -1,8 +1,9 @@
-// Bundles the app and the local stack into dist/. Each bundle is self-contained CommonJS.
+// Bundles the app and the local stack for this checkout, into dist/dev and dist/local. Each bundle is self-contained
+// CommonJS. What is published is made by stage.mjs.
 import { build } from 'esbuild';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
-const common = {
+export const common = {
   bundle: true,
   platform: 'node',
   target: 'node22',
@@ -14,7 +15,7 @@ const common = {
   write: false,
 };
 
-const app = { main: 'functions/main.ts', 'parse-worker': 'shared/email/parse-worker.ts' };
+export const app = { main: 'functions/main.ts', 'parse-worker': 'shared/email/parse-worker.ts' };
 const local = {
   main: 'local/main.ts',
   exchange: 'local/exchange/main.ts',
@@ -47,13 +48,18 @@ async function bundle(name, file, outdir, options = {}) {
   }
 }
 
-// Azurite is started from its package, not bundled: it finds its own files by their place.
-const external = [...common.external, 'azurite', 'lokijs'];
-for (const [outdir, entries, options] of [
-  ['dist/app', app, {}],
-  ['dist/local', local, { external }],
-]) {
-  mkdirSync(outdir, { recursive: true });
-  const present = Object.entries(entries).filter(([, file]) => existsSync(file));
-  await Promise.all(present.map(([name, file]) => bundle(name, file, outdir, options)));
+async function buildAll() {
+  // Azurite is started from its package, not bundled: it finds its own files by their place.
+  const external = [...common.external, 'azurite', 'lokijs'];
+  for (const [outdir, entries, options] of [
+    ['dist/dev', app, {}],
+    ['dist/local', local, { external }],
+  ]) {
+    mkdirSync(outdir, { recursive: true });
+    const present = Object.entries(entries).filter(([, file]) => existsSync(file));
+    await Promise.all(present.map(([name, file]) => bundle(name, file, outdir, options)));
+  }
 }
+
+// The paths are compared as real ones: a checkout behind a link would else build nothing, without a word.
+if (realpathSync(process.argv[1]) === import.meta.filename) await buildAll();

@@ -1,9 +1,9 @@
-/** Tests run the TypeScript sources through swc; the types are checked by `npm run types`. */
+/** Tests run the TypeScript sources through esbuild; the types are checked by `npm run types`. */
 module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/tests'],
   testMatch: ['**/*.test.ts'],
-  transform: { '\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } }] },
+  transform: { '\\.ts$': '<rootDir>/tests/transform.js' },
   globalSetup: '<rootDir>/tests/build-once.js',
   testTimeout: 30_000,
   // Most tests wait for processes and sockets: more workers than cores would only make them wait for each other.

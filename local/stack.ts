@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { settingNames } from '../shared/config';
 import { createDeps, type Deps } from '../shared/deps';
 import { startAzurite } from './azurite';
-import { appFolder, bundle } from './bundles';
+import { appBundle, appFolder } from './bundles';
 import { startPart, type Part } from './part';
 import { provision } from './provision';
 
 export interface StackOptions {
   /** Everything that must outlive a restart: storage and mailboxes. */
   dataDir: string;
+  /** The app to run: a staged folder; this checkout's when absent. */
+  appDir?: string | undefined;
   /** App settings on top of the local ones. */
   settings: Record<string, string>;
   /** Fault plans of the simulators, as their control endpoints take them. */
@@ -111,9 +113,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       IDENTITY_ENDPOINT: settings['IDENTITY_ENDPOINT'],
       IDENTITY_HEADER: settings['IDENTITY_HEADER'],
     });
-    const deps = createDeps(settings, { parseWorker: bundle('../app/parse-worker') });
+    const deps = createDeps(settings, { parseWorker: appBundle('parse-worker') });
     const host = await start<Origin>('functions', 'host', {
-      appDir: appFolder,
+      appDir: options.appDir ?? appFolder,
       settings,
       queueVisibilityMs: 20_000,
       blobPollMs: 500,

@@ -64,6 +64,7 @@ const shape = {
   ArchiveStorage__blobServiceUri: origin.optional(),
   ArchiveStorage__queueServiceUri: origin.optional(),
   ArchiveStorage__tableServiceUri: origin.optional(),
+  APPLICATIONINSIGHTS_CONNECTION_STRING: z.string().optional(),
   ArchiveStorage__clientId: z.guid('expected the client id (GUID) of the managed identity').optional(),
   AZURE_CLIENT_ID: z.guid('expected the client id (GUID) of the managed identity').optional(),
 
@@ -184,6 +185,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     },
     identityClientId: settings.ArchiveStorage__clientId ?? settings.AZURE_CLIENT_ID,
     keyVaultUrl: settings.KEY_VAULT_URL,
+    insightsConnectionString: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
     graph: {
       baseUrl: settings.GRAPH_BASE_URL,
       audience: settings.GRAPH_AUDIENCE ?? graphOrigin ?? graphOrigins[0],

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { ManagedIdentityCredential } from '@azure/identity';
+import { ManagedIdentityCredential, type TokenCredential } from '@azure/identity';
 import { SecretClient } from '@azure/keyvault-secrets';
 import { isLoopback, loadConfig } from './config';
 import { createMailParser } from './email/parser.client';
@@ -17,23 +17,31 @@ import { createFolderStore } from './storage/folders';
 import type { Ledger } from './storage/ledger';
 import { createMappingFiles } from './storage/mapping-file.client';
 import type { BatchStates, Outcomes, Quarantine } from './storage/outcomes';
+import { createStoreProbe } from './storage/probe.client';
 import { createWorkQueue } from './storage/queues.client';
 import { createRows } from './storage/rows.client';
 import { createRuns } from './storage/runs';
 import { createTeleMessage } from './telemessage/client';
 import { createCredentialStore } from './telemessage/credentials.client';
+import { createTraces } from './traces.client';
 
 /** Everything that the stages work with, built from the settings. Nothing else constructs clients. */
 export type Deps = ReturnType<typeof createDeps>;
 
-/** @throws Error that names every wrong setting */
+/**
+ * `signIn` takes the place of the app's managed identity where a person runs a command.
+ *
+ * @throws Error that names every wrong setting
+ */
 export function createDeps(
   env: Readonly<Record<string, string | undefined>>,
   files = { parseWorker: join(__dirname, 'parse-worker.js') },
+  signIn?: TokenCredential,
 ) {
   const config = loadConfig(env);
   const identity = config.identityClientId;
-  const credential = new ManagedIdentityCredential(identity === undefined ? {} : { clientId: identity });
+  const credential =
+    signIn ?? new ManagedIdentityCredential(identity === undefined ? {} : { clientId: identity });
   const account = openAccount(config.storage, credential);
   const rows = <T extends object>(name: string) => createRows<T>(account.table(name));
   // A vault on this machine speaks plain http and is no host of Azure's: the two checks below would refuse it.
@@ -42,6 +50,7 @@ export function createDeps(
     allowInsecureConnection: local,
     disableChallengeResourceVerification: local,
   });
+  const credentials = createCredentialStore(vault);
   const clock = { now: Date.now, random: Math.random };
   const folders = createFolderStore(rows(tables.folders));
 
@@ -50,11 +59,8 @@ export function createDeps(
     ...clock,
     newId: () => randomUUID(),
     signal: ((name, fields) => console.log(signalLine(name, fields))) as Signal,
-    telemessage: createTeleMessage({
-      ...config.telemessage,
-      ...clock,
-      credentials: createCredentialStore(vault),
-    }),
+    credentials,
+    telemessage: createTeleMessage({ ...config.telemessage, ...clock, credentials }),
     ...openGraph({ ...config.graph, credential, folders }),
     batches: createBatches(account.container(containers.batches)),
     runs: createRuns(rows(tables.runs)),
@@ -75,5 +81,7 @@ export function createDeps(
       threads: 2,
     }),
     memory: createByteBudget(config.import.memoryBytes),
+    storeProbe: createStoreProbe(account),
+    traces: createTraces(config.insightsConnectionString, credential),
   };
 }

@@ -34,7 +34,8 @@ export type SignalName =
   | 'backlogOld'
   | 'credentialsRejected'
   | 'throttled'
-  | 'copyRemoved';
+  | 'copyRemoved'
+  | 'preflightTest';
 
 export type Signal = (name: SignalName, fields: SignalFields) => void;
 

@@ -5,6 +5,8 @@ import { createFolders } from './folder.client';
 import type { FolderStore } from './folder.client';
 import { createMailboxes } from './mailboxes.client';
 import type { Mailboxes } from './mailboxes.client';
+import { createMailboxProbe } from './probe.client';
+import type { MailboxProbe } from './probe.client';
 import { createGraph } from './request.client';
 import { createTransport, systemClock } from './transport.client';
 
@@ -22,12 +24,17 @@ export interface GraphSettings {
 }
 
 /** The directory and the mailboxes of one tenant, behind one gate per mailbox and one owner of retries. */
-export function openGraph(settings: GraphSettings): { directory: Directory; mailboxes: Mailboxes } {
+export function openGraph(settings: GraphSettings): {
+  directory: Directory;
+  mailboxes: Mailboxes;
+  mailboxProbe: MailboxProbe;
+} {
   const clock = systemClock;
   const graph = createGraph({ ...settings, transport: createTransport(settings.baseUrl), clock });
   const folders = createFolders(graph, settings.folders, { now: clock.now });
   return {
     directory: createDirectory(graph, { cacheMs: 15 * minuteMs, missCacheMs: 5 * minuteMs, now: clock.now }),
     mailboxes: createMailboxes(graph, folders),
+    mailboxProbe: createMailboxProbe(graph),
   };
 }

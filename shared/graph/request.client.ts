@@ -37,6 +37,8 @@ export interface Reply {
  * here: nothing has happened), `DeploymentError`, and for what must not be repeated `UncertainError`.
  */
 export interface Graph {
+  /** Gets a token, or finds the one at hand still good. */
+  signIn(): Promise<void>;
   /** `path` is below `/v1.0`; what it is made of must be encoded. */
   get(path: string, call: Call): Promise<Reply>;
   post(path: string, call: Call): Promise<Reply>;
@@ -183,6 +185,7 @@ export function createGraph(options: GraphOptions): Graph {
   }
 
   return {
+    signIn: async () => void (await token.current()),
     get: async (path, call) => request('GET', path, call),
     post: async (path, call) => request('POST', path, call),
     patch: async (path, call) => request('PATCH', path, call),

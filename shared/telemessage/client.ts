@@ -13,6 +13,10 @@ export interface PageRequest {
   to: string;
   /** Cursor of the page before; absent on the first. */
   lastId?: string | undefined;
+  /** Fewer messages than a page usually holds. */
+  limit?: number | undefined;
+  /** Fewer tries than a window deserves. */
+  tries?: number | undefined;
 }
 
 export interface Page {
@@ -92,7 +96,7 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
     url.searchParams.set('from', request.from);
     url.searchParams.set('to', request.to);
     if (request.lastId !== undefined) url.searchParams.set('lastId', request.lastId);
-    url.searchParams.set('limit', String(options.pageItems));
+    url.searchParams.set('limit', String(request.limit ?? options.pageItems));
     return fetch(url, {
       headers: {
         authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
@@ -160,7 +164,7 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
           if (!(error instanceof TransientError)) throw error;
           const backoff = Math.min(policy.backoffMs * 2 ** (tries - 1), policy.maxBackoffMs);
           const waitMs = error.waitMs ?? backoff * (0.5 + options.random() / 2);
-          if (tries >= policy.attempts || waitMs > policy.maxRetryAfterMs)
+          if (tries >= (request.tries ?? policy.attempts) || waitMs > policy.maxRetryAfterMs)
             throw new Error(`Fetching a page failed after ${tries} attempts: ${error.message}`, {
               cause: error,
             });

@@ -1,5 +1,5 @@
 import { startAzurite, type Azurite } from '../../local/azurite';
-import { bundle } from '../../local/bundles';
+import { appBundle } from '../../local/bundles';
 import type { FaultPlan } from '../../local/exchange/faults';
 import { startExchange } from '../../local/exchange/server';
 import { startIdentity } from '../../local/identity/server';
@@ -99,7 +99,7 @@ export async function openWorld(options: WorldOptions) {
         ...options.settings,
         ...settings,
       },
-      { parseWorker: bundle('../app/parse-worker') },
+      { parseWorker: appBundle('parse-worker') },
     ),
     signal: (name, fields) => void signals.push({ name, fields }),
   });

@@ -1,0 +1,179 @@
+import type { Connector } from '../../shared/connectors';
+import { propertyIds, propertyValue, type ExtendedProperty } from '../../shared/email/provenance';
+import { DeploymentError, PermanentError, PutOffError } from '../../shared/errors';
+import type { Directory } from '../../shared/graph/directory.client';
+import { UncertainError } from '../../shared/graph/failure';
+import type { Created, FoundCopy, Mailboxes } from '../../shared/graph/mailboxes.client';
+import { fixedRead, write, type Fault } from './faults';
+import type { Io } from './simulation';
+
+/** Twin of the tenant: users, a folder per mailbox, messages that are complete or not yet. */
+
+export interface TwinMessage {
+  id: string;
+  folderId: string;
+  itemKey: string;
+  complete: boolean;
+  batch: number;
+  position: number;
+  attachments: string[];
+}
+
+export interface TwinMailbox {
+  folderId: string | undefined;
+  messages: TwinMessage[];
+  coolingUntilMs: number;
+  brokenUntilMs: number;
+  full: boolean;
+}
+
+export interface Tenant {
+  /** By user id. */
+  mailboxes: Map<string, TwinMailbox>;
+  /** Address in lower case to user id. */
+  users: Map<string, string>;
+  ids: number;
+  /** The most copies of one item that stood in one mailbox at one time. */
+  mostCopies: number;
+}
+
+export function createTenant(users: { userId: string; address: string }[]): Tenant {
+  const empty = { coolingUntilMs: 0, brokenUntilMs: 0, full: false };
+  return {
+    mailboxes: new Map(users.map(({ userId }) => [userId, { ...empty, folderId: undefined, messages: [] }])),
+    users: new Map(users.map(({ userId, address }) => [address.toLowerCase(), userId])),
+    ids: 0,
+    mostCopies: 0,
+  };
+}
+
+/** A twin's upload session begins here: items stay tiny. */
+const inlineBytes = 100;
+const hoursMs = 6 * 60 * 60_000;
+
+const lost = () => new UncertainError('no answer; it may have taken effect');
+const faultsOf = (...own: Fault[]) => [...write.filter((fault) => fault !== 'repeat'), 'timeOut', ...own] as Fault[];
+const createFaults = faultsOf('slow', 'throttled', 'cooling', 'broken', 'full', 'folderGone', 'refused');
+const stepFaults = faultsOf('throttled', 'full');
+const removeFaults = write.filter((fault) => fault !== 'late' && fault !== 'crashLate');
+
+export function createTwinDirectory(tenant: Tenant, io: Io): Directory {
+  return {
+    find: (address) =>
+      io({ name: 'directory.find', key: address, faults: [...fixedRead, 'refused'] }, (fault) => {
+        if (fault === 'refused') throw new DeploymentError('look up user: refused for the whole app');
+        const userId = tenant.users.get(address.trim().toLowerCase());
+        return userId === undefined ? undefined : { userId };
+      }),
+  };
+}
+
+export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): Mailboxes {
+  const mailboxOf = (userId: string) => {
+    const mailbox = tenant.mailboxes.get(userId);
+    if (!mailbox) throw new PermanentError('mailboxUnavailable', 'no such mailbox');
+    return mailbox;
+  };
+  /** What every request to a mailbox may meet; nothing has happened then. */
+  const admit = (userId: string, fault?: Fault): TwinMailbox => {
+    const mailbox = mailboxOf(userId);
+    if (fault === 'refused') throw new DeploymentError('refused for the whole app');
+    if (fault === 'throttled') throw new PutOffError(60_000, 'throttled; put off');
+    if (fault === 'cooling') mailbox.coolingUntilMs = now() + hoursMs;
+    if (fault === 'broken') mailbox.brokenUntilMs = now() + hoursMs;
+    if (fault === 'full') mailbox.full = true;
+    if (now() < mailbox.coolingUntilMs) throw new PutOffError(10 * 60_000, 'throttled; put off');
+    if (now() < mailbox.brokenUntilMs) throw new Error('503 until the tries were used up');
+    return mailbox;
+  };
+  const admitWrite = (userId: string, fault?: Fault): TwinMailbox => {
+    const mailbox = admit(userId, fault);
+    if (mailbox.full) throw new PermanentError('mailboxFull', 'ErrorQuotaExceeded');
+    return mailbox;
+  };
+  const messageOf = (userId: string, id: string) => mailboxOf(userId).messages.find((one) => one.id === id);
+  const numberOf = (properties: ExtendedProperty[], id: string) =>
+    Number(propertyValue({ singleValueExtendedProperties: properties }, id));
+
+  const post = (userId: string, folderId: string, message: Omit<TwinMessage, 'id' | 'folderId'>, fault?: Fault) => {
+    const mailbox = admitWrite(userId, fault);
+    const isEmpty = !mailbox.messages.some((one) => one.folderId === folderId);
+    if (fault === 'folderGone' && isEmpty && mailbox.folderId === folderId) mailbox.folderId = undefined;
+    if (mailbox.folderId !== folderId) return undefined;
+    const id = `message-${++tenant.ids}`;
+    mailbox.messages.push({ id, folderId, ...message });
+    const copies = mailbox.messages.filter(({ itemKey }) => itemKey === message.itemKey);
+    tenant.mostCopies = Math.max(tenant.mostCopies, copies.length);
+    return id;
+  };
+  const remove = (userId: string, messageId: string) =>
+    io({ name: 'mailboxes.remove', key: userId, faults: removeFaults }, () => {
+      const mailbox = admit(userId);
+      mailbox.messages = mailbox.messages.filter(({ id }) => id !== messageId);
+    });
+
+  return {
+    folder: (userId: string, connector: Connector) =>
+      io({ name: 'mailboxes.folder', key: userId, faults: [...fixedRead, 'throttled'] }, (fault) => {
+        const mailbox = admit(userId, fault);
+        return (mailbox.folderId ??= `${connector.id}-folder-${++tenant.ids}`);
+      }),
+
+    async create(userId, folderId, item, { signal, beforeStep = async () => undefined }): Promise<Created> {
+      const properties = item.json['singleValueExtendedProperties'] as ExtendedProperty[];
+      const later = item.attachments.filter(({ content }) => content.length >= inlineBytes);
+      const inline = item.attachments.filter((one) => !later.includes(one));
+      const message = () => ({
+        itemKey: item.itemKey,
+        complete: later.length === 0,
+        batch: numberOf(properties, propertyIds.batch),
+        position: numberOf(properties, propertyIds.position),
+        attachments: inline.map(({ name }) => name),
+      });
+      const key = `${userId} ${item.itemKey}`;
+      const request = { key, signal, lost };
+      const begin = (fault?: Fault) => post(userId, folderId, message(), fault);
+      const operation = { ...request, name: 'mailboxes.create', faults: createFaults, landsAfter: 'mailboxes.find' };
+      if (later.length === 0) {
+        const messageId = await io(operation, begin);
+        return messageId === undefined ? { kind: 'folderGone' } : { kind: 'created', messageId, refused: [] };
+      }
+      await beforeStep();
+      const messageId = await io(operation, begin);
+      if (messageId === undefined) return { kind: 'folderGone' };
+      const step = async (name: string, change: (message: TwinMessage) => void) => {
+        await beforeStep();
+        const failed = () => new UncertainError('the message was created, but not all of it is there');
+        const stepping = { ...request, name: `mailboxes.${name}`, faults: stepFaults, failed };
+        await io(stepping, (fault) => {
+          if (fault === 'throttled') throw failed();
+          admitWrite(userId, fault);
+          const message = messageOf(userId, messageId);
+          if (!message) throw failed();
+          change(message);
+        });
+      };
+      try {
+        for (const { name } of later) await step('attach', ({ attachments }) => void attachments.push(name));
+        await step('complete', (message) => (message.complete = true));
+      } catch (error) {
+        // Nobody comes back to an item that failed for good, so its incomplete copy goes now.
+        if (error instanceof PermanentError) await remove(userId, messageId);
+        else if (error instanceof PutOffError) throw new UncertainError('not all of it is there', { cause: error });
+        throw error;
+      }
+      return { kind: 'created', messageId, refused: [] };
+    },
+
+    find: (userId, folderId, itemKey) =>
+      io(
+        { name: 'mailboxes.find', key: `${userId} ${itemKey}`, faults: ['crash', 'error', 'yield', 'stall'] },
+        (): FoundCopy[] =>
+          admit(userId)
+            .messages.filter((one) => one.folderId === folderId && one.itemKey === itemKey)
+            .map(({ id, complete, batch, position }) => ({ messageId: id, complete, batch, position })),
+      ),
+
+    remove,
+  };
+}

@@ -1,0 +1,249 @@
+import type { Fault, Operation } from './faults';
+
+/**
+ * Virtual time, and the one place where everything that reaches outside a stage waits for its turn. One operation
+ * runs at a time, first come first served, so that the same choices give the same run.
+ */
+
+/** Runs the effect when the operation's turn comes; `fault` is one that the operation has to show by itself. */
+export type Io = <T>(operation: Operation, effect: (fault?: Fault) => T) => Promise<T>;
+
+/** A worker process: what it was doing is never heard of again once it crashed. */
+export interface Process {
+  name: string;
+  alive: boolean;
+  /** Until then it does nothing: no operation, no prolonging of a message's invisibility. */
+  frozenUntilMs: number;
+}
+
+/** A turn at which something can go wrong. */
+export interface Point {
+  index: number;
+  operation: string;
+  key: string;
+  /** The invocation that is at it. */
+  invocation: string;
+  faults: readonly Fault[];
+}
+
+interface Pending {
+  operation: Operation;
+  process: Process;
+  invocation: string;
+  run: (fault?: Fault) => unknown;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+  /** Waits for its moment, with its fault decided. */
+  act?: () => void;
+  notBeforeMs: number;
+  yielding: boolean;
+}
+
+interface Later {
+  atMs: number;
+  after?: { name: string; key: string };
+  run: () => void;
+}
+
+export interface SimulationOptions {
+  startMs: number;
+  choose: (point: Point) => Fault | undefined;
+  /** Ends a worker; the host starts another one. */
+  onCrash: (process: Process) => void;
+  times: { stallMs: number; freezeMs: number; lateMs: number; slowMs: number };
+}
+
+const minuteMs = 60_000;
+/** Where no look-up follows, an abandoned request has landed after this. */
+const abandonedMs = 20 * minuteMs;
+
+export class LostAnswer extends Error {
+  override readonly name = 'LostAnswer';
+}
+
+const deadlines = new WeakMap<AbortSignal, number>();
+
+/** What is due next, in macro-task order: by then every promise that could settle has. */
+const quiet = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+export function createSimulation({ startMs, choose, onCrash, times }: SimulationOptions) {
+  let nowMs = startMs;
+  let steps = 0;
+  const pending: Pending[] = [];
+  let later: Later[] = [];
+  const points: Point[] = [];
+
+  const crash = (process: Process) => {
+    process.alive = false;
+    for (let at = pending.length - 1; at >= 0; at--) if (pending[at]!.process === process) pending.splice(at, 1);
+    onCrash(process);
+  };
+  const settle = (one: Pending, fault?: Fault) => {
+    try {
+      one.resolve(one.run(fault));
+    } catch (error) {
+      one.reject(error);
+    }
+  };
+  const ignore = (run: () => unknown) => {
+    try {
+      run();
+    } catch {
+      // A request whose answer nobody waits for.
+    }
+  };
+  const hold = (one: Pending, untilMs: number, act: () => void) => {
+    one.notBeforeMs = untilMs;
+    one.act = act;
+    pending.push(one);
+  };
+  const landLater = (one: Pending, withinMs: number) => {
+    const { operation } = one;
+    const after = operation.landsAfter && { name: operation.landsAfter, key: operation.key };
+    later.push({ atMs: nowMs + (after ? withinMs : 20_000), ...(after ? { after } : {}), run: () => ignore(one.run) });
+  };
+  const lost = ({ operation }: Pending) => operation.lost?.() ?? new LostAnswer(`${operation.name}: no answer`);
+
+  const acts: Partial<Record<Fault, (one: Pending) => void>> = {
+    crash: ({ process }) => crash(process),
+    crashAfter: (one) => {
+      ignore(one.run);
+      crash(one.process);
+    },
+    crashLate: (one) => {
+      landLater(one, abandonedMs);
+      crash(one.process);
+    },
+    error: (one) => one.reject(one.operation.failed?.() ?? new Error(`${one.operation.name}: failed`)),
+    lostAnswer: (one) => {
+      ignore(one.run);
+      one.reject(lost(one));
+    },
+    timeOut: (one) => one.reject(lost(one)),
+    late: (one) => {
+      landLater(one, times.lateMs);
+      one.reject(lost(one));
+    },
+    repeat: (one) => {
+      ignore(one.run);
+      settle(one);
+    },
+    yield: (one) => {
+      one.yielding = true;
+      hold(one, nowMs, () => settle(one));
+    },
+    stall: (one) => {
+      one.process.frozenUntilMs = nowMs + times.stallMs;
+      hold(one, nowMs + times.stallMs, () => settle(one));
+    },
+    stallAfter: (one) => {
+      one.process.frozenUntilMs = nowMs + times.stallMs;
+      let answer: () => void;
+      try {
+        const value = one.run();
+        answer = () => one.resolve(value);
+      } catch (error) {
+        answer = () => one.reject(error);
+      }
+      hold(one, nowMs + times.stallMs, answer);
+    },
+    // A process that wakes after its deadline sends nothing: the signal is aborted by then.
+    freeze: (one) => {
+      const untilMs = nowMs + times.freezeMs;
+      one.process.frozenUntilMs = untilMs;
+      const isLate = deadlineOf(one) < untilMs;
+      hold(one, untilMs, () => (isLate ? one.reject(lost(one)) : settle(one)));
+    },
+    // The service takes its time; what is aborted before has no effect.
+    slow: (one) => {
+      const deadlineMs = deadlineOf(one);
+      if (deadlineMs < nowMs + times.slowMs) hold(one, deadlineMs, () => one.reject(lost(one)));
+      else hold(one, nowMs + times.slowMs, () => settle(one));
+    },
+  };
+  const deadlineOf = ({ operation }: Pending) =>
+    (operation.signal && deadlines.get(operation.signal)) ?? Number.POSITIVE_INFINITY;
+
+  const step = (one: Pending) => {
+    steps++;
+    if (one.act) {
+      one.act();
+      return;
+    }
+    const { operation, invocation } = one;
+    let fault: Fault | undefined;
+    if (operation.faults.length > 0) {
+      const { name, key, faults } = operation;
+      const point = { index: points.length, operation: name, key, invocation, faults };
+      points.push(point);
+      fault = choose(point);
+    }
+    const act = fault && acts[fault];
+    if (act) act(one);
+    else settle(one, fault);
+    const landing = later.filter(({ after }) => after?.name === operation.name && after.key === operation.key);
+    if (landing.length > 0) {
+      later = later.filter((one) => !landing.includes(one));
+      for (const { run } of landing) run();
+    }
+  };
+
+  const ready = (one: Pending) =>
+    one.process.alive && one.notBeforeMs <= nowMs && one.process.frozenUntilMs <= nowMs;
+
+  return {
+    now: () => nowMs,
+    steps: () => steps,
+    points,
+    isBusy: () => pending.length > 0 || later.length > 0,
+    /** `AbortSignal.timeout` in virtual time. */
+    timeout(ms: number): AbortSignal {
+      const { signal } = new AbortController();
+      deadlines.set(signal, nowMs + ms);
+      return signal;
+    },
+    io:
+      (process: Process, invocation: string): Io =>
+      <T>(operation: Operation, effect: (fault?: Fault) => T) =>
+        new Promise<T>((resolve, reject) => {
+          if (!process.alive) return;
+          pending.push({
+            operation,
+            process,
+            invocation,
+            run: effect,
+            resolve: resolve as (value: unknown) => void,
+            reject,
+            notBeforeMs: 0,
+            yielding: false,
+          });
+        }),
+    /** Runs the operation whose turn it is; false when there is none at this instant. */
+    async step(): Promise<boolean> {
+      await quiet();
+      let at = pending.findIndex((one) => !one.yielding && ready(one));
+      if (at === -1) at = pending.findIndex(ready);
+      if (at === -1) return false;
+      step(pending.splice(at, 1)[0]!);
+      return true;
+    },
+    /** True when an operation other than a yielding one could run now. */
+    hasTurn: () => pending.some((one) => !one.yielding && ready(one)),
+    quiet,
+    /** The next instant at which something waits, if anything does. */
+    nextMs(): number {
+      let next = Number.POSITIVE_INFINITY;
+      for (const one of pending) next = Math.min(next, Math.max(one.notBeforeMs, one.process.frozenUntilMs));
+      for (const { atMs } of later) next = Math.min(next, atMs);
+      return next;
+    },
+    advance(toMs: number): void {
+      nowMs = Math.max(nowMs, toMs);
+      const due = later.filter(({ atMs }) => atMs <= nowMs);
+      later = later.filter(({ atMs }) => atMs > nowMs);
+      for (const { run } of due) run();
+    },
+  };
+}
+
+export type Simulation = ReturnType<typeof createSimulation>;
