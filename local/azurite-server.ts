@@ -15,7 +15,7 @@ const beatMs = 1_000;
 const staleMs = 5_000;
 const waitMs = 20_000;
 /** Azurite writes its tables of contents every five seconds; whatever it accepted since is lost by a SIGKILL. */
-const saveMs = 500;
+const saveMs = 2_000;
 
 const requireAzurite = createRequire(join(process.cwd(), 'package.json'));
 

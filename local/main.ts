@@ -1,6 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { ConnectorId } from '../shared/connectors';
 import { faultPlans } from './faults';
 import { readOptions, usage, UsageError, type Options } from './options';
@@ -19,14 +18,13 @@ async function main(): Promise<number> {
     console.error(`${error.message}\n\n${usage}`);
     return 2;
   }
-  const temporary = options.data === undefined ? await mkdtemp(join(tmpdir(), 'archiver-')) : undefined;
   const stopping = new AbortController();
   const stop = () => stopping.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   let stack: Stack | undefined;
   try {
     stack = await startStack({
-      dataDir: resolve(options.data ?? temporary!),
+      dataDir: options.data === undefined ? undefined : resolve(options.data),
       settings: Object.fromEntries(
         Object.keys(options.mapping).map((connector) => [
           `${connector.toUpperCase()}_CUSTOM_MAPPING`,
@@ -44,7 +42,6 @@ async function main(): Promise<number> {
     return 1;
   } finally {
     await stack?.close();
-    if (temporary) await rm(temporary, { recursive: true, force: true });
   }
 }
 

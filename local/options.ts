@@ -23,7 +23,7 @@ npm run local [-- OPTIONS]   the stack, kept up until Ctrl-C
   --from ISO --to ISO  the window, with --once; at most 24 hours
   --mapping C=FILE     custom mapping of a connector (${connectorIds.join(', ')}); may be given for each
   --quarantine FILE    write one JSON line per quarantined item
-  --data DIR           keep storage and mailboxes there (else a temporary folder)
+  --data DIR           keep storage and mailboxes there (else in memory)
   --faults NAME        make the simulators fail: ${Object.keys(faultPlans).join(', ')}
   --json               the last line of standard output is one JSON object
   --verbose            the parts' own output, on standard error`;

@@ -34,7 +34,7 @@ export interface Progress {
   closed: number;
 }
 
-const pollMs = 500;
+const pollMs = 1000;
 
 /**
  * Requests the window of every enabled connector. A run of the same window that was interrupted goes on; else it

@@ -8,8 +8,8 @@ import { startPart, type Part } from './part';
 import { provision } from './provision';
 
 export interface StackOptions {
-  /** Everything that must outlive a restart: storage and mailboxes. */
-  dataDir: string;
+  /** Where storage and mailboxes outlive a restart; in memory alone when absent. */
+  dataDir?: string | undefined;
   /** The app to run: a staged folder; this checkout's when absent. */
   appDir?: string | undefined;
   /** App settings on top of the local ones. */
@@ -44,7 +44,7 @@ const localSettings = {
   FUNCTIONS_WORKER_RUNTIME: 'node',
   BLOB_TRIGGER_SOURCE: 'LogsAndContainerScan',
   FETCH_SCHEDULE: '0 0 * * * *',
-  RECONCILE_SCHEDULE: '* * * * * *',
+  RECONCILE_SCHEDULE: '*/2 * * * * *',
   FETCH_LAG_MINUTES: '0',
   GRAPH_TIMEOUT_SECONDS: '15',
   LEASE_SECONDS: '30',
@@ -58,15 +58,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { log } = options;
   const { TELEMESSAGE_BASE_URL, GRAPH_BASE_URL, KEY_VAULT_URL, IDENTITY_ENDPOINT, IDENTITY_HEADER } =
     process.env;
-  const dataDir = (name: string) => join(options.dataDir, name);
-  await mkdir(options.dataDir, { recursive: true });
+  const root = options.dataDir;
+  const dataDir = (name: string) => (root === undefined ? {} : { dataDir: join(root, name) });
+  if (root !== undefined) await mkdir(root, { recursive: true });
   const parts: Part<unknown>[] = [];
   const start = async <Ready>(name: string, script: string, partOptions: object) => {
     const part = await startPart<Ready>(name, script, partOptions, log);
     parts.push(part);
     return part;
   };
-  const azurite = await startAzurite({ dataDir: dataDir('storage') });
+  const azurite = await startAzurite(root === undefined ? { inMemory: true } : dataDir('storage'));
   const close = async () => {
     // The host first: it must not see its neighbours vanish.
     for (const part of parts.toReversed()) await part.close();
@@ -88,7 +89,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       GRAPH_BASE_URL
         ? undefined
         : start<Origin>('exchange', 'exchange', {
-            dataDir: dataDir('exchange'),
+            ...dataDir('exchange'),
             faults: options.faults?.exchange,
           }),
       provision(azurite.connectionString),

@@ -30,7 +30,9 @@ export function createTraces(
     async send(line, at) {
       const { instrumentationkey: iKey, ingestionendpoint: endpoint } = values;
       if (!iKey || !endpoint || !URL.canParse(endpoint))
-        throw new Error('APPLICATIONINSIGHTS_CONNECTION_STRING has no InstrumentationKey or IngestionEndpoint');
+        throw new Error(
+          'APPLICATIONINSIGHTS_CONNECTION_STRING has no InstrumentationKey or IngestionEndpoint',
+        );
       const url = new URL('/v2.1/track', endpoint);
       const access = await credential.getToken(scopeFor(url.hostname));
       const response = await fetch(url, {

@@ -144,7 +144,7 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
       const step = async (name: string, change: (message: TwinMessage) => void) => {
         await beforeStep();
         const failed = () => new UncertainError('the message was created, but not all of it is there');
-        const stepping = { ...request, name: `mailboxes.${name}`, faults: stepFaults, failed };
+        const stepping = { ...request, name: `mailboxes.${name}`, faults: stepFaults, failed, landsAfter: 'mailboxes.find' };
         await io(stepping, (fault) => {
           if (fault === 'throttled') throw failed();
           admitWrite(userId, fault);

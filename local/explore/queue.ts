@@ -23,6 +23,7 @@ export interface TwinQueue<T> {
   delete(id: number, popReceipt: number): boolean;
   /** Makes the message visible after a time; gives the new receipt, undefined where the receipt is an older one. */
   update(id: number, popReceipt: number, visibilityMs: number): number | undefined;
+  /** When the next hidden message comes back. */
   nextVisibleMs(): number;
 }
 
@@ -66,7 +67,10 @@ export function createTwinQueue<T>(now: () => number): TwinQueue<T> {
       return found.popReceipt;
     },
     nextVisibleMs: () =>
-      Math.min(...messages.filter((one) => !isHeld(one)).map(({ visibleAtMs }) => visibleAtMs), Infinity),
+      messages.reduce(
+        (next, one) => (isHeld(one) || one.visibleAtMs <= now() ? next : Math.min(next, one.visibleAtMs)),
+        Number.POSITIVE_INFINITY,
+      ),
   };
 }
 

@@ -219,16 +219,13 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
           });
         }),
     /** Runs the operation whose turn it is; false when there is none at this instant. */
-    async step(): Promise<boolean> {
-      await quiet();
+    step(): boolean {
       let at = pending.findIndex((one) => !one.yielding && ready(one));
       if (at === -1) at = pending.findIndex(ready);
       if (at === -1) return false;
       step(pending.splice(at, 1)[0]!);
       return true;
     },
-    /** True when an operation other than a yielding one could run now. */
-    hasTurn: () => pending.some((one) => !one.yielding && ready(one)),
     quiet,
     /** The next instant at which something waits, if anything does. */
     nextMs(): number {

@@ -116,14 +116,16 @@ export function mayReach(connector: ConnectorId, line: Buffer): Set<string> {
 
 const flat = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
 
-/** Every line of the mail that could be read as a header of parties, wherever it stands, with its folds. */
+/** Every line of the mail that could be read as a header of parties, wherever it stands, with all that may go on with it. */
 function partyHeaders(mime: string): string[] {
   const raw = Buffer.from(mime, 'base64');
-  const header =
-    /(?<=^|[\r\n])(?:from|sender|to|cc|apparently-to)[ \t]*:((?:[^\r\n]|\r?\n[ \t]|\r(?!\n)[ \t])*)/gi;
+  const header = /(?<=^|[\r\n])(?:from|sender|to|cc|apparently-to)[ \t]*:/gi;
   return [raw.toString('latin1'), raw.toString('utf8')].flatMap((text) =>
-    [...text.matchAll(header)].flatMap(([, value = '']) => {
-      const unfolded = value.replace(/[\r\n]+/g, '');
+    [...text.matchAll(header)].flatMap(({ 0: name, index }) => {
+      const rest = text.slice(index + name.length);
+      // The header ends before an empty line, and before a line that looks like another header.
+      const end = rest.search(/\n(?=[!-9;-~]+[ \t]*:|\r?\n)/);
+      const unfolded = (end < 0 ? rest : rest.slice(0, end)).replace(/[\r\n]+/g, '');
       return [unfolded, decodeWords(unfolded), ...addressesIn(unfolded)];
     }),
   );

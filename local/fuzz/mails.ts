@@ -46,7 +46,8 @@ function bodyOf(r: Random, baits: readonly FuzzPerson[], depth = 0): Part {
     });
   if (kind === 3)
     return filePart({
-      name: r.pick([text(), '..\\..\\x', '附件.docx', ' ']),
+      // A line break in a header would begin a header of the mail's own.
+      name: r.pick([text().replace(/\s+/g, ' '), '..\\..\\x', '附件.docx', ' ']),
       contentType: r.pick(['application/pdf', 'text/plain', 'message/rfc822']),
       content: Buffer.from(text()),
       nameStyle: r.pick(['extended', 'encodedWord', 'raw', 'none']),

@@ -110,7 +110,13 @@ function report(seed: string, tally: Tally, seconds: number, bytes: [number, num
   console.log(`memory that stays: ${megabytes[0]} MB after a third, ${megabytes[1]} MB at the end`);
   const grew = bytes[1] - bytes[0] > maxGrowthBytes;
   if (grew) console.log('THE MEMORY GROWS.');
-  for (const one of found.slice(0, 20)) keep(seed, one);
+  const shown = new Map<string, number>();
+  for (const one of found) {
+    const times = shown.get(one.message) ?? 0;
+    shown.set(one.message, times + 1);
+    if (times < 2) keep(seed, one);
+  }
+  for (const [message, times] of shown) if (times > 2) console.log(`  ${times} times: ${message.split('\n')[0]}`);
   console.log(
     `cases ${tally.cases}, seconds ${Math.round(seconds)}, seed ${seed}, findings ${found.length + (grew ? 1 : 0)}`,
   );

@@ -84,8 +84,8 @@ export function provenanceProperties(
     .map(({ emailAddress, mobileNumber }) => oneLine(emailAddress?.trim() || mobileNumber || ''))
     .filter((text) => text !== '');
   const value = joinWithin(maxAddressesBytes, known, ';');
-  // An empty value says nothing and is not sure to be accepted.
-  return value === '' ? properties : [...properties, { id: propertyIds.usersEmailAddress, value }];
+  // An empty value says nothing, and Exchange refuses the whole item for it. A source id can be all blanks.
+  return [...properties, { id: propertyIds.usersEmailAddress, value }].filter((one) => one.value !== '');
 }
 
 /** The source's id as it came, bounded, and on one line. */

@@ -85,7 +85,11 @@ export function createMailboxProbe(graph: Graph): MailboxProbe {
     },
 
     async makeFolder(userId, displayName) {
-      const folderId = await folders.folder(userId, { id: displayName, folder: displayName }, { refresh: true });
+      const folderId = await folders.folder(
+        userId,
+        { id: displayName, folder: displayName },
+        { refresh: true },
+      );
       if (folderId === undefined)
         throw new PermanentError('mailboxUnavailable', 'create folder: there is no mailbox');
       return folderId;

@@ -116,6 +116,7 @@ const quoteFaults: Record<string, string> = {
   CSV_QUOTE_NOT_CLOSED: 'a quotation mark that is never closed',
   CSV_MAX_RECORD_SIZE: 'a row of more than 64 KiB, perhaps a quotation mark that is never closed',
   CSV_INVALID_CLOSING_QUOTE: 'text behind a closing quotation mark',
+  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: 'text behind a closing quotation mark',
   INVALID_OPENING_QUOTE: 'a quotation mark in the middle of a field',
 };
 

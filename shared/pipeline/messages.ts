@@ -12,9 +12,11 @@ const reader =
   (message: unknown): T => {
     const parsed = schema.safeParse(message);
     if (parsed.success) return parsed.data;
-    const problems = parsed.error.issues.map(
-      (issue) => `${issue.path.join('.') || 'message'}: ${issue.message}`,
-    );
+    const problems = parsed.error.issues.map((issue) => {
+      // The names of fields that nobody knows are what a stranger wrote.
+      const found = issue.code === 'unrecognized_keys' ? 'unknown fields' : issue.message;
+      return `${issue.path.join('.') || 'message'}: ${found}`;
+    });
     throw new Error(`Expected ${what}. ${problems.slice(0, 5).join('; ')}`);
   };
 

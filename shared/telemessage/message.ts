@@ -20,9 +20,12 @@ const list = <T extends z.ZodType>(element: T) =>
     .optional()
     .transform((value) => value ?? []);
 
+/** Exchange keeps times as FILETIME, which begins in 1601; a year of five digits is in no format of its. */
+const earliest = Date.UTC(1601, 0, 1);
+
 const instant = z
   .string()
-  .refine((value) => /^\d{4,}-\d\d-\d\dT/.test(value) && !Number.isNaN(Date.parse(value)), {
+  .refine((value) => /^\d{4}-\d\d-\d\dT/.test(value) && Date.parse(value) >= earliest, {
     error: 'expected an ISO-8601 UTC instant',
   })
   .transform((value) => new Date(value).toISOString());

@@ -1,0 +1,235 @@
+import type { Deps } from '../../shared/deps';
+import type { ItemPointer } from '../../shared/item';
+import { backfillWindow } from '../../shared/pipeline/backfill-window';
+import { fetchBatch } from '../../shared/pipeline/fetch-batch';
+import { importItem } from '../../shared/pipeline/import-item';
+import { readItemPointer, readManifest } from '../../shared/pipeline/messages';
+import { orPutOff } from '../../shared/pipeline/put-off';
+import { quarantineItem } from '../../shared/pipeline/quarantine-item';
+import { reconcile } from '../../shared/pipeline/reconcile';
+import { splitBatch } from '../../shared/pipeline/split-batch';
+import { windowRun } from '../../shared/pipeline/windows';
+import type { Fault } from './faults';
+import type { QueueMessage, TwinQueue } from './queue';
+import { startMs, windowEnd, windowStart } from './scenarios';
+import type { Process, Simulation } from './simulation';
+import { createMemory, createTwinDeps, type World } from './world';
+
+/** Twin of the Functions host: two workers, timers, queue triggers with five attempts, events of new blobs. */
+
+/** The triggers' handlers, as functions/ registers them. */
+export const stages = {
+  fetchBatch: (deps: Deps) => fetchBatch(deps),
+  backfillWindow: (deps: Deps) =>
+    backfillWindow(deps, {
+      v: 1,
+      connector: 'whatsapp',
+      run: windowRun('backfill', windowStart, windowEnd, 'hand'),
+    }),
+  splitBatch: (deps: Deps, blob: Buffer) => splitBatch(deps, readManifest(blob)),
+  importItem: (deps: Deps, message: unknown) => {
+    const pointer = readItemPointer(message);
+    return orPutOff(deps, pointer, () => importItem(deps, pointer));
+  },
+  quarantineItem: (deps: Deps, message: unknown) => quarantineItem(deps, readItemPointer(message)),
+  reconcile: (deps: Deps) => reconcile(deps),
+};
+export type Stages = typeof stages;
+
+/** One protection taken away, to see whether the checks notice. */
+export interface Weakening {
+  deps?: (deps: Deps, stage: keyof Stages, world: World) => Deps;
+  stages?: Partial<Stages>;
+  maxDequeueCount?: number;
+  settings?: Record<string, string>;
+  /** In place of `AbortSignal.timeout`. */
+  timeout?: (ms: number) => AbortSignal;
+}
+
+const MINUTE = 60_000;
+const workerCount = 2;
+const messagesPerWorker = 2;
+/** How long a message stays hidden whose worker died (the queue trigger's own ten minutes). */
+const visibilityMs = 10 * MINUTE;
+/** host.json: between a failure and the next attempt. */
+const retryMs = 30_000;
+const fetchEveryMs = 60 * MINUTE;
+const reconcileEveryMs = 15 * MINUTE;
+
+interface Worker {
+  process: Process;
+  memory: Deps['memory'];
+  running: number;
+}
+
+export function createHost(world: World, simulation: Simulation, weakening: Weakening) {
+  const handlers = { ...stages, ...weakening.stages };
+  const maxDequeueCount = weakening.maxDequeueCount ?? 5;
+  let started = 0;
+  let running = 0;
+  const newWorker = (name: string): Worker => ({
+    process: { name, alive: true, frozenUntilMs: 0 },
+    memory: createMemory(world.config),
+    running: 0,
+  });
+  const workers = Array.from({ length: workerCount }, (_, n) => newWorker(`worker ${n}`));
+
+  const freeWorker = (except?: Worker) =>
+    workers
+      .filter((one) => one !== except && one.process.frozenUntilMs <= simulation.now())
+      .filter((one) => one.running < messagesPerWorker)
+      .sort((a, b) => a.running - b.running)[0];
+
+  /** Runs the work until it ends or its worker dies. */
+  const start = (
+    worker: Worker,
+    name: string,
+    work: (io: ReturnType<Simulation['io']>, depsFor: (stage: keyof Stages) => Deps) => Promise<void>,
+  ) => {
+    const { process, memory } = worker;
+    const invocation = `${name} #${++started}`;
+    worker.running++;
+    running++;
+    const depsFor = (stage: keyof Stages) => {
+      const deps = createTwinDeps(world, simulation, process, invocation, memory);
+      return weakening.deps?.(deps, stage, world) ?? deps;
+    };
+    void work(simulation.io(process, invocation), depsFor)
+      // The host logs what failed.
+      .catch(() => undefined)
+      .then(() => {
+        worker.running--;
+        running--;
+      });
+  };
+
+  const trigger = (name: string, faults: Fault[]) => ({ name, key: '', faults });
+
+  async function onMessage<T>(
+    io: ReturnType<Simulation['io']>,
+    queue: TwinQueue<T>,
+    message: QueueMessage<T>,
+    kind: { name: string; poison?: (body: T) => void; dropped?: boolean },
+    handle: () => Promise<void>,
+  ) {
+    const { id, popReceipt, dequeueCount, body } = message;
+    const operation = (name: string, faults: Fault[]) => ({ ...trigger(name, faults), name: `${kind.name}.${name}` });
+    const remove = () => queue.delete(id, popReceipt);
+    const giveUp = async () => {
+      const { poison } = kind;
+      if (poison) await io(operation('poison', ['crash', 'crashAfter']), () => poison(body));
+      if (poison || kind.dropped) await io(operation('delete', ['crash']), remove);
+    };
+    if (dequeueCount > maxDequeueCount) return giveUp();
+    const faults: Fault[] = kind.dropped ? ['crash', 'redeliver', 'never'] : ['crash', 'redeliver'];
+    const isLost = await io(operation('receive', faults), (fault) => {
+      if (fault === 'redeliver') queue.update(id, popReceipt, 0);
+      if (fault === 'never') remove();
+      return fault === 'never';
+    });
+    if (isLost) return;
+    try {
+      await handle();
+    } catch {
+      if (dequeueCount >= maxDequeueCount) return giveUp();
+      await io(operation('release', ['crash']), () => queue.update(id, popReceipt, retryMs));
+      return;
+    }
+    await io(operation('delete', ['crash', 'error', 'yield']), remove);
+  }
+
+  const poison = (body: ItemPointer) => world.poisonQueue.send(body);
+  const takeMessages = () => {
+    let took = false;
+    for (;;) {
+      const worker = freeWorker();
+      if (!worker) return took;
+      const { process } = worker;
+      const event = world.events.receive(visibilityMs, process);
+      if (event) {
+        start(worker, 'split', (io, depsFor) =>
+          onMessage(io, world.events, event, { name: 'event', dropped: true }, () =>
+            handlers.splitBatch(depsFor('splitBatch'), Buffer.from(event.body.manifest)),
+          ),
+        );
+        took = true;
+        continue;
+      }
+      const item = world.importQueue.receive(visibilityMs, process);
+      if (item) {
+        start(worker, `import ${item.body.batch}/${item.body.position}`, (io, depsFor) =>
+          onMessage(io, world.importQueue, item, { name: 'import-item', poison }, () =>
+            handlers.importItem(depsFor('importItem'), item.body),
+          ),
+        );
+        took = true;
+        continue;
+      }
+      const poisoned = world.poisonQueue.receive(visibilityMs, process);
+      if (!poisoned) return took;
+      start(worker, `quarantine ${poisoned.body.batch}/${poisoned.body.position}`, (io, depsFor) =>
+        onMessage(io, world.poisonQueue, poisoned, { name: 'import-item-poison' }, () =>
+          handlers.quarantineItem(depsFor('quarantineItem'), poisoned.body),
+        ),
+      );
+      took = true;
+    }
+  };
+
+  let nextFetchMs = startMs;
+  let nextReconcileMs = startMs + reconcileEveryMs;
+  const fire = (name: 'fetchBatch' | 'reconcile' | 'backfillWindow', worker: Worker, other: Worker) =>
+    start(worker, name, async (io, depsFor) => {
+      const fault = await io(trigger(`timer.${name}`, ['never', 'twice', 'crash']), (own) => own);
+      if (fault === 'never') return;
+      if (fault === 'twice')
+        start(other, `${name} again`, (_io, depsOfOther) => handlers[name](depsOfOther(name)));
+      await handlers[name](depsFor(name));
+    });
+  const aliveWorkers = () => workers.filter(({ process }) => process.frozenUntilMs <= simulation.now());
+  const fireTimers = () => {
+    const [first, second = first] = aliveWorkers();
+    if (!first) return false;
+    let fired = false;
+    if (nextFetchMs <= simulation.now()) {
+      nextFetchMs += fetchEveryMs;
+      fire('fetchBatch', first, second!);
+      fired = true;
+    }
+    if (nextReconcileMs <= simulation.now()) {
+      nextReconcileMs += reconcileEveryMs;
+      fire('reconcile', second!, first);
+      fired = true;
+    }
+    return fired;
+  };
+
+  return {
+    /** Starts whatever is due at this instant; true when something was. */
+    startDue: (): boolean => {
+      const fired = fireTimers();
+      return takeMessages() || fired;
+    },
+    /** A timer that did not come is missed, and comes at its next time. */
+    nextMs: () =>
+      Math.min(
+        ...[nextFetchMs, nextReconcileMs].filter((atMs) => atMs > simulation.now()),
+        ...[world.events, world.importQueue, world.poisonQueue].map((queue) => queue.nextVisibleMs()),
+      ),
+    isIdle: () => running === 0,
+    backfill: () => fire('backfillWindow', workers[1]!, workers[0]!),
+    /** One more round of the timers, after which nothing may have changed. */
+    fireOnceMore: () => {
+      const [first, second = first] = aliveWorkers();
+      start(first!, 'fetchBatch', (_io, depsFor) => handlers.fetchBatch(depsFor('fetchBatch')));
+      start(second!, 'reconcile', (_io, depsFor) => handlers.reconcile(depsFor('reconcile')));
+    },
+    replace(process: Process) {
+      const at = workers.findIndex((one) => one.process === process);
+      running -= workers[at]!.running;
+      workers[at] = newWorker(process.name);
+    },
+  };
+}
+
+export type Host = ReturnType<typeof createHost>;

@@ -1,0 +1,107 @@
+import { batchRow, type BatchState } from '../../shared/storage/outcomes';
+import type { RunState } from '../../shared/storage/runs';
+import type { Fault } from './faults';
+import { createHost, type Weakening } from './host';
+import type { Scenario } from './scenarios';
+import { startMs } from './scenarios';
+import { createSimulation, type Point } from './simulation';
+import { chainOf, rowsOf } from './storage';
+import { judge, type Finding } from './verdict';
+import { createWorld, type World } from './world';
+
+/** What goes wrong, by the number of the turn. */
+export type Schedule = readonly { at: number; fault: Fault }[];
+
+export interface Run {
+  findings: Finding[];
+  points: readonly Point[];
+  steps: number;
+  /** Set where a choice was asked for at a turn that never came, or that cannot show it. */
+  missed: boolean;
+  world: World;
+}
+
+const MINUTE = 60_000;
+const times = { stallMs: 11 * MINUTE, freezeMs: 3 * 60 * MINUTE, lateMs: 4 * MINUTE, slowMs: 12 * MINUTE };
+/** A schedule that is not at rest by then never will be. */
+const longestMs = 20 * 60 * MINUTE;
+const mostSteps = 20_000;
+
+export const showSchedule = (scenario: Scenario, schedule: Schedule): string =>
+  `${scenario.name}:${schedule.map(({ at, fault }) => `${at}.${fault}`).join(',')}`;
+
+const systemTimeout = AbortSignal.timeout;
+
+/** Runs the scenario to its rest; `choose` is asked at every turn. */
+export async function runWith(
+  scenario: Scenario,
+  choose: (point: Point) => Fault | undefined,
+  weakening: Weakening = {},
+): Promise<Omit<Run, 'missed'> & { chosen: { at: number; fault: Fault }[] }> {
+  const chosen: { at: number; fault: Fault }[] = [];
+  const simulation = createSimulation({
+    startMs,
+    times,
+    onCrash: (process) => host.replace(process),
+    choose: (point) => {
+      const fault = choose(point);
+      if (fault) chosen.push({ at: point.index, fault });
+      return fault;
+    },
+  });
+  const world = createWorld(scenario, simulation.now, weakening.settings);
+  const host = createHost(world, simulation, weakening);
+  AbortSignal.timeout = weakening.timeout ?? simulation.timeout;
+  try {
+    if (scenario.backfill) host.backfill();
+    let wasAtRest = false;
+    let stuck = false;
+    for (;;) {
+      if (await turn()) continue;
+      if (host.isIdle() && !simulation.isBusy() && isAtRest(world)) {
+        if (wasAtRest) break;
+        wasAtRest = true;
+        host.fireOnceMore();
+        continue;
+      }
+      const nextMs = Math.min(simulation.nextMs(), host.nextMs());
+      stuck = nextMs - startMs > longestMs || simulation.steps() > mostSteps;
+      if (stuck) break;
+      simulation.advance(nextMs);
+    }
+    const findings = judge({ world, scenario, faults: chosen.map(({ fault }) => fault), stuck });
+    return { findings, points: simulation.points, steps: simulation.steps(), world, chosen };
+  } finally {
+    AbortSignal.timeout = systemTimeout;
+  }
+
+  /** One operation, or whatever the host can start; false when nothing can happen at this instant. */
+  async function turn(): Promise<boolean> {
+    await simulation.quiet();
+    // What waits for all others to go first waits for the host's next message as well.
+    if (host.startDue()) return true;
+    return simulation.step();
+  }
+}
+
+export async function runSchedule(scenario: Scenario, schedule: Schedule, weakening?: Weakening): Promise<Run> {
+  const wanted = new Map(schedule.map(({ at, fault }) => [at, fault]));
+  const { chosen, ...run } = await runWith(
+    scenario,
+    ({ index, faults }) => {
+      const fault = wanted.get(index);
+      return fault && faults.includes(fault) ? fault : undefined;
+    },
+    weakening,
+  );
+  return { ...run, missed: chosen.length < schedule.length };
+}
+
+/** Nothing under way, nothing queued, every run fetched, every batch closed. */
+function isAtRest({ tables, blobs, events, importQueue, poisonQueue }: World): boolean {
+  if (events.messages.length + importQueue.messages.length + poisonQueue.messages.length > 0) return false;
+  const runs = rowsOf<RunState>(tables.runs, 'whatsapp').filter(({ row }) => !row.startsWith('~'));
+  if (runs.length === 0 || runs.some(({ value }) => value.state !== 'fetched')) return false;
+  const states = new Map(rowsOf<BatchState>(tables.batches, 'whatsapp').map(({ row, value }) => [row, value]));
+  return chainOf(blobs, 'whatsapp').every(({ value }) => states.get(batchRow(value.number))?.closedAt !== undefined);
+}

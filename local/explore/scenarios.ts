@@ -1,0 +1,91 @@
+/** The days that are explored: small, with every kind of item that behaves differently. */
+
+export interface Scenario {
+  name: string;
+  users: { userId: string; address: string }[];
+  lines: { arrivedAt: string; line: Record<string, unknown> | string }[];
+  pageItems: number;
+  /** What must become of the lines, by source id; lines that cannot be read have none. */
+  expected: { sourceId: string; userIds: string[]; attachments: string[] }[];
+  /** The window is fetched by hand as well, at the same time. */
+  backfill?: boolean;
+}
+
+const HOUR = 60 * 60_000;
+/** Half past an hour would leave the first timer waiting. */
+export const startMs = Date.parse('2026-11-21T01:00:00.000Z');
+export const windowEnd = new Date(startMs).toISOString();
+export const windowStart = new Date(startMs - 24 * HOUR).toISOString();
+
+const people = {
+  anna: { userId: 'user-anna', address: 'anna@contoso.example', number: '46701740605' },
+  bo: { userId: 'user-bo', address: 'bo@contoso.example', number: '46701740606' },
+  cy: { userId: 'user-cy', address: 'cy@contoso.example', number: '46701740607' },
+};
+type Name = keyof typeof people;
+const users = Object.values(people).map(({ userId, address }) => ({ userId, address }));
+
+function chat(id: string, from: Name, to: Name[], change: Record<string, unknown> = {}) {
+  const arrivedAt = '2026-11-20T08:00:05Z';
+  return {
+    arrivedAt,
+    line: {
+      messageId: id,
+      gatewayReceivedDate: arrivedAt,
+      sourceType: 'WHATSAPP_ARCHIVER',
+      usersEmailAddress: [from, ...to].map((name) => ({
+        mobileNumber: people[name].number,
+        emailAddress: people[name].address,
+      })),
+      messageContext: 'app-message',
+      messageTime: '2026-11-20T08:00:00Z',
+      direction: 'Out',
+      from: people[from].number,
+      to: to.map((name) => people[name].number),
+      textContent: `text of ${id}`,
+      ...change,
+    },
+  };
+}
+
+const file = (name: string, bytes: number) => ({
+  name,
+  contentType: 'application/octet-stream',
+  content: Buffer.alloc(bytes, name).toString('base64'),
+});
+const ids = (...names: Name[]) => names.map((name) => people[name].userId);
+
+const plain = chat('1_1', 'anna', ['bo', 'cy']);
+const withFiles = chat('1_2', 'anna', [], {
+  usersEmailAddress: [{ mobileNumber: people.anna.number, emailAddress: people.anna.address }],
+  to: ['12025550123'],
+  attachment: [file('small.txt', 10), file('large.bin', 300)],
+});
+const single = chat('1_3', 'cy', [], {
+  usersEmailAddress: [{ mobileNumber: people.cy.number, emailAddress: people.cy.address }],
+  to: ['12025550123'],
+});
+const expectedPlain = { sourceId: '1_1', userIds: ids('anna', 'bo', 'cy'), attachments: [] };
+const expectedFiles = { sourceId: '1_2', userIds: ids('anna'), attachments: ['small.txt', 'large.bin'] };
+const expectedSingle = { sourceId: '1_3', userIds: ids('cy'), attachments: [] };
+
+/** One item for three mailboxes, one that takes several requests, and one in a second batch. */
+export const day: Scenario = {
+  name: 'day',
+  users,
+  lines: [plain, withFiles, single],
+  pageItems: 2,
+  expected: [expectedPlain, expectedFiles, expectedSingle],
+};
+
+/** An item that the site serves twice, one that nobody can read, and the window fetched by hand as well. */
+export const again: Scenario = {
+  name: 'again',
+  users,
+  lines: [withFiles, single, single, { arrivedAt: '2026-11-20T09:00:00Z', line: '{"messageId":"1_4"' }],
+  pageItems: 2,
+  expected: [expectedFiles, expectedSingle],
+  backfill: true,
+};
+
+export const scenarios: Record<string, Scenario> = { day, again };
