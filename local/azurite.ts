@@ -22,6 +22,8 @@ export interface Azurite {
   blobUrl: string;
   queueUrl: string;
   tableUrl: string;
+  /** Rejects when a service ends by itself. */
+  crashed: Promise<never>;
   /** Ends when the data is on disk. */
   close(): Promise<void>;
   /** SIGKILL, without a last word to the disk. */
@@ -41,13 +43,18 @@ function script(): string {
   return existsSync(beside) ? beside : join(process.cwd(), 'dist/local/azurite.js');
 }
 
-interface Part {
+interface Service {
+  name: string;
   child: ChildProcess;
   origin: Promise<string>;
   exited: Promise<void>;
 }
 
-function startService(service: (typeof services)[number], location: string, options: AzuriteOptions): Part {
+function startService(
+  service: (typeof services)[number],
+  location: string,
+  options: AzuriteOptions,
+): Service {
   const args = [
     service,
     options.inMemory ? '-' : location,
@@ -78,7 +85,7 @@ function startService(service: (typeof services)[number], location: string, opti
     );
   });
   origin.catch(() => {});
-  return { child, origin, exited };
+  return { name: service, child, origin, exited };
 }
 
 export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurite> {
@@ -86,7 +93,18 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
   mkdirSync(location, { recursive: true });
   const parts = services.map((service) => startService(service, location, options));
 
+  let closing = false;
+  const crashed = Promise.race(
+    parts.map(async ({ name, child, exited }): Promise<never> => {
+      await exited;
+      if (closing) return new Promise(() => undefined);
+      throw new Error(`azurite ${name} ended by itself (${child.exitCode ?? child.signalCode})`);
+    }),
+  );
+  crashed.catch(() => undefined);
+
   async function end(how: (child: ChildProcess) => void) {
+    closing = true;
     await Promise.all(
       parts.map(async ({ child, exited }) => {
         if (child.exitCode === null && child.signalCode === null) how(child);
@@ -124,6 +142,7 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
     blobUrl,
     queueUrl,
     tableUrl,
+    crashed,
     close: () => (options.inMemory ? kill() : end((child) => child.disconnect())),
     kill,
   };

@@ -1,12 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ConnectorId } from '../shared/connectors';
+import { functionNames } from '../shared/names';
 import { faultPlans } from './faults';
 import { readOptions, usage, UsageError, type Options } from './options';
 import { showProgress } from './progress';
 import { showMailboxes, showQuarantine, showResults } from './report';
 import { allBalance, quarantinedIn, requestWindows, resultOf, waitUntilClosed } from './run-windows';
 import { startStack, type Stack } from './stack';
+
+/** Exit code of a process that Ctrl-C ended. */
+const interrupted = 130;
 
 /** `npm run local` and `npm run demo`: the whole system on this machine. */
 async function main(): Promise<number> {
@@ -19,23 +23,22 @@ async function main(): Promise<number> {
     return 2;
   }
   const stopping = new AbortController();
+  const stopped = new Promise<number>((done) =>
+    stopping.signal.addEventListener('abort', () => done(interrupted)),
+  );
   const stop = () => stopping.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   let stack: Stack | undefined;
   try {
     stack = await startStack({
       dataDir: options.data === undefined ? undefined : resolve(options.data),
-      settings: Object.fromEntries(
-        Object.keys(options.mapping).map((connector) => [
-          `${connector.toUpperCase()}_CUSTOM_MAPPING`,
-          'true',
-        ]),
-      ),
+      settings: settingsFor(options),
+      withoutHost: options.func,
       faults: options.faults ? faultPlans[options.faults] : undefined,
       log: options.verbose ? (line) => console.error(line) : undefined,
     });
-    const stopped = new Promise<number>((done) => stopping.signal.addEventListener('abort', () => done(130)));
-    const work = options.once ? runOnce(stack, options) : keepUp(stack);
+    if (stopping.signal.aborted) return interrupted;
+    const work = options.once ? runOnce(stack, options) : keepUp(stack, options);
     return await Promise.race([work, stopped, stack.crashed]);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
@@ -45,13 +48,30 @@ async function main(): Promise<number> {
   }
 }
 
-function keepUp(stack: Stack): Promise<number> {
+const settingsFor = ({ once, mapping }: Options): Record<string, string> => ({
+  ...Object.fromEntries(
+    Object.keys(mapping).map((connector) => [`${connector.toUpperCase()}_CUSTOM_MAPPING`, 'true']),
+  ),
+  // One window was asked for: at the full hour the timer would fetch another one in between.
+  ...(once ? { [`AzureWebJobs.${functionNames.fetchBatch}.Disabled`]: 'true' } : {}),
+});
+
+async function keepUp(stack: Stack, options: Options): Promise<number> {
   console.log('Everything is up. Ctrl-C stops it.\n');
   for (const [name, address] of Object.entries(stack.addresses))
     console.log(`  ${name.padEnd(18)} ${address}`);
+  const host = stack.addresses['functions host'] ?? 'http://localhost:7071';
+  if (options.func) {
+    const file = 'local.settings.json';
+    await writeFile(
+      file,
+      `${JSON.stringify({ IsEncrypted: false, Values: stack.settings }, undefined, 2)}\n`,
+    );
+    console.log(`\n  ${file} is written. Start the app in another terminal:  func start`);
+  }
   console.log(
     `\n  Fetch the last 24 hours now:  curl -X POST -H 'content-type: application/json' -d '{}' ` +
-      `${stack.addresses['functions host']}/admin/functions/fetchBatch\n`,
+      `${host}/admin/functions/${functionNames.fetchBatch}\n`,
   );
   return new Promise(() => undefined);
 }

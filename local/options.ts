@@ -11,6 +11,8 @@ export interface Options {
   data: string | undefined;
   json: boolean;
   verbose: boolean;
+  /** Leave the functions host to `func start`. */
+  func: boolean;
   faults: FaultPlanName | undefined;
 }
 
@@ -25,6 +27,7 @@ npm run local [-- OPTIONS]   the stack, kept up until Ctrl-C
   --quarantine FILE    write one JSON line per quarantined item
   --data DIR           keep storage and mailboxes there (else in memory)
   --faults NAME        make the simulators fail: ${Object.keys(faultPlans).join(', ')}
+  --func               without the functions host: writes local.settings.json for func start
   --json               the last line of standard output is one JSON object
   --verbose            the parts' own output, on standard error`;
 
@@ -43,6 +46,7 @@ export function readOptions(args: string[]): Options {
   if ((values.from === undefined) !== (values.to === undefined))
     throw new UsageError('--from and --to go together');
   if (!once && values.from !== undefined) throw new UsageError('--from and --to go with --once');
+  if (once && values.func) throw new UsageError('--func goes without --once');
   if (once && !demo && values.from === undefined) throw new UsageError('--once needs --from and --to');
   if (values.faults !== undefined && !(values.faults in faultPlans))
     throw new UsageError(
@@ -56,6 +60,7 @@ export function readOptions(args: string[]): Options {
     data: values.data ?? (once ? undefined : '.data/local'),
     json: values.json ?? false,
     verbose: values.verbose ?? false,
+    func: values.func ?? false,
     faults: values.faults as FaultPlanName | undefined,
   };
 }
@@ -75,6 +80,7 @@ function parse(args: string[]) {
         faults: { type: 'string' },
         json: { type: 'boolean' },
         verbose: { type: 'boolean' },
+        func: { type: 'boolean' },
       },
     });
   } catch (error) {

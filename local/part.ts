@@ -8,6 +8,8 @@ export interface Part<Ready> {
   /** What the part said when it was ready. */
   ready: Ready;
   pid: number;
+  /** The last lines that it wrote. */
+  tail(): string[];
   /** Rejects when the part ends by itself. */
   crashed: Promise<never>;
   close(): Promise<void>;
@@ -50,12 +52,14 @@ export async function startPart<Ready>(
     throw new Error(`${name} ended by itself (${end}).${tail.length > 0 ? `\n${tail.join('\n')}` : ''}`);
   });
   failed.catch(() => undefined);
+  log?.(`${name}: process ${child.pid}`);
   const ready = once(child, 'message').then(([message]) => message as Ready);
   const said = await Promise.race([ready, failed]);
   return {
     name,
     ready: said,
     pid: child.pid!,
+    tail: () => [...tail],
     crashed: failed,
     async close() {
       closing = true;

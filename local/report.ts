@@ -64,9 +64,25 @@ export async function showMailboxes(origin: string, deps: Deps): Promise<void> {
   }
 }
 
+/** Characters of East Asia and emoji take two columns of a terminal. */
+const columnsOf = (character: string) =>
+  /\p{Mn}|\p{Me}|\p{Cf}/u.test(character)
+    ? 0
+    : /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u.test(
+          character,
+        )
+      ? 2
+      : 1;
+
 /** Cut or filled to a width, so that columns stand below each other in a terminal. */
 function clip(text: string, width: number): string {
-  const characters = [...text.replace(/\s+/g, ' ')];
-  const cut = characters.length > width ? [...characters.slice(0, width - 1), '…'] : characters;
-  return cut.join('').padEnd(width);
+  let columns = 0;
+  let cut = '';
+  for (const character of text.replace(/\s+/g, ' ')) {
+    const next = columns + columnsOf(character);
+    if (next > width - 1) return `${cut}…`.padEnd(cut.length + 1 + (width - columns - 1));
+    cut += character;
+    columns = next;
+  }
+  return cut + ' '.repeat(width - columns);
 }

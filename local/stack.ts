@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { settingNames } from '../shared/config';
+import { loadConfig, settingNames } from '../shared/config';
 import { createDeps, type Deps } from '../shared/deps';
 import { startAzurite } from './azurite';
 import { appBundle, appFolder } from './bundles';
@@ -14,6 +14,8 @@ export interface StackOptions {
   appDir?: string | undefined;
   /** App settings on top of the local ones. */
   settings: Record<string, string>;
+  /** Starts no functions host: whoever wants one (or two, or `func start`) starts it. */
+  withoutHost?: boolean | undefined;
   /** Fault plans of the simulators, as their control endpoints take them. */
   faults?: { telemessage?: object; exchange?: object } | undefined;
   /** Where the parts' output goes. */
@@ -27,7 +29,10 @@ export interface Stack {
   deps: Deps;
   /** The simulated Exchange, unless another server was named. */
   exchange: string | undefined;
-  hostPid: number;
+  /** The same of the TeleMessage site. */
+  telemessage: string | undefined;
+  /** One more functions host on the same stores. Its end is its starter's to watch, its stop comes with the stack's. */
+  startHost(name: string): Promise<Part<HostReady>>;
   /** Rejects when a part ends by itself. */
   crashed: Promise<never>;
   close(): Promise<void>;
@@ -35,6 +40,7 @@ export interface Stack {
 
 const account = { username: 'archive-reader', password: 'local-password' };
 const identityHeader = 'local-identity-header';
+const hostName = 'functions';
 
 /**
  * The settings in which the local stack differs from Azure; there is no other difference. Leases and waits are
@@ -53,11 +59,30 @@ const localSettings = {
   AzureFunctionsJobHost__extensions__queues__visibilityTimeout: '00:00:01',
 };
 
-/** Starts everything on this machine that the app needs, then the functions host with the app. */
+/** The addresses that are known once the parts are up; until then the rest of the settings can be checked. */
+const unknownAddresses = {
+  ArchiveStorage: 'not started yet',
+  TELEMESSAGE_BASE_URL: 'http://127.0.0.1',
+  GRAPH_BASE_URL: 'http://127.0.0.1',
+  KEY_VAULT_URL: 'http://127.0.0.1',
+};
+
+/**
+ * Starts everything on this machine that the app needs, then the functions host with the app. Simulators of
+ * servers that the environment names are not started.
+ *
+ * @throws Error that names every wrong setting, or the part that did not start
+ */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { log } = options;
   const { TELEMESSAGE_BASE_URL, GRAPH_BASE_URL, KEY_VAULT_URL, IDENTITY_ENDPOINT, IDENTITY_HEADER } =
     process.env;
+  const given = Object.fromEntries(
+    settingNames.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+  );
+  const chosen = { ...localSettings, ...given, ...options.settings };
+  loadConfig({ ...unknownAddresses, ...chosen });
+
   const root = options.dataDir;
   const dataDir = (name: string) => (root === undefined ? {} : { dataDir: join(root, name) });
   if (root !== undefined) await mkdir(root, { recursive: true });
@@ -68,24 +93,36 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return part;
   };
   const azurite = await startAzurite(root === undefined ? { inMemory: true } : dataDir('storage'));
+  const before = { IDENTITY_ENDPOINT, IDENTITY_HEADER };
   const close = async () => {
-    // The host first: it must not see its neighbours vanish.
-    for (const part of parts.toReversed()) await part.close();
+    // The hosts first: they must not see their neighbours vanish.
+    const isHost = ({ name }: Part<unknown>) => name.startsWith(hostName);
+    await Promise.all(parts.filter(isHost).map((part) => part.close()));
+    await Promise.all(parts.map((part) => part.close()));
     await azurite.close();
+    for (const [name, value] of Object.entries(before))
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
   };
 
   try {
-    const [identity, telemessage, exchange] = await Promise.all([
-      start<IdentityReady>('identity', 'identity', {
-        header: identityHeader,
-        secrets: {
-          'telemessage-username': process.env['TELEMESSAGE_USERNAME'] ?? account.username,
-          'telemessage-password': process.env['TELEMESSAGE_PASSWORD'] ?? account.password,
-        },
-      }),
+    const secrets = {
+      username: process.env['TELEMESSAGE_USERNAME'] ?? account.username,
+      password: process.env['TELEMESSAGE_PASSWORD'] ?? account.password,
+    };
+    const [identity, telemessage, exchange] = await allStarted([
+      IDENTITY_ENDPOINT && KEY_VAULT_URL
+        ? undefined
+        : start<IdentityReady>('identity', 'identity', {
+            header: identityHeader,
+            secrets: {
+              'telemessage-username': secrets.username,
+              'telemessage-password': secrets.password,
+            },
+          }),
       TELEMESSAGE_BASE_URL
         ? undefined
-        : start<Origin>('telemessage', 'telemessage', { ...account, faults: options.faults?.telemessage }),
+        : start<Origin>('telemessage', 'telemessage', { ...secrets, faults: options.faults?.telemessage }),
       GRAPH_BASE_URL
         ? undefined
         : start<Origin>('exchange', 'exchange', {
@@ -94,38 +131,40 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           }),
       provision(azurite.connectionString),
     ]);
-    const given = Object.fromEntries(
-      settingNames.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
-    );
+    const signIn: Record<string, string> = IDENTITY_ENDPOINT
+      ? { IDENTITY_ENDPOINT, IDENTITY_HEADER: IDENTITY_HEADER ?? '' }
+      : { IDENTITY_ENDPOINT: identity!.ready.identityEndpoint, IDENTITY_HEADER: identityHeader };
     const settings: Record<string, string> = {
-      ...localSettings,
-      ...given,
-      ...options.settings,
+      ...chosen,
       AzureWebJobsStorage: azurite.connectionString,
       ArchiveStorage: azurite.connectionString,
-      TELEMESSAGE_BASE_URL: TELEMESSAGE_BASE_URL ?? telemessage!.ready.origin,
-      GRAPH_BASE_URL: GRAPH_BASE_URL ?? exchange!.ready.origin,
-      KEY_VAULT_URL: KEY_VAULT_URL ?? identity.ready.vaultUrl,
-      IDENTITY_ENDPOINT: IDENTITY_ENDPOINT ?? identity.ready.identityEndpoint,
-      IDENTITY_HEADER: IDENTITY_HEADER ?? identityHeader,
+      TELEMESSAGE_BASE_URL: TELEMESSAGE_BASE_URL || telemessage!.ready.origin,
+      GRAPH_BASE_URL: GRAPH_BASE_URL || exchange!.ready.origin,
+      KEY_VAULT_URL: KEY_VAULT_URL || identity!.ready.vaultUrl,
+      ...signIn,
     };
     // This process signs in like the app does, to read mailboxes and to count.
-    Object.assign(process.env, {
-      IDENTITY_ENDPOINT: settings['IDENTITY_ENDPOINT'],
-      IDENTITY_HEADER: settings['IDENTITY_HEADER'],
-    });
+    Object.assign(process.env, signIn);
     const deps = createDeps(settings, { parseWorker: appBundle('parse-worker') });
-    const host = await start<Origin>('functions', 'host', {
-      appDir: options.appDir ?? appFolder,
-      settings,
-      queueVisibilityMs: 20_000,
-      blobPollMs: 500,
-    });
-    const crashed = Promise.race(parts.map((part) => part.crashed));
+    const startHost = async (name: string) => {
+      const host = await start<HostReady>(name, 'host', {
+        appDir: options.appDir ?? appFolder,
+        settings,
+        queueVisibilityMs: 20_000,
+        blobPollMs: 500,
+      });
+      // As in Azure, the host stays up with an app that it cannot use; here somebody waits for its work.
+      const problems = host.ready.refused.map((one) => `${one.name}: ${one.reason}`);
+      if (host.ready.functions.length === 0 || problems.length > 0)
+        throw new Error(['The app did not load.', ...problems, ...host.tail()].join('\n'));
+      return host;
+    };
+    const host = options.withoutHost ? undefined : await startHost(hostName);
+    const crashed = Promise.race([...parts.map((part) => part.crashed), azurite.crashed]);
     crashed.catch(() => undefined);
     return {
       addresses: {
-        'functions host': host.ready.origin,
+        ...(host ? { 'functions host': host.ready.origin } : {}),
         'TeleMessage site': settings['TELEMESSAGE_BASE_URL']!,
         'Microsoft Graph': settings['GRAPH_BASE_URL']!,
         'Key Vault': settings['KEY_VAULT_URL']!,
@@ -137,7 +176,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       settings,
       deps,
       exchange: exchange?.ready.origin,
-      hostPid: host.pid,
+      telemessage: telemessage?.ready.origin,
+      startHost,
       crashed,
       close,
     };
@@ -147,10 +187,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
+/** Ends when every start has ended: a part that is still starting while another one fails could not be stopped. */
+async function allStarted<T extends readonly unknown[]>(starts: readonly [...T]) {
+  for (const result of await Promise.allSettled(starts))
+    if (result.status === 'rejected') throw result.reason;
+  return Promise.all(starts);
+}
+
 interface Origin {
   origin: string;
 }
 interface IdentityReady extends Origin {
   identityEndpoint: string;
   vaultUrl: string;
+}
+export interface HostReady extends Origin {
+  functions: { name: string; disabled: boolean }[];
+  refused: { name: string; reason: string }[];
 }

@@ -49,7 +49,7 @@ export function createTenant(users: { userId: string; address: string }[]): Tena
 
 /** A twin's upload session begins here: items stay tiny. */
 const inlineBytes = 100;
-const hoursMs = 6 * 60 * 60_000;
+const hourMs = 60 * 60_000;
 
 const lost = () => new UncertainError('no answer; it may have taken effect');
 const faultsOf = (...own: Fault[]) => [...write.filter((fault) => fault !== 'repeat'), 'timeOut', ...own] as Fault[];
@@ -79,10 +79,10 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
     const mailbox = mailboxOf(userId);
     if (fault === 'refused') throw new DeploymentError('refused for the whole app');
     if (fault === 'throttled') throw new PutOffError(60_000, 'throttled; put off');
-    if (fault === 'cooling') mailbox.coolingUntilMs = now() + hoursMs;
-    if (fault === 'broken') mailbox.brokenUntilMs = now() + hoursMs;
+    if (fault === 'cooling') mailbox.coolingUntilMs = now() + 3 * hourMs;
+    if (fault === 'broken') mailbox.brokenUntilMs = now() + 6 * hourMs;
     if (fault === 'full') mailbox.full = true;
-    if (now() < mailbox.coolingUntilMs) throw new PutOffError(10 * 60_000, 'throttled; put off');
+    if (now() < mailbox.coolingUntilMs) throw new PutOffError(hourMs / 4, 'throttled; put off');
     if (now() < mailbox.brokenUntilMs) throw new Error('503 until the tries were used up');
     return mailbox;
   };

@@ -3,15 +3,14 @@ import type { ItemPointer } from '../../shared/item';
 import { backfillWindow } from '../../shared/pipeline/backfill-window';
 import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { importItem } from '../../shared/pipeline/import-item';
-import { readItemPointer, readManifest } from '../../shared/pipeline/messages';
+import { readBackfillRequest, readItemPointer, readManifest } from '../../shared/pipeline/messages';
 import { orPutOff } from '../../shared/pipeline/put-off';
 import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { splitBatch } from '../../shared/pipeline/split-batch';
-import { windowRun } from '../../shared/pipeline/windows';
 import type { Fault } from './faults';
 import type { QueueMessage, TwinQueue } from './queue';
-import { startMs, windowEnd, windowStart } from './scenarios';
+import { startMs } from './scenarios';
 import type { Process, Simulation } from './simulation';
 import { createMemory, createTwinDeps, type World } from './world';
 
@@ -20,12 +19,7 @@ import { createMemory, createTwinDeps, type World } from './world';
 /** The triggers' handlers, as functions/ registers them. */
 export const stages = {
   fetchBatch: (deps: Deps) => fetchBatch(deps),
-  backfillWindow: (deps: Deps) =>
-    backfillWindow(deps, {
-      v: 1,
-      connector: 'whatsapp',
-      run: windowRun('backfill', windowStart, windowEnd, 'hand'),
-    }),
+  backfillWindow: (deps: Deps, message: unknown) => backfillWindow(deps, readBackfillRequest(message)),
   splitBatch: (deps: Deps, blob: Buffer) => splitBatch(deps, readManifest(blob)),
   importItem: (deps: Deps, message: unknown) => {
     const pointer = readItemPointer(message);
@@ -55,6 +49,14 @@ const visibilityMs = 10 * MINUTE;
 const retryMs = 30_000;
 const fetchEveryMs = 60 * MINUTE;
 const reconcileEveryMs = 15 * MINUTE;
+
+interface MessageKind<T> {
+  name: string;
+  /** Where a message goes that failed too often. */
+  poison?: (body: T) => void;
+  /** It is gone then, without a poison queue. */
+  dropped?: boolean;
+}
 
 interface Worker {
   process: Process;
@@ -109,7 +111,18 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     io: ReturnType<Simulation['io']>,
     queue: TwinQueue<T>,
     message: QueueMessage<T>,
-    kind: { name: string; poison?: (body: T) => void; dropped?: boolean },
+    kind: MessageKind<T>,
+    handle: () => Promise<void>,
+  ) {
+    await settleMessage(io, queue, message, kind, handle);
+    queue.letGo(message.id, message.popReceipt);
+  }
+
+  async function settleMessage<T>(
+    io: ReturnType<Simulation['io']>,
+    queue: TwinQueue<T>,
+    message: QueueMessage<T>,
+    kind: MessageKind<T>,
     handle: () => Promise<void>,
   ) {
     const { id, popReceipt, dequeueCount, body } = message;
@@ -138,47 +151,50 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     await io(operation('delete', ['crash', 'error', 'yield']), remove);
   }
 
+  /** Takes the queue's next message, if it has one. */
+  const take = <T>(
+    queue: TwinQueue<T>,
+    nameOf: (body: T) => string,
+    kind: MessageKind<T>,
+    handle: (body: T, depsFor: (stage: keyof Stages) => Deps) => Promise<void>,
+  ): boolean => {
+    const worker = freeWorker();
+    const message = worker && queue.receive(visibilityMs, worker.process);
+    if (message)
+      start(worker, nameOf(message.body), (io, depsFor) =>
+        onMessage(io, queue, message, kind, () => handle(message.body, depsFor)),
+      );
+    return message !== undefined;
+  };
   const poison = (body: ItemPointer) => world.poisonQueue.send(body);
+  const place = ({ batch, position }: ItemPointer) => `${batch}/${position}`;
+  const takers = [
+    () =>
+      take(world.backfillQueue, () => 'backfill', { name: 'backfill-window' }, (body, depsFor) =>
+        handlers.backfillWindow(depsFor('backfillWindow'), body),
+      ),
+    () =>
+      take(world.events, () => 'split', { name: 'event', dropped: true }, (body, depsFor) =>
+        handlers.splitBatch(depsFor('splitBatch'), Buffer.from(body.manifest)),
+      ),
+    () =>
+      take(world.importQueue, (body) => `import ${place(body)}`, { name: 'import-item', poison }, (body, depsFor) =>
+        handlers.importItem(depsFor('importItem'), body),
+      ),
+    () =>
+      take(world.poisonQueue, (body) => `quarantine ${place(body)}`, { name: 'poison' }, (body, depsFor) =>
+        handlers.quarantineItem(depsFor('quarantineItem'), body),
+      ),
+  ];
   const takeMessages = () => {
     let took = false;
-    for (;;) {
-      const worker = freeWorker();
-      if (!worker) return took;
-      const { process } = worker;
-      const event = world.events.receive(visibilityMs, process);
-      if (event) {
-        start(worker, 'split', (io, depsFor) =>
-          onMessage(io, world.events, event, { name: 'event', dropped: true }, () =>
-            handlers.splitBatch(depsFor('splitBatch'), Buffer.from(event.body.manifest)),
-          ),
-        );
-        took = true;
-        continue;
-      }
-      const item = world.importQueue.receive(visibilityMs, process);
-      if (item) {
-        start(worker, `import ${item.body.batch}/${item.body.position}`, (io, depsFor) =>
-          onMessage(io, world.importQueue, item, { name: 'import-item', poison }, () =>
-            handlers.importItem(depsFor('importItem'), item.body),
-          ),
-        );
-        took = true;
-        continue;
-      }
-      const poisoned = world.poisonQueue.receive(visibilityMs, process);
-      if (!poisoned) return took;
-      start(worker, `quarantine ${poisoned.body.batch}/${poisoned.body.position}`, (io, depsFor) =>
-        onMessage(io, world.poisonQueue, poisoned, { name: 'import-item-poison' }, () =>
-          handlers.quarantineItem(depsFor('quarantineItem'), poisoned.body),
-        ),
-      );
-      took = true;
-    }
+    while (takers.some((taker) => taker())) took = true;
+    return took;
   };
 
   let nextFetchMs = startMs;
   let nextReconcileMs = startMs + reconcileEveryMs;
-  const fire = (name: 'fetchBatch' | 'reconcile' | 'backfillWindow', worker: Worker, other: Worker) =>
+  const fire = (name: 'fetchBatch' | 'reconcile', worker: Worker, other: Worker) =>
     start(worker, name, async (io, depsFor) => {
       const fault = await io(trigger(`timer.${name}`, ['never', 'twice', 'crash']), (own) => own);
       if (fault === 'never') return;
@@ -214,10 +230,12 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     nextMs: () =>
       Math.min(
         ...[nextFetchMs, nextReconcileMs].filter((atMs) => atMs > simulation.now()),
-        ...[world.events, world.importQueue, world.poisonQueue].map((queue) => queue.nextVisibleMs()),
+        world.backfillQueue.nextVisibleMs(),
+        world.events.nextVisibleMs(),
+        world.importQueue.nextVisibleMs(),
+        world.poisonQueue.nextVisibleMs(),
       ),
     isIdle: () => running === 0,
-    backfill: () => fire('backfillWindow', workers[1]!, workers[0]!),
     /** One more round of the timers, after which nothing may have changed. */
     fireOnceMore: () => {
       const [first, second = first] = aliveWorkers();

@@ -23,6 +23,8 @@ export interface TwinQueue<T> {
   delete(id: number, popReceipt: number): boolean;
   /** Makes the message visible after a time; gives the new receipt, undefined where the receipt is an older one. */
   update(id: number, popReceipt: number, visibilityMs: number): number | undefined;
+  /** The worker is done with the message and did not delete it: it comes back in its own time. */
+  letGo(id: number, popReceipt: number): void;
   /** When the next hidden message comes back. */
   nextVisibleMs(): number;
 }
@@ -65,6 +67,10 @@ export function createTwinQueue<T>(now: () => number): TwinQueue<T> {
       found.popReceipt = ++receipts;
       found.holder = undefined;
       return found.popReceipt;
+    },
+    letGo(id, popReceipt) {
+      const found = find(id, popReceipt);
+      if (found) found.holder = undefined;
     },
     nextVisibleMs: () =>
       messages.reduce(

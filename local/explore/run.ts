@@ -53,7 +53,6 @@ export async function runWith(
   const host = createHost(world, simulation, weakening);
   AbortSignal.timeout = weakening.timeout ?? simulation.timeout;
   try {
-    if (scenario.backfill) host.backfill();
     let wasAtRest = false;
     let stuck = false;
     for (;;) {
@@ -98,8 +97,9 @@ export async function runSchedule(scenario: Scenario, schedule: Schedule, weaken
 }
 
 /** Nothing under way, nothing queued, every run fetched, every batch closed. */
-function isAtRest({ tables, blobs, events, importQueue, poisonQueue }: World): boolean {
-  if (events.messages.length + importQueue.messages.length + poisonQueue.messages.length > 0) return false;
+function isAtRest({ tables, blobs, events, backfillQueue, importQueue, poisonQueue }: World): boolean {
+  const queues = [events, backfillQueue, importQueue, poisonQueue];
+  if (queues.some(({ messages }) => messages.length > 0)) return false;
   const runs = rowsOf<RunState>(tables.runs, 'whatsapp').filter(({ row }) => !row.startsWith('~'));
   if (runs.length === 0 || runs.some(({ value }) => value.state !== 'fetched')) return false;
   const states = new Map(rowsOf<BatchState>(tables.batches, 'whatsapp').map(({ row, value }) => [row, value]));

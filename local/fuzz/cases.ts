@@ -60,6 +60,10 @@ export function makeCase(seed: string, number: number): Case {
   return make(r);
 }
 
+/** A line as it stands, such as one that once found something. */
+export const replayLine = (stage: FuzzStage, connector: ConnectorId, line: Buffer): Promise<string> =>
+  importTwice(stage, { connector, line, may: mayReach(connector, line) }, { ...random('replay'), chance: () => true });
+
 async function importTwice(stage: FuzzStage, expected: Expected, r: Random): Promise<string> {
   const { connector, line } = expected;
   const first = await stage.importLine(connector, line);

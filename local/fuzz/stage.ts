@@ -48,7 +48,8 @@ export const settings = {
 /** Limits of a table row (learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model). */
 const maxRowBytes = 1024 * 1024;
 
-export function openStage(): FuzzStage {
+/** @param parts stand in for the app's own: so a test can spoil one and see whether the checks notice */
+export function openStage(parts: Partial<Deps> = {}): FuzzStage {
   const config = loadConfig(settings);
   const mapping = parseMapping(mappingCsv, { maxRows: 1000 });
   if (!mapping.ok) throw new Error('The mapping file of the fuzzer is not readable');
@@ -85,6 +86,7 @@ export function openStage(): FuzzStage {
           return Promise.resolve({ kind: 'created', messageId: `message ${created.length}`, refused: [] });
         },
       },
+      ...parts,
     } as unknown as Deps;
     const pointer = { v: 1, connector, batch: 1, position: 0, blob: 'page', offset: 0, length: line.length };
     await stage(deps, pointer as Parameters<typeof importItem>[1]);

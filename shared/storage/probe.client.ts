@@ -16,6 +16,8 @@ export interface StoreProbe {
   queueDepth(name: string): Promise<number>;
   /** Reads at most one row. */
   readTable(name: string): Promise<void>;
+  /** Rows by the text of a column, over all partitions whose name begins so; the prefix ends in `-`. */
+  countRows(name: string, partitionPrefix: string, column: string): Promise<Record<string, number>>;
   /** Writes a row and removes it. */
   writeTable(name: string, partition: string, row: string): Promise<void>;
   /** Tries to overwrite an existing blob without any condition; the old bytes are given to be written again. */
@@ -30,6 +32,20 @@ export function createStoreProbe(account: Account): StoreProbe {
     async readTable(name) {
       const rows = account.table(name).listEntities({ queryOptions: { select: ['PartitionKey'] } });
       await rows.byPage({ maxPageSize: 1 }).next();
+    },
+    async countRows(name, partitionPrefix, column) {
+      // The character after the hyphen ends the range.
+      const end = `${partitionPrefix.slice(0, -1)}.`;
+      const filter = `PartitionKey ge '${partitionPrefix}' and PartitionKey lt '${end}'`;
+      const rows = account
+        .table(name)
+        .listEntities<Record<string, unknown>>({ queryOptions: { filter, select: [column] } });
+      const counts: Record<string, number> = {};
+      for await (const row of rows) {
+        const value = String(row[column] ?? '');
+        counts[value] = (counts[value] ?? 0) + 1;
+      }
+      return counts;
     },
     async writeTable(name, partitionKey, rowKey) {
       await account.table(name).upsertEntity({ partitionKey, rowKey }, 'Replace');

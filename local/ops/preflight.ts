@@ -1,0 +1,87 @@
+import { writeFile } from 'node:fs/promises';
+import { preflight, withoutSettings } from '../../shared/pipeline/preflight';
+import type { StepResult } from '../../shared/pipeline/preflight-step';
+import { asAppHelp, asAppOption, openApp, whoIs } from './app';
+import { readOptions } from './options';
+import { asMarkdown, type PreflightReport } from './preflight-report';
+import { UsageError, type Shell, type Verb } from './verbs';
+
+const options = {
+  mailbox: { type: 'string' },
+  outside: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  report: { type: 'string' },
+  ...asAppOption,
+} as const;
+
+/** Proves that this deployment can archive; docs/preflight.md describes every step. */
+export const preflightVerb: Verb = {
+  usage: '--mailbox ADDRESS [--outside ADDRESS] [--report FILE] [--json] [--as-app]',
+  summary: 'proves step by step that this deployment can archive, with one pilot mailbox',
+  options: [
+    '--mailbox        a user who is archived; items are made there, read back and removed',
+    '--outside        a user who is not: the mailbox must be closed to the app',
+    '--report FILE    the result for the change record: JSON when FILE ends in .json, else Markdown',
+    '--json           the last line of standard output is one JSON object',
+    asAppHelp,
+  ],
+
+  async run(args, shell) {
+    const { mailbox, outside, json, report: file, 'as-app': asApp } = readOptions(args, options);
+    if (!mailbox) throw new UsageError('preflight needs --mailbox');
+    if (outside?.toLowerCase() === mailbox.toLowerCase())
+      throw new UsageError('--outside must be another mailbox than --mailbox');
+    const at = new Date().toISOString();
+    const signedIn = whoIs(shell.settings, asApp);
+    shell.print(`Preflight with ${mailbox}, as ${signedIn.words}\n`);
+
+    const steps = await takeSteps(shell, asApp, { mailbox, outside });
+    const report: PreflightReport = {
+      passed: steps.every(({ verdict }) => verdict !== 'failed'),
+      at,
+      as: signedIn.words,
+      mailbox,
+      outside: outside ?? null,
+      telemessage: shell.settings['TELEMESSAGE_BASE_URL'] ?? null,
+      graph: shell.settings['GRAPH_BASE_URL'] ?? null,
+      keyVault: shell.settings['KEY_VAULT_URL'] ?? null,
+      steps,
+    };
+    const count = (verdict: StepResult['verdict']) => steps.filter((step) => step.verdict === verdict).length;
+    shell.print(
+      `\n${report.passed ? 'Passed' : 'FAILED'}: ${count('ok')} ok, ${count('failed')} failed, ${count('skipped')} skipped.`,
+    );
+    if (file !== undefined)
+      await writeFile(
+        file,
+        file.endsWith('.json') ? `${JSON.stringify(report, null, 2)}\n` : asMarkdown(report),
+      );
+    if (json) shell.print(JSON.stringify(report));
+    return report.passed ? 0 : 1;
+  },
+};
+
+async function takeSteps(
+  shell: Shell,
+  asApp: boolean,
+  mailboxes: { mailbox: string; outside?: string | undefined },
+) {
+  const show = (result: StepResult) => showStep(shell, result);
+  let deps: ReturnType<typeof openApp>['deps'];
+  try {
+    ({ deps } = openApp(shell, asApp));
+  } catch (error) {
+    return withoutSettings(error, show);
+  }
+  try {
+    return await preflight(deps, mailboxes, show);
+  } finally {
+    await deps.mailParser.close();
+  }
+}
+
+function showStep({ print }: Shell, { verdict, title, detail, cure }: StepResult): void {
+  const indent = ' '.repeat(11);
+  print(`  ${verdict.padEnd(9)}${title}: ${detail.replaceAll('\n', `\n${indent}`)}`);
+  if (cure !== undefined) print(`${indent}→ ${cure}`);
+}
