@@ -1,12 +1,11 @@
 import { app } from '@azure/functions';
 import { archiveConnection, functionNames, queues } from '../shared/names';
-import { readItemPointer } from '../shared/pipeline/messages';
-import { quarantineItem } from '../shared/pipeline/quarantine-item';
+import { quarantineMessage } from '../shared/pipeline/quarantine-message';
 import { deps } from './start';
 
 /** Quarantines an item that the host gave up on after five attempts. */
 app.storageQueue(functionNames.quarantineItem, {
   connection: archiveConnection,
   queueName: queues.importItemPoison,
-  handler: (message) => quarantineItem(deps(), readItemPointer(message)),
+  handler: (message) => quarantineMessage(deps(), message),
 });

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { ConnectorId } from '../shared/connectors';
 import { functionNames } from '../shared/names';
 import { faultPlans } from './faults';
+import { openRequest } from './open-request';
 import { readOptions, usage, UsageError, type Options } from './options';
 import { showProgress } from './progress';
 import { showMailboxes, showQuarantine, showResults } from './report';
@@ -88,8 +89,12 @@ async function runOnce(stack: Stack, options: Options): Promise<number> {
   }
   const { from, to } = options.window;
   console.log(`Window ${from} to ${to}`);
-  const runs = await requestWindows(deps, from, to);
-  await waitUntilClosed(deps, runs, showProgress(process.stdout));
+  const request = await openRequest(options.data && resolve(options.data), options.window);
+  const runs = await requestWindows(deps, from, to, request.id);
+  await waitUntilClosed(deps, runs, showProgress(process.stdout)).catch((error: unknown) => {
+    console.error(stack.hostTail().join('\n'));
+    throw error;
+  });
 
   const results = await Promise.all(runs.map((run) => resultOf(deps, run, from, to)));
   const quarantined = (await Promise.all(runs.map((run) => quarantinedIn(deps, run)))).flat();
@@ -113,6 +118,7 @@ async function runOnce(stack: Stack, options: Options): Promise<number> {
     );
   console.log(balanced ? 'Both sums balance.' : 'THE SUMS DO NOT BALANCE.');
   if (options.json) console.log(JSON.stringify({ balanced, connectors: results }));
+  await request.done();
   return balanced ? 0 : 1;
 }
 

@@ -56,7 +56,7 @@ export async function showMailboxes(origin: string, deps: Deps): Promise<void> {
       console.log(`${owner} › ${connector.folder} (${total} items)`);
       for (const { date, from, to, subject, attachments } of items) {
         console.log(
-          `  ${date}  ${clip(from, 24)}  ${clip(to, 24)}  ${clip(subject, 44)}  ${attachments.join(', ')}`,
+          `  ${date}  ${clip(from, 22)}  ${clip(to, 22)}  ${clip(subject, 72)}  ${attachments.join(', ')}`,
         );
       }
       console.log();

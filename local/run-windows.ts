@@ -4,6 +4,7 @@ import type { ConnectorId } from '../shared/connectors';
 import type { Deps } from '../shared/deps';
 import { queues } from '../shared/names';
 import type { BackfillRequest } from '../shared/pipeline/backfill-window';
+import { readBackfillRequest } from '../shared/pipeline/messages';
 import { add, balances, noCounters } from '../shared/pipeline/counters';
 import { windowRun } from '../shared/pipeline/windows';
 import { openAccount } from '../shared/storage/account.client';
@@ -36,35 +37,53 @@ export interface Progress {
 
 const pollMs = 1000;
 
+const noCredential = { getToken: () => Promise.resolve(null) };
+const queueOf = (deps: Deps, name: string) => openAccount(deps.config.storage, noCredential).queue(name);
+
 /**
- * Requests the window of every enabled connector. A run of the same window that was interrupted goes on; else it
- * is a new run, and what comes again is recognised by the ledger.
+ * Requests the window of every enabled connector. The same id again goes on with the same runs; with another one
+ * the window is fetched anew, and what comes again is recognised by the ledger.
  */
-export async function requestWindows(deps: Deps, from: string, to: string): Promise<ConnectorRun[]> {
-  const noCredential = { getToken: () => Promise.resolve(null) };
-  const account = openAccount(deps.config.storage, noCredential);
-  const queue = createWorkQueue<BackfillRequest>(account.queue(queues.backfillWindow));
+export async function requestWindows(
+  deps: Deps,
+  from: string,
+  to: string,
+  id = randomUUID().slice(0, 8),
+): Promise<ConnectorRun[]> {
+  const queue = createWorkQueue<BackfillRequest>(queueOf(deps, queues.backfillWindow));
+  const run = windowRun('backfill', from, to, id);
   return Promise.all(
     deps.config.connectors.map(async (connector) => {
-      const interrupted = await findInterrupted(deps, connector, from, to);
-      const run = interrupted
-        ? { name: interrupted.name, cause: interrupted.cause, from, to }
-        : windowRun('backfill', from, to, randomUUID().slice(0, 8));
       await queue.send({ v: 1, connector, run });
       return { connector, run: run.name };
     }),
   );
 }
 
-async function findInterrupted(deps: Deps, connector: ConnectorId, from: string, to: string) {
-  const same = (await deps.runs.list(connector)).filter((run) => run.from === from && run.to === to);
-  for (const run of same) if (!(await isClosed(deps, { connector, run: run.name }))) return run;
-  return undefined;
-}
+const readRequest = ({ messageText }: { messageText: string }) =>
+  readBackfillRequest(JSON.parse(Buffer.from(messageText, 'base64').toString()));
 
-async function isClosed(deps: Deps, wanted: ConnectorRun): Promise<boolean> {
-  const { state, batches } = await survey(deps, wanted);
-  return state?.state === 'fetched' && batches.every(({ closed }) => closed);
+/**
+ * Takes requests that the host gave up on off their queue: asked again, they get five attempts again.
+ *
+ * @throws Error that names the connectors whose window could not be fetched
+ */
+async function refuseGivenUp(deps: Deps, runs: readonly ConnectorRun[]): Promise<void> {
+  const queue = queueOf(deps, queues.backfillWindowPoison);
+  const isOurs = (message: { messageText: string }) => {
+    const request = readRequest(message);
+    return runs.some(({ connector, run }) => request.connector === connector && request.run.name === run);
+  };
+  const { peekedMessageItems } = await queue.peekMessages({ numberOfMessages: 32 });
+  if (!peekedMessageItems.some(isOurs)) return;
+  const { receivedMessageItems } = await queue.receiveMessages({
+    numberOfMessages: 32,
+    visibilityTimeout: 1,
+  });
+  const lost = receivedMessageItems.filter(isOurs);
+  for (const { messageId, popReceipt } of lost) await queue.deleteMessage(messageId, popReceipt);
+  const names = lost.map((message) => readRequest(message).connector).join(', ');
+  throw new Error(`The window could not be fetched in five attempts: ${names}`);
 }
 
 interface Survey {
@@ -86,7 +105,11 @@ async function survey(deps: Deps, { connector, run }: ConnectorRun): Promise<Sur
   }
 }
 
-/** Waits until every batch of the runs is closed, and reports how far they are. */
+/**
+ * Waits until every batch of the runs is closed, and reports how far they are.
+ *
+ * @throws Error when the host gave up to fetch a window
+ */
 export async function waitUntilClosed(
   deps: Deps,
   runs: ConnectorRun[],
@@ -96,6 +119,7 @@ export async function waitUntilClosed(
     const progress = await Promise.all(runs.map((run) => progressOf(deps, run)));
     report(progress);
     if (progress.every(({ fetched, batches, closed }) => fetched && closed === batches)) return;
+    if (!progress.every(({ fetched }) => fetched)) await refuseGivenUp(deps, runs);
     await sleep(pollMs);
   }
 }

@@ -33,6 +33,8 @@ export interface Stack {
   telemessage: string | undefined;
   /** One more functions host on the same stores. Its end is its starter's to watch, its stop comes with the stack's. */
   startHost(name: string): Promise<Part<HostReady>>;
+  /** The last lines of the functions host. */
+  hostTail(): string[];
   /** Rejects when a part ends by itself. */
   crashed: Promise<never>;
   close(): Promise<void>;
@@ -178,6 +180,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       exchange: exchange?.ready.origin,
       telemessage: telemessage?.ready.origin,
       startHost,
+      hostTail: () => host?.tail() ?? [],
       crashed,
       close,
     };

@@ -16,7 +16,7 @@ import { createBatches } from './storage/batches.client';
 import { createFolderStore } from './storage/folders';
 import type { Ledger } from './storage/ledger';
 import { createMappingFiles } from './storage/mapping-file.client';
-import type { BatchStates, Outcomes, Quarantine } from './storage/outcomes';
+import type { BatchStates, Outcomes, Quarantine, StrayMessages } from './storage/outcomes';
 import { createStoreProbe } from './storage/probe.client';
 import { createWorkQueue } from './storage/queues.client';
 import { createRows } from './storage/rows.client';
@@ -67,6 +67,7 @@ export function createDeps(
     batchStates: rows(tables.batches) as BatchStates,
     outcomes: rows(tables.outcomes) as Outcomes,
     quarantine: rows(tables.quarantine) as Quarantine,
+    strayMessages: rows(tables.quarantine) as StrayMessages,
     ledger: rows(tables.ledger) as Ledger,
     importQueue: createWorkQueue<ItemPointer>(account.queue(queues.importItem)),
     mappings: createMappings({

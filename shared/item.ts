@@ -4,6 +4,11 @@ import { connectorIds } from './connectors';
 /** Version of queue messages; a newer app must still read the older one's messages in flight. */
 export const pointerVersion = 1;
 
+/** A blob within its container: `..` in a name would lead the storage client out of it. */
+export const blobName = z
+  .string()
+  .regex(/^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[\w./-]+$/, 'expected the name of a blob');
+
 /**
  * A queue message: where one item stands in a raw batch, never its content. No field may be called `id`,
  * `dequeueCount` or `popReceipt`: the Functions host would let it replace the message's own metadata.
@@ -16,7 +21,7 @@ export const itemPointer = z.strictObject({
   /** Position of the item in the batch, from 0. */
   position: z.int().nonnegative(),
   /** Name of the page blob in the batches container. */
-  blob: z.string(),
+  blob: blobName,
   /** Byte range of the line in the blob, without its line feed. */
   offset: z.int().nonnegative(),
   length: z.int().nonnegative(),

@@ -14,6 +14,7 @@ const everywhere = {
   stall: 'the worker freezes before it for longer than its lease',
   stallAfter: 'the worker freezes after it for longer than its lease',
   freeze: 'the worker freezes before it for hours',
+  freezeAfter: 'the worker freezes after it for hours',
   slow: 'the service takes longer than the lease',
 } as const;
 
@@ -64,9 +65,10 @@ export const write = [
   'stall',
   'stallAfter',
   'freeze',
+  'freezeAfter',
 ] as const satisfies Fault[];
 
 /** Faults after which a request is still under way somewhere, so that two copies may stand for a moment. */
-export const unfenced: readonly Fault[] = ['crashLate', 'late', 'stall', 'stallAfter', 'freeze'];
+export const unfenced: readonly Fault[] = ['crashLate', 'late', 'stall', 'stallAfter', 'freeze', 'freezeAfter'];
 /** Faults that an item may be quarantined for. */
 export const fatal: readonly Fault[] = ['full', 'broken'];

@@ -36,8 +36,8 @@ export interface Weakening {
   stages?: Partial<Stages>;
   maxDequeueCount?: number;
   settings?: Record<string, string>;
-  /** In place of `AbortSignal.timeout`. */
-  timeout?: (ms: number) => AbortSignal;
+  /** Timers never fire. */
+  noTimers?: boolean;
 }
 
 const MINUTE = 60_000;
@@ -114,8 +114,11 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     kind: MessageKind<T>,
     handle: () => Promise<void>,
   ) {
-    await settleMessage(io, queue, message, kind, handle);
-    queue.letGo(message.id, message.popReceipt);
+    try {
+      await settleMessage(io, queue, message, kind, handle);
+    } finally {
+      queue.letGo(message.id, message.popReceipt);
+    }
   }
 
   async function settleMessage<T>(

@@ -30,7 +30,7 @@ const mostSteps = 20_000;
 export const showSchedule = (scenario: Scenario, schedule: Schedule): string =>
   `${scenario.name}:${schedule.map(({ at, fault }) => `${at}.${fault}`).join(',')}`;
 
-const systemTimeout = AbortSignal.timeout;
+const system = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
 
 /** Runs the scenario to its rest; `choose` is asked at every turn. */
 export async function runWith(
@@ -51,7 +51,12 @@ export async function runWith(
   });
   const world = createWorld(scenario, simulation.now, weakening.settings);
   const host = createHost(world, simulation, weakening);
-  AbortSignal.timeout = weakening.timeout ?? simulation.timeout;
+  // A stage that sets a timer must meet it in virtual time.
+  const never = { refresh: () => undefined };
+  Object.assign(globalThis, {
+    setTimeout: weakening.noTimers ? () => never : simulation.setTimeout,
+    clearTimeout: simulation.clearTimeout,
+  });
   try {
     let wasAtRest = false;
     let stuck = false;
@@ -71,7 +76,7 @@ export async function runWith(
     const findings = judge({ world, scenario, faults: chosen.map(({ fault }) => fault), stuck });
     return { findings, points: simulation.points, steps: simulation.steps(), world, chosen };
   } finally {
-    AbortSignal.timeout = systemTimeout;
+    Object.assign(globalThis, system);
   }
 
   /** One operation, or whatever the host can start; false when nothing can happen at this instant. */

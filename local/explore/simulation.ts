@@ -19,6 +19,8 @@ export interface Process {
 /** A turn at which something can go wrong. */
 export interface Point {
   index: number;
+  /** Since the start, in virtual time. */
+  atMs: number;
   operation: string;
   key: string;
   /** The invocation that is at it. */
@@ -45,6 +47,12 @@ interface Later {
   run: () => void;
 }
 
+export interface VirtualTimer {
+  run: () => void;
+  atMs: number;
+  refresh: () => void;
+}
+
 export interface SimulationOptions {
   startMs: number;
   choose: (point: Point) => Fault | undefined;
@@ -61,8 +69,6 @@ export class LostAnswer extends Error {
   override readonly name = 'LostAnswer';
 }
 
-const deadlines = new WeakMap<AbortSignal, number>();
-
 /** What is due next, in macro-task order: by then every promise that could settle has. */
 const quiet = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -71,6 +77,7 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
   let steps = 0;
   const pending: Pending[] = [];
   let later: Later[] = [];
+  const timers = new Set<VirtualTimer>();
   const points: Point[] = [];
 
   const crash = (process: Process) => {
@@ -136,33 +143,38 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
       one.process.frozenUntilMs = nowMs + times.stallMs;
       hold(one, nowMs + times.stallMs, () => settle(one));
     },
-    stallAfter: (one) => {
-      one.process.frozenUntilMs = nowMs + times.stallMs;
-      let answer: () => void;
-      try {
-        const value = one.run();
-        answer = () => one.resolve(value);
-      } catch (error) {
-        answer = () => one.reject(error);
-      }
-      hold(one, nowMs + times.stallMs, answer);
-    },
-    // A process that wakes after its deadline sends nothing: the signal is aborted by then.
+    stallAfter: (one) => answerLater(one, times.stallMs),
     freeze: (one) => {
-      const untilMs = nowMs + times.freezeMs;
-      one.process.frozenUntilMs = untilMs;
-      const isLate = deadlineOf(one) < untilMs;
-      hold(one, untilMs, () => (isLate ? one.reject(lost(one)) : settle(one)));
+      one.process.frozenUntilMs = nowMs + times.freezeMs;
+      hold(one, nowMs + times.freezeMs, () => settleUnlessAborted(one));
     },
+    freezeAfter: (one) => answerLater(one, times.freezeMs),
     // The service takes its time; what is aborted before has no effect.
     slow: (one) => {
-      const deadlineMs = deadlineOf(one);
-      if (deadlineMs < nowMs + times.slowMs) hold(one, deadlineMs, () => one.reject(lost(one)));
-      else hold(one, nowMs + times.slowMs, () => settle(one));
+      hold(one, nowMs + times.slowMs, () => settle(one));
+      one.operation.signal?.addEventListener('abort', () => {
+        const at = pending.indexOf(one);
+        if (at !== -1) pending.splice(at, 1);
+        one.reject(lost(one));
+      });
     },
   };
-  const deadlineOf = ({ operation }: Pending) =>
-    (operation.signal && deadlines.get(operation.signal)) ?? Number.POSITIVE_INFINITY;
+  const answerLater = (one: Pending, ms: number) => {
+    one.process.frozenUntilMs = nowMs + ms;
+    let answer: () => void;
+    try {
+      const value = one.run();
+      answer = () => one.resolve(value);
+    } catch (error) {
+      answer = () => one.reject(error);
+    }
+    hold(one, nowMs + ms, answer);
+  };
+  /** What is aborted before its turn is not sent. */
+  const settleUnlessAborted = (one: Pending, fault?: Fault) => {
+    if (one.operation.signal?.aborted) one.reject(lost(one));
+    else settle(one, fault);
+  };
 
   const step = (one: Pending) => {
     steps++;
@@ -174,13 +186,13 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
     let fault: Fault | undefined;
     if (operation.faults.length > 0) {
       const { name, key, faults } = operation;
-      const point = { index: points.length, operation: name, key, invocation, faults };
+      const point = { index: points.length, atMs: nowMs - startMs, operation: name, key, invocation, faults };
       points.push(point);
       fault = choose(point);
     }
     const act = fault && acts[fault];
     if (act) act(one);
-    else settle(one, fault);
+    else settleUnlessAborted(one, fault);
     const landing = later.filter(({ after }) => after?.name === operation.name && after.key === operation.key);
     if (landing.length > 0) {
       later = later.filter((one) => !landing.includes(one));
@@ -196,12 +208,20 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
     steps: () => steps,
     points,
     isBusy: () => pending.length > 0 || later.length > 0,
-    /** `AbortSignal.timeout` in virtual time. */
-    timeout(ms: number): AbortSignal {
-      const { signal } = new AbortController();
-      deadlines.set(signal, nowMs + ms);
-      return signal;
+    /** `setTimeout` in virtual time, as far as the stages use it. */
+    setTimeout(run: () => void, ms: number): VirtualTimer {
+      const timer: VirtualTimer = {
+        run,
+        atMs: nowMs + ms,
+        refresh: () => {
+          timer.atMs = nowMs + ms;
+          timers.add(timer);
+        },
+      };
+      timers.add(timer);
+      return timer;
     },
+    clearTimeout: (timer: VirtualTimer): void => void timers.delete(timer),
     io:
       (process: Process, invocation: string): Io =>
       <T>(operation: Operation, effect: (fault?: Fault) => T) =>
@@ -232,10 +252,15 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
       let next = Number.POSITIVE_INFINITY;
       for (const one of pending) next = Math.min(next, Math.max(one.notBeforeMs, one.process.frozenUntilMs));
       for (const { atMs } of later) next = Math.min(next, atMs);
+      for (const { atMs } of timers) next = Math.min(next, atMs);
       return next;
     },
     advance(toMs: number): void {
       nowMs = Math.max(nowMs, toMs);
+      for (const timer of [...timers].filter(({ atMs }) => atMs <= nowMs)) {
+        timers.delete(timer);
+        timer.run();
+      }
       const due = later.filter(({ atMs }) => atMs <= nowMs);
       later = later.filter(({ atMs }) => atMs > nowMs);
       for (const { run } of due) run();

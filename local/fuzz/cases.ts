@@ -62,7 +62,11 @@ export function makeCase(seed: string, number: number): Case {
 
 /** A line as it stands, such as one that once found something. */
 export const replayLine = (stage: FuzzStage, connector: ConnectorId, line: Buffer): Promise<string> =>
-  importTwice(stage, { connector, line, may: mayReach(connector, line) }, { ...random('replay'), chance: () => true });
+  importTwice(
+    stage,
+    { connector, line, may: mayReach(connector, line) },
+    { ...random('replay'), chance: () => true },
+  );
 
 async function importTwice(stage: FuzzStage, expected: Expected, r: Random): Promise<string> {
   const { connector, line } = expected;

@@ -67,6 +67,12 @@ export function usersOf(r: Random, parties: readonly FuzzPerson[], baits: readon
 const contexts = ['app-message', 'multimedia-message', 'voice-call', 'video-call', 'call-log', 'unheard-of'];
 const acts = ['', '', '', 'DELETE_FOR_ME-', 'DELETE_FOR_ALL-', 'EDIT-', 'RECALL-', 'DELETE_FOR_ALL-EDIT-'];
 
+/** More people than any row, body or recipient list has room for. */
+const strangers = Array.from({ length: 3000 }, (_, at) => ({
+  emailAddress: `stranger-${at}@outside.example`,
+  firstName: 'Ö'.repeat(200),
+}));
+
 export function knownChat(r: Random): Known {
   const { parties, baits } = cast(r);
   const text = () => baitText(r, baits);
@@ -81,10 +87,10 @@ export function knownChat(r: Random): Known {
     attachSize: r.pick([1, -1, '99', 1e12]),
   }));
   const line = {
-    messageId: `${r.pick(acts)}${1_700_000_000_000 + r.int(1e9)}_${r.int(1e9)}${r.chance(0.05) ? text() : ''}`,
+    messageId: `${r.pick(acts)}${1_700_000_000_000 + r.int(1e9)}_${r.int(1e9)}${r.chance(0.05) ? text() : ''}${r.chance(0.003) ? '9'.repeat(600_000) : ''}`,
     gatewayReceivedDate: '2026-11-20T08:00:05Z',
     sourceType: r.pick(['WHATSAPP_ARCHIVER', 'WHATSAPP_CLOUD_ARCHIVER']),
-    usersEmailAddress: users,
+    usersEmailAddress: r.chance(0.003) ? [...users, ...strangers] : users,
     messageContext: r.pick(contexts),
     messageTime: r.pick([
       '2026-11-20T08:00:00Z',

@@ -116,7 +116,8 @@ function report(seed: string, tally: Tally, seconds: number, bytes: [number, num
     shown.set(one.message, times + 1);
     if (times < 2) keep(seed, one);
   }
-  for (const [message, times] of shown) if (times > 2) console.log(`  ${times} times: ${message.split('\n')[0]}`);
+  for (const [message, times] of shown)
+    if (times > 2) console.log(`  ${times} times: ${message.split('\n')[0]}`);
   console.log(
     `cases ${tally.cases}, seconds ${Math.round(seconds)}, seed ${seed}, findings ${found.length + (grew ? 1 : 0)}`,
   );

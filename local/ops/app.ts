@@ -1,7 +1,7 @@
 import { AzureCliCredential } from '@azure/identity';
 import { createDeps, type Deps } from '../../shared/deps';
 import { appBundle } from '../bundles';
-import type { Shell } from './verbs';
+import type { Shell } from './verb';
 
 /** Who does the work of a command. */
 export interface SignedIn {

@@ -1,5 +1,6 @@
 import { readSettings } from './settings';
-import { usage, UsageError, verbs } from './verbs';
+import { UsageError } from './verb';
+import { usage, verbs } from './verbs';
 
 /** `npm run ops -- VERB …`: the operator's command line. */
 async function main(args: string[]): Promise<number> {

@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { UsageError } from './verbs';
+import { UsageError } from './verb';
 
 /** The options of a verb; a verb takes no other words. @throws UsageError */
 export function readOptions<Options extends NonNullable<ParseArgsConfig['options']>>(

@@ -4,7 +4,7 @@ import type { StepResult } from '../../shared/pipeline/preflight-step';
 import { asAppHelp, asAppOption, openApp, whoIs } from './app';
 import { readOptions } from './options';
 import { asMarkdown, type PreflightReport } from './preflight-report';
-import { UsageError, type Shell, type Verb } from './verbs';
+import { UsageError, type Shell, type Verb } from './verb';
 
 const options = {
   mailbox: { type: 'string' },

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { UsageError } from './verbs';
+import { UsageError } from './verb';
 
 /**
  * The app's settings as the Functions host hands them to it: the environment, and the `Values` of

@@ -1,7 +1,7 @@
 import { readStatus, type ConnectorStatus } from '../../shared/pipeline/status';
 import { asAppHelp, asAppOption, openApp } from './app';
 import { readOptions } from './options';
-import type { Shell, Verb } from './verbs';
+import type { Shell, Verb } from './verb';
 
 const options = { json: { type: 'boolean', default: false }, ...asAppOption } as const;
 

@@ -160,7 +160,7 @@ async function create(
     }
     // From here on the message, if one appears, is this item's.
     const own = { batch: pointer.batch, position: pointer.position, folderId };
-    if (mustLook || claim.row.folderId !== folderId) await claim.renew(own);
+    if (mustLook || claim.row.folderId !== folderId || leaseIsShort(deps, claim)) await claim.renew(own);
     try {
       const created = await withinLease(deps.config.import.leaseMs, (signal, prolong) =>
         deps.mailboxes.create(userId, folderId, item, {
@@ -189,6 +189,11 @@ async function create(
     }
   }
   throw failure;
+}
+
+/** A worker that froze since it took its claim must not send a request that its lease does not cover any more. */
+function leaseIsShort({ config, now }: Stage, { row }: Claim): boolean {
+  return Date.parse(row.leaseUntil) - now() < config.import.leaseMs * leaseShareOfRequest;
 }
 
 /** Aborts what outlives its lease; each renewal gives an item of many requests its whole time again. */

@@ -3,7 +3,7 @@ import { failed, ok, skipped, type Proof, type Step } from './preflight-step';
 
 export const preflightFolder = 'Archiver Preflight';
 
-const grantCure =
+export const grantCure =
   'Make the user a member of the archived users\' group and wait up to two hours; Test-ServicePrincipalAuthorization must say "InScope: True" (docs/permissions.md). A person\'s own sign-in has no such right: run this as the app (docs/preflight.md).';
 const mailboxCure = 'Give the user a mailbox in Exchange Online, or name another pilot.';
 const signInCure =

@@ -1,6 +1,7 @@
 import { connectors } from '../connectors';
 import { propertyIds, propertyValue, type ExtendedProperty } from '../email/provenance';
 import { PermanentError } from '../errors';
+import { grantCure } from './preflight-mailbox';
 import { testFile, testItem, testTimes } from './preflight-items';
 import { failed, ok, skipped, type Finding, type Proof, type Step } from './preflight-step';
 
@@ -13,6 +14,13 @@ const smallFile = testFile('preflight.bin', 1_000);
 const report = 'Do not rely on the archive in this tenant yet: send this report to the developers.';
 
 const connectorOf = ({ deps }: Proof) => deps.config.connectors[0]!;
+
+/** What to do when the item cannot even be created, by what keeps it out. */
+const createCures: Partial<Record<PermanentError['reason'], string>> & { other: string } = {
+  mailboxFull: 'Make room in the mailbox or raise its quota, or name another pilot.',
+  accessDenied: grantCure,
+  other: `Run it again; if it fails again: ${report}`,
+};
 
 /** Creates a test item by the code that archives; removed at the end, whatever happens in between. */
 async function create(proof: Proof, name: string, attachments = [smallFile]) {
@@ -61,7 +69,7 @@ export const messageSteps: Step[] = [
     id: 'item',
     title: 'Test item created and read back',
     needs: ['folder'],
-    cure: `Run it again; if it fails again: ${report}`,
+    cure: (error) => (error instanceof PermanentError && createCures[error.reason]) || createCures.other,
     async run(proof) {
       const { item, messageId } = await create(proof, 'first');
       const wanted = [itemClassId, ...named(propertiesOf(item)).map(({ id }) => id)];

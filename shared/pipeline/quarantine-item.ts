@@ -61,9 +61,15 @@ async function identify(
       return { sourceId, sha256 };
     }
   } catch (error) {
-    if (!(error instanceof PermanentError)) throw error;
+    if (!(error instanceof PermanentError) && !isMissing(error)) throw error;
     return {};
   }
+}
+
+/** The page, or that range of it, does not exist: pages are never removed, so no later attempt will find it. */
+function isMissing(error: unknown): boolean {
+  const { statusCode } = error as { statusCode?: number };
+  return statusCode === 404 || statusCode === 416;
 }
 
 async function deliveriesInLedger(deps: Stage, pointer: ItemPointer, key: string) {

@@ -3,12 +3,16 @@ import type { Deps } from '../deps';
 import type { Manifest } from '../storage/manifest';
 import { batchPartition, batchRow, type BatchState, type Outcome } from '../storage/outcomes';
 import type { Stored } from '../storage/rows.client';
+import { noteBatch } from './batch-state';
 import { balances, count, noCounters } from './counters';
+import { sampleCopies } from './sample-copies';
 import { putPointers, splitBatch } from './split-batch';
 import { sweepCopies } from './sweep-copies';
 
 /** A daily window that is this old and not stored is late. */
 const lateAfterMs = 26 * 60 * 60 * 1000;
+/** Two machines' clocks differ by less. */
+const clockToleranceMs = 10 * 60 * 1000;
 
 /**
  * Makes the store's truth true again: puts back on the queue what triggers lost, looks once more where a
@@ -39,6 +43,14 @@ async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
       from: watermark,
       ageMs,
       message: 'no window was stored in time',
+    });
+  // A clock that ran ahead has fetched days which had not come yet: they would never be fetched again.
+  if (ageMs < -clockToleranceMs)
+    deps.signal('windowLate', {
+      connector: id,
+      from: watermark,
+      ageMs,
+      message: 'the last stored window lies in the future: the clock was wrong; backfill the days since',
     });
 }
 
@@ -74,7 +86,6 @@ async function reconcileBatch(deps: Deps, batch: Manifest, state: BatchState | u
   return close(
     deps,
     batch,
-    state,
     [...outcomes.values()].map(({ value }) => value),
   );
 }
@@ -102,18 +113,10 @@ async function putBack(
   });
   if (!state?.splitAt) return splitBatch(deps, batch);
   await putPointers(deps, batch, (position) => !outcomes.has(position));
-  await deps.batchStates.put(connector, batchRow(number), {
-    ...state,
-    requeuedAt: new Date(deps.now()).toISOString(),
-  });
+  await noteBatch(deps, batch, { requeuedAt: new Date(deps.now()).toISOString() });
 }
 
-async function close(
-  deps: Deps,
-  batch: Manifest,
-  state: BatchState | undefined,
-  outcomes: readonly Outcome[],
-): Promise<boolean> {
+async function close(deps: Deps, batch: Manifest, outcomes: readonly Outcome[]): Promise<boolean> {
   const { connector, number } = batch;
   const counters = noCounters();
   counters.items.available = batch.items;
@@ -122,13 +125,8 @@ async function close(
     deps.signal('unbalanced', { connector, batch: number, items: batch.items, count: outcomes.length });
     return false;
   }
-  await deps.batchStates.put(connector, batchRow(number), {
-    v: 1,
-    runName: batch.run.name,
-    ...state,
-    closedAt: new Date(deps.now()).toISOString(),
-    counters,
-  });
+  await sampleCopies(deps, batch, outcomes);
+  await noteBatch(deps, batch, { closedAt: new Date(deps.now()).toISOString(), counters });
   const { items, deliveries, quarantined } = counters;
   deps.signal('batchClosed', {
     connector,

@@ -3,6 +3,7 @@ import type { Deps } from '../deps';
 import { pointerVersion, type ItemPointer } from '../item';
 import type { Manifest } from '../storage/manifest';
 import { batchRow } from '../storage/outcomes';
+import { noteBatch } from './batch-state';
 
 type Stage = Pick<Deps, 'batches' | 'batchStates' | 'importQueue' | 'now'>;
 
@@ -20,13 +21,7 @@ export async function splitBatch(deps: Stage, batch: Manifest): Promise<void> {
   const known = await deps.batchStates.get(batch.connector, batchRow(batch.number));
   if (known?.value.splitAt) return;
   await putPointers(deps, batch, () => true);
-  const splitAt = new Date(deps.now()).toISOString();
-  await deps.batchStates.put(batch.connector, batchRow(batch.number), {
-    v: 1,
-    runName: batch.run.name,
-    ...known?.value,
-    splitAt,
-  });
+  await noteBatch(deps, batch, { splitAt: new Date(deps.now()).toISOString() });
 }
 
 /** Puts the pointers of the wanted positions on the queue; a pointer that is there twice does no harm. */

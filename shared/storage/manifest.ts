@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { connectorIds, type ConnectorId } from '../connectors';
+import { blobName } from '../item';
 import { manifestPrefix, manifestSuffix } from '../names';
 
 /** A run is one window fetched for one cause; a window can be fetched again on purpose, by another run. */
@@ -14,7 +15,7 @@ export const run = z.strictObject({
 export type Run = z.infer<typeof run>;
 
 const page = z.strictObject({
-  blob: z.string(),
+  blob: blobName,
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   bytes: z.int().nonnegative(),
   items: z.int().nonnegative(),

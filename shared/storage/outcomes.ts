@@ -68,6 +68,21 @@ export interface Quarantined {
   deliveries: DeliveryEnd[];
 }
 
+/** A queue message that names no item: kept whole for a person, because what it was meant to say is not known. */
+export interface StrayMessage {
+  v: 1;
+  at: string;
+  reason: Reason;
+  /** What was expected and not found; nothing of the message. */
+  detail: string;
+  /** The message as it came. */
+  text: string;
+}
+
+/** Rows of stray messages stand beside the items in quarantine: this partition, the text's SHA-256. */
+export const strayPartition = 'messages';
+export type StrayMessages = Rows<StrayMessage>;
+
 export type Outcomes = Rows<Outcome>;
 export type BatchStates = Rows<BatchState>;
 export type Quarantine = Rows<Quarantined>;

@@ -23,12 +23,15 @@ const list = <T extends z.ZodType>(element: T) =>
 /** Exchange keeps times as FILETIME, which begins in 1601; a year of five digits is in no format of its. */
 const earliest = Date.UTC(1601, 0, 1);
 
+/** The contract says UTC; without a zone, JavaScript would read the time of the machine it runs on. */
+const inUtc = (text: string) => (/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
+
 const instant = z
   .string()
-  .refine((value) => /^\d{4}-\d\d-\d\dT/.test(value) && Date.parse(value) >= earliest, {
+  .refine((value) => /^\d{4}-\d\d-\d\dT/.test(value) && Date.parse(inUtc(value)) >= earliest, {
     error: 'expected an ISO-8601 UTC instant',
   })
-  .transform((value) => new Date(value).toISOString());
+  .transform((value) => new Date(inUtc(value)).toISOString());
 
 const user = z.looseObject({ mobileNumber: text, emailAddress: text, firstName: text, lastName: text });
 

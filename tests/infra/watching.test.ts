@@ -1,3 +1,4 @@
+import { signalLine } from '../../shared/signals';
 import { functionNames } from '../../shared/names';
 import { read, readTemplates, type BicepFile } from './bicep';
 
@@ -28,7 +29,6 @@ describe('alerts', () => {
   });
 
   test('the app writes lines that the alerts recognise', async () => {
-    const { signalLine } = await import('../../shared/signals');
     const query = monitoring.declarations.find(({ name }) => name === 'signalQuery')!.value as string;
     const [, start] = /Message startswith '([^']*)'/.exec(query) ?? [];
     expect(

@@ -210,6 +210,40 @@ describe('a delivery', () => {
       ]);
     }
   });
+
+  it('drops a file above the limit and names it in the body', async () => {
+    const content = Buffer.alloc(24 * 1024 * 1024, 'film').toString('base64');
+    const attachment = [{ name: 'film.mp4', contentType: 'video/mp4', content }];
+    const onlyAnna = [{ emailAddress: 'anna@contoso.example' }];
+    const { fetch, drain, instance, messages, outcomes } = await open({
+      lines: { whatsapp: [chatLine('1_1', { attachment, usersEmailAddress: onlyAnna })] },
+    });
+    const usual = instance();
+    await fetch(usual, 'whatsapp', 'first');
+    await drain(usual);
+    expect((await outcomes(usual, 'whatsapp')).map(ends)).toEqual([['partial']]);
+    const [without] = await messages(anna);
+    expect(without!.attachments).toEqual([]);
+    expect(without!.body.content).toContain('film.mp4');
+    expect(without!.body.content).toContain(String(24 * 1024 * 1024));
+  });
+
+  it('keeps every byte of a file that takes many upload requests', async () => {
+    const bytes = Buffer.alloc(24 * 1024 * 1024);
+    for (let at = 0; at < bytes.length; at += 1024) bytes.writeUInt32LE(at, at);
+    const attachment = [{ name: 'film.mp4', contentType: 'video/mp4', content: bytes.toString('base64') }];
+    const { fetch, drain, instance, messages } = await open({
+      lines: { whatsapp: [chatLine('1_1', { attachment })] },
+      settings: { WHATSAPP_SIZE_LIMIT_MB: '25' },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    for (const one of [anna, bo]) {
+      const [file] = (await messages(one))[0]!.attachments;
+      expect(Buffer.from(file!.contentBytes!, 'base64').equals(bytes)).toBe(true);
+    }
+  });
 });
 
 const waitFor = async (holds: () => Promise<boolean>) => {

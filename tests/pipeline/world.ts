@@ -1,3 +1,6 @@
+import { TableServiceClient } from '@azure/data-tables';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { QueueServiceClient } from '@azure/storage-queue';
 import { startAzurite, type Azurite } from '../../local/azurite';
 import { appBundle } from '../../local/bundles';
 import type { FaultPlan } from '../../local/exchange/faults';
@@ -46,9 +49,6 @@ let azurite: Promise<Azurite> | undefined;
 export const closeStore = async (): Promise<void> => (await azurite)?.close();
 
 async function emptyStore(connectionString: string): Promise<void> {
-  const { BlobServiceClient } = await import('@azure/storage-blob');
-  const { QueueServiceClient } = await import('@azure/storage-queue');
-  const { TableServiceClient } = await import('@azure/data-tables');
   const blobs = BlobServiceClient.fromConnectionString(connectionString);
   for await (const { name } of blobs.listContainers()) await blobs.deleteContainer(name);
   const queueService = QueueServiceClient.fromConnectionString(connectionString);

@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { bundle } from '../../local/bundles';
+import type { PreflightReport } from '../../local/ops/preflight-report';
+import { openDeployment, people, type Deployment } from './deployment';
+
+let deployment: Deployment;
+const folder = mkdtempSync(join(tmpdir(), 'ops-'));
+beforeAll(async () => {
+  deployment = await openDeployment();
+});
+afterAll(async () => {
+  await deployment.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs the command line as a shell does, in a folder of its own and with nothing of this environment. */
+async function ops(args: string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [bundle('ops'), ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [code, output, errors] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  return { code, output, errors, last: output.trim().split('\n').at(-1) ?? '' };
+}
+
+const save = (content: object) => writeFileSync(join(folder, 'local.settings.json'), JSON.stringify(content));
+
+test('without a verb, or with a wrong one, it says which there are and ends with 2', async () => {
+  for (const args of [[], ['preflght'], ['toString']]) {
+    const { code, output, errors } = await ops(args);
+    expect([code, output]).toEqual([2, '']);
+    for (const verb of ['preflight', 'status']) expect(errors).toMatch(new RegExp(`^ {2}${verb} `, 'm'));
+  }
+});
+
+test('a wrong option, a missing mailbox, and one that is both inside and outside end with 2', async () => {
+  expect((await ops(['preflight', '--mailbx', 'a@b.example'])).errors).toContain("Unknown option '--mailbx'");
+  expect((await ops(['preflight'])).errors).toContain('preflight needs --mailbox');
+  const both = await ops(['preflight', '--mailbox', 'a@b.example', '--outside', 'A@b.example']);
+  expect(both.code).toBe(2);
+  expect(both.errors).toContain('must be another mailbox');
+});
+
+test('takes the settings of local.settings.json, and the environment before them', async () => {
+  save({ IsEncrypted: false, Values: { ...deployment.settings, GRAPH_TIMEOUT_SECONDS: 'wrong' } });
+  const args = ['preflight', '--mailbox', people.pilot.userPrincipalName, '--json'];
+  const refused = await ops(args);
+  expect(refused.code).toBe(1);
+  expect((JSON.parse(refused.last) as PreflightReport).steps[0]).toMatchObject({
+    step: 'settings',
+    verdict: 'failed',
+    detail: expect.stringContaining('GRAPH_TIMEOUT_SECONDS: expected a whole number') as string,
+  });
+
+  const passed = await ops(args, { GRAPH_TIMEOUT_SECONDS: '20' });
+  expect([passed.code, passed.errors]).toEqual([0, '']);
+  expect(JSON.parse(passed.last)).toMatchObject({ passed: true, as: "the app's managed identity" });
+});
+
+test('encrypted settings are refused with the way to decrypt them', async () => {
+  save({ IsEncrypted: true, Values: { KEY_VAULT_URL: 'xyz' } });
+  const { code, errors } = await ops(['status']);
+  expect(code).toBe(2);
+  expect(errors).toContain('func settings decrypt');
+});
+
+test('from a shell it signs in as whom the Azure CLI signed in, and says so', async () => {
+  const { IDENTITY_ENDPOINT, IDENTITY_HEADER, ...settings } = deployment.settings;
+  save({ IsEncrypted: false, Values: settings });
+  const bin = mkdtempSync(join(folder, 'bin-'));
+  // A stand-in for `az account get-access-token`: it prints what the real one prints.
+  const script = `#!${process.execPath}
+const resource = process.argv[process.argv.indexOf('--resource') + 1];
+fetch('${IDENTITY_ENDPOINT}?api-version=2019-08-01&resource=' + encodeURIComponent(resource), {
+  headers: { 'x-identity-header': '${IDENTITY_HEADER}' },
+}).then((answer) => answer.json()).then(({ access_token, expires_on }) =>
+  console.log(JSON.stringify({ accessToken: access_token, expires_on: Number(expires_on), tokenType: 'Bearer' })));
+`;
+  writeFileSync(join(bin, 'az'), script);
+  chmodSync(join(bin, 'az'), 0o755);
+  const env = { PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` };
+  const args = ['preflight', '--mailbox', people.pilot.userPrincipalName, '--json'];
+  const { code, last, output } = await ops(args, env);
+  const report = JSON.parse(last) as PreflightReport;
+  expect(report.steps.filter(({ verdict }) => verdict === 'failed')).toEqual([]);
+  expect(code).toBe(0);
+  expect(report.as).toContain('az login');
+  expect(output).toContain('whose rights are not those of the app');
+});
+
+test('status ends with one JSON object', async () => {
+  save({ IsEncrypted: false, Values: deployment.settings });
+  const { code, last } = await ops(['status', '--json']);
+  expect(code).toBe(0);
+  expect(Object.keys(JSON.parse(last) as object)).toEqual(['at', 'connectors', 'queues']);
+});

@@ -1,0 +1,90 @@
+import { openApp } from '../../local/ops/app';
+import { statusVerb } from '../../local/ops/status';
+import type { Deps } from '../../shared/deps';
+import { backfillWindow } from '../../shared/pipeline/backfill-window';
+import type { Status } from '../../shared/pipeline/status';
+import { windowRun } from '../../shared/pipeline/windows';
+import { batchPartition, batchRow, positionRow, type Quarantined } from '../../shared/storage/outcomes';
+import { chatLine } from '../pipeline/world';
+import { openDeployment, type Deployment } from './deployment';
+
+let deployment: Deployment;
+let deps: Deps;
+beforeAll(async () => {
+  deployment = await openDeployment();
+  process.env['IDENTITY_ENDPOINT'] = deployment.settings['IDENTITY_ENDPOINT'];
+  process.env['IDENTITY_HEADER'] = deployment.settings['IDENTITY_HEADER'];
+  ({ deps } = openApp({ settings: deployment.settings, print: () => undefined }, false));
+});
+afterAll(async () => {
+  await deps.mailParser.close();
+  await deployment.close();
+});
+
+async function status(): Promise<{ code: number; text: string; json: Status }> {
+  const lines: string[] = [];
+  const code = await statusVerb.run(['--json'], {
+    settings: deployment.settings,
+    print: (line) => lines.push(line),
+  });
+  return { code, text: lines.slice(0, -1).join('\n'), json: JSON.parse(lines.at(-1)!) as Status };
+}
+
+const of = ({ connectors }: Status, id: string) => connectors.find(({ connector }) => connector === id)!;
+
+test('a new deployment has fetched nothing and waits for nothing', async () => {
+  const { code, text, json } = await status();
+  expect(code).toBe(0);
+  for (const connector of json.connectors)
+    expect(connector).toMatchObject({ openRuns: [], batches: 0, openBatches: [], quarantine: {} });
+  expect(json.queues).toEqual({
+    'import-item': 0,
+    'import-item-poison': 0,
+    'backfill-window': 0,
+    'backfill-window-poison': 0,
+  });
+  expect(text).toContain('no daily window yet');
+});
+
+test('shows what was fetched, what is open and for how long, and what needs a person', async () => {
+  deployment.lines.push(chatLine('one'), chatLine('two'));
+  const [from, to] = ['2026-11-20T00:00:00.000Z', '2026-11-21T00:00:00.000Z'];
+  const fetched = windowRun('backfill', from, to, 'a');
+  await backfillWindow(deps, { v: 1, connector: 'whatsapp', run: fetched });
+  await backfillWindow(deps, { v: 1, connector: 'whatsapp', run: windowRun('backfill', from, to, 'b') });
+  await deps.batchStates.put('whatsapp', batchRow(1), {
+    v: 1,
+    runName: fetched.name,
+    splitAt: to,
+    closedAt: to,
+  });
+  await deps.runs.open('whatsapp', windowRun('backfill', from, to, 'c'), 2, '2999-01-01T00:00:00.000Z');
+  await deps.runs.moveWatermark('whatsapp', to);
+  const row: Quarantined = {
+    ...{ v: 1, connector: 'whatsapp', batch: 2, position: 0, blob: 'page', offset: 0, length: 1 },
+    ...{ reason: 'unmapped', detail: 'nobody', at: to, deliveries: [] },
+  };
+  const quarantine = async (connector: 'wechat' | 'whatsapp', batch: number, reason: Quarantined['reason']) =>
+    deps.quarantine.put(batchPartition(connector, batch), positionRow(batch), { ...row, batch, reason });
+  await quarantine('whatsapp', 1, 'unmapped');
+  await quarantine('whatsapp', 2, 'unmapped');
+  await quarantine('whatsapp', 2_000_000, 'mailboxFull');
+  await quarantine('wechat', 1, 'unreadable');
+
+  const { text, json } = await status();
+  const whatsapp = of(json, 'whatsapp');
+  expect(whatsapp).toMatchObject({
+    watermark: to,
+    lastRun: { name: 'backfill-20261120T000000Z-c', from, to, state: 'open' },
+    batches: 2,
+    openBatches: [{ number: 2, items: 2, run: 'backfill-20261120T000000Z-b', split: false }],
+  });
+  expect(whatsapp.openRuns.map(({ name }) => name)).toEqual(['backfill-20261120T000000Z-c']);
+  expect(whatsapp.openBatches[0]!.ageMs).toBeGreaterThanOrEqual(0);
+  expect(whatsapp.openBatches[0]!.ageMs).toBeLessThan(60_000);
+  expect(whatsapp.quarantine).toEqual({ mailboxFull: 1, unmapped: 1 + 1 });
+  expect(of(json, 'wechat').quarantine).toEqual({ unreadable: 1 });
+  expect(text).toMatch(/batches +2, 1 of them open/);
+  expect(text).toMatch(/batch 2 +2 items, 0 min old, not split, of backfill-20261120T000000Z-b/);
+  expect(text).toMatch(/unmapped +2/);
+});
