@@ -1,4 +1,5 @@
 import { app } from '@azure/functions';
+import { triggerSettings } from '../shared/config';
 import {
   archiveConnection,
   containers,
@@ -14,7 +15,6 @@ import { deps } from './start';
 app.storageBlob(functionNames.splitBatch, {
   connection: archiveConnection,
   path: `${containers.batches}/${manifestPrefix}{connector}/{number}${manifestSuffix}`,
-  source:
-    process.env['BLOB_TRIGGER_SOURCE'] === 'LogsAndContainerScan' ? 'LogsAndContainerScan' : 'EventGrid',
+  source: triggerSettings(process.env).blobSource,
   handler: (blob) => splitBatch(deps(), readManifest(blob)),
 });

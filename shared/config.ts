@@ -53,6 +53,9 @@ const graphOrigins = [
   'https://microsoftgraph.chinacloudapi.cn',
 ] as const;
 
+/** NCRONTAB, UTC: hourly, and every five minutes. */
+const schedules = { FETCH_SCHEDULE: '0 0 * * * *', RECONCILE_SCHEDULE: '0 */5 * * * *' };
+
 const schedule = (preset: string) =>
   z
     .string()
@@ -84,8 +87,8 @@ const shape = {
         )
         .min(1),
     ),
-  FETCH_SCHEDULE: schedule('0 0 * * * *'),
-  RECONCILE_SCHEDULE: schedule('0 */5 * * * *'),
+  FETCH_SCHEDULE: schedule(schedules.FETCH_SCHEDULE),
+  RECONCILE_SCHEDULE: schedule(schedules.RECONCILE_SCHEDULE),
   BLOB_TRIGGER_SOURCE: z
     .enum(['EventGrid', 'LogsAndContainerScan'], { error: 'expected EventGrid or LogsAndContainerScan' })
     .default('EventGrid'),
@@ -133,6 +136,8 @@ export interface ConnectorConfig {
   passwordSecret: string;
 }
 
+type Env = Readonly<Record<string, string | undefined>>;
+
 export type Config = ReturnType<typeof loadConfig>;
 
 /**
@@ -140,7 +145,7 @@ export type Config = ReturnType<typeof loadConfig>;
  *
  * @throws Error that names every wrong setting with what was expected, never a value.
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+export function loadConfig(env: Env) {
   const problems: string[] = [];
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
@@ -229,6 +234,17 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     ) as Record<ConnectorId, ConnectorConfig>,
   };
 }
+
+/**
+ * What triggers are registered with. Never throws: `loadConfig` refuses a wrong value, once functions are registered.
+ * (The host refuses a function whose `%NAME%` is not set.)
+ */
+export const triggerSettings = (env: Env) =>
+  ({
+    fetchSchedule: env['FETCH_SCHEDULE'] || schedules.FETCH_SCHEDULE,
+    reconcileSchedule: env['RECONCILE_SCHEDULE'] || schedules.RECONCILE_SCHEDULE,
+    blobSource: env['BLOB_TRIGGER_SOURCE'] === 'LogsAndContainerScan' ? 'LogsAndContainerScan' : 'EventGrid',
+  }) as const;
 
 /** Names of every setting that the schema knows, for the checks of the sample file and of the infrastructure. */
 export const settingNames: string[] = [

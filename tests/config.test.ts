@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { loadConfig, settingNames } from '../shared/config';
+import { loadConfig, settingNames, triggerSettings } from '../shared/config';
 
 const minimal = {
   ArchiveStorage: 'UseDevelopmentStorage=true',
@@ -104,5 +104,24 @@ describe('the settings', () => {
     const sample = readFileSync('local.settings.sample.json', 'utf8');
     for (const name of settingNames.filter((name) => !name.includes('__')))
       expect(sample).toContain(`"${name}"`);
+  });
+});
+
+describe('the triggers', () => {
+  it('have a schedule and a source where no setting names one', () => {
+    expect(triggerSettings({})).toEqual({
+      fetchSchedule: '0 0 * * * *',
+      reconcileSchedule: '0 */5 * * * *',
+      blobSource: 'EventGrid',
+    });
+  });
+
+  it('take what the settings say', () => {
+    expect(
+      triggerSettings({ FETCH_SCHEDULE: '0 0 2 * * *', BLOB_TRIGGER_SOURCE: 'LogsAndContainerScan' }),
+    ).toMatchObject({
+      fetchSchedule: '0 0 2 * * *',
+      blobSource: 'LogsAndContainerScan',
+    });
   });
 });
