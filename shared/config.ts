@@ -1,49 +1,11 @@
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { connectorIds, connectors, type Connector, type ConnectorId } from './connectors';
+import { onOff, origin, schedule, secretName, whole } from './setting-kinds';
 
 const MB = 1024 * 1024;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-
-/** True for addresses of this machine, where plain http is accepted. */
-export const isLoopback = (url: URL) => ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
-
-/** An origin: https, or plain http on a loopback address. Anything after the host is refused, lest it be lost. */
-const origin = z.string().transform((text, context) => {
-  const refuse = (message: string) => {
-    context.addIssue({ code: 'custom', message });
-    return z.NEVER;
-  };
-  if (!URL.canParse(text)) return refuse('expected a URL such as https://example.com');
-  const url = new URL(text);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url)))
-    return refuse('expected https (plain http is accepted for loopback addresses alone)');
-  if (url.username || url.password) return refuse('expected no user name or password in the URL');
-  if (!/^\/?$/.test(url.pathname) || url.search || url.hash)
-    return refuse('expected an origin, without path or query');
-  return url.origin;
-});
-
-const whole = (min: number, max: number, preset: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'expected a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min, `expected ${min} to ${max}`).max(max, `expected ${min} to ${max}`))
-    .default(preset);
-
-const onOff = (preset: boolean) =>
-  z
-    .enum(['true', 'false'], { error: 'expected true or false' })
-    .transform((value) => value === 'true')
-    .default(preset);
-
-const secretName = (preset: string) =>
-  z
-    .string()
-    .regex(/^[0-9a-zA-Z-]{1,127}$/, 'expected a Key Vault secret name: letters, digits and hyphens')
-    .default(preset);
 
 /** Microsoft Graph's origins; a token is asked for one of them, also when a simulator answers. */
 const graphOrigins = [
@@ -55,12 +17,6 @@ const graphOrigins = [
 
 /** NCRONTAB, UTC: hourly, and every five minutes. */
 const schedules = { FETCH_SCHEDULE: '0 0 * * * *', RECONCILE_SCHEDULE: '0 */5 * * * *' };
-
-const schedule = (preset: string) =>
-  z
-    .string()
-    .regex(/^\S+( \S+){5}$/, 'expected an NCRONTAB expression of six fields')
-    .default(preset);
 
 const shape = {
   ArchiveStorage: z.string().min(1).optional(),

@@ -39,6 +39,8 @@ export interface MailboxProbe {
   makeFolder(userId: string, displayName: string): Promise<string>;
   readMessage(userId: string, messageId: string, propertyIds: readonly string[]): Promise<ReadMessage>;
   readAttachments(userId: string, messageId: string): Promise<ReadAttachment[]>;
+  /** Subjects of the messages in the folder, and how many folders are in it. */
+  contents(userId: string, folderId: string): Promise<{ subjects: string[]; folders: number }>;
   /** Removes the folder with what is in it, from Deleted Items too; one that is gone already is as wished. */
   removeFolder(userId: string, folderId: string): Promise<void>;
 }
@@ -116,6 +118,21 @@ export function createMailboxProbe(graph: Graph): MailboxProbe {
         name,
         content: Buffer.from(contentBytes, 'base64'),
       }));
+    },
+
+    async contents(userId, folderId) {
+      const path = folderPath(userId, folderId);
+      const call = { doing: 'list folder', mailbox: userId };
+      const messages = await graph
+        .list(`${path}/messages`, { ...call, query: { $select: 'subject', $top: '100' } })
+        .catch((error: unknown) => {
+          throw settled(error);
+        });
+      const folder = await get(path, { ...call, query: { $select: 'childFolderCount' } });
+      return {
+        subjects: (messages as { subject?: string | null }[]).map(({ subject }) => subject ?? ''),
+        folders: (folder as { childFolderCount?: number }).childFolderCount ?? 0,
+      };
     },
 
     async removeFolder(userId, folderId) {

@@ -4,6 +4,9 @@ import { connectors, type ConnectorId } from '../connectors';
 import type { Attachment } from '../email/email';
 import { mailboxItem, type MailboxItem } from '../email/mailbox-item';
 
+/** By which a test item that was left behind is known. */
+export const testSubject = 'Archiver Preflight';
+
 /** Long past, so that a mailbox that puts its own time in their place is found out. */
 const sentAt = '2011-03-04T05:06:07.000Z';
 const receivedAt = '2011-03-04T05:08:09.000Z';
@@ -36,10 +39,9 @@ export function testItem(
   config: Config,
 ): MailboxItem {
   const sha256 = createHash('sha256').update(`preflight ${id} ${name}`).digest('hex');
-  const subject = 'Archiver Preflight';
   return mailboxItem(
     {
-      subject,
+      subject: testSubject,
       from: party('Preflight Sender', 'sender'),
       to: [party('Preflight Recipient', 'recipient')],
       cc: [party('Preflight Copy', 'copy')],
@@ -52,7 +54,7 @@ export function testItem(
       },
       details: [],
       attachments,
-      chat: { key: `preflight-${id}`, topic: subject },
+      chat: { key: `preflight-${id}`, topic: testSubject },
       references: [],
     },
     [],

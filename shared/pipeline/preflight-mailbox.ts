@@ -1,4 +1,5 @@
 import { PermanentError } from '../errors';
+import { testSubject } from './preflight-items';
 import { failed, ok, skipped, type Proof, type Step } from './preflight-step';
 
 export const preflightFolder = 'Archiver Preflight';
@@ -69,20 +70,23 @@ export const removalStep: Step = {
   title: 'Test items removed',
   needs: ['folder'],
   cure: `Delete the folder "${preflightFolder}" in the pilot's mailbox by hand. The app must be able to delete: it removes a second copy.`,
-  async run(proof) {
-    const { deps, userId, folderId, messageIds, first } = proof;
-    const remove = async () => {
+  async run({ deps, userId, folderId, messageIds, first }) {
+    let left = 0;
+    const removing = async () => {
       for (const messageId of messageIds) await deps.mailboxes.remove(userId, messageId);
-      const left = first ? await deps.mailboxes.find(userId, folderId, first.item.itemKey) : [];
-      return left.length;
+      if (first) left = (await deps.mailboxes.find(userId, folderId, first.item.itemKey)).length;
     };
-    let left: number;
-    try {
-      left = await remove();
-    } finally {
-      await deps.mailboxProbe.removeFolder(userId, folderId);
-    }
-    if (left > 0) return failed('a removed message still stands in its folder');
+    const problem = await removing().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    // Items of a preflight that was cut off may stand there; what its owner put there must not go with them.
+    const { subjects, folders } = await deps.mailboxProbe.contents(userId, folderId);
+    if (folders > 0 || subjects.some((subject) => subject !== testSubject))
+      return failed('the folder holds something that is no test item, and was left as it is');
+    await deps.mailboxProbe.removeFolder(userId, folderId);
+    if (problem) throw problem.error;
+    if (left > 0) return failed('a removed message still stood in its folder');
     return ok(
       `${messageIds.length} messages and the folder; Recoverable Items keeps them as long as it must`,
     );
