@@ -36,6 +36,7 @@ var signalRules = [
   { signal: 'quarantineGrew', severity: 2, window: 'PT1H', above: 0, lasting: false, text: 'Items need a person before they can be archived.' }
   { signal: 'backlogOld', severity: 2, window: 'PT2H', above: 0, lasting: true, text: 'Items wait far longer than an import takes.' }
   { signal: 'credentialsRejected', severity: 0, window: 'PT2H', above: 0, lasting: true, text: 'TeleMessage or Microsoft 365 refuses the app. Nothing is archived.' }
+  { signal: 'preflightTest', severity: 4, window: 'PT1H', above: 0, lasting: false, text: 'A preflight tries whether alerts arrive. Nothing is wrong.' }
   // Put-offs are how a hot mailbox is meant to work; thousands in an hour mean that a day may not fit into a day.
   { signal: 'throttled', severity: 3, window: 'PT1H', above: 5000, lasting: true, text: 'Exchange Online throttles so much that the day may not be done in a day.' }
 ]

@@ -54,8 +54,8 @@ const localSettings = {
   FETCH_SCHEDULE: '0 0 * * * *',
   RECONCILE_SCHEDULE: '*/2 * * * * *',
   FETCH_LAG_MINUTES: '0',
-  GRAPH_TIMEOUT_SECONDS: '15',
-  LEASE_SECONDS: '30',
+  GRAPH_TIMEOUT_SECONDS: '10',
+  LEASE_SECONDS: '20',
   SETTLING_SECONDS: '5',
   REQUEUE_AFTER_SECONDS: '45',
   AzureFunctionsJobHost__extensions__queues__visibilityTimeout: '00:00:01',
@@ -152,7 +152,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       const host = await start<HostReady>(name, 'host', {
         appDir: options.appDir ?? appFolder,
         settings,
-        queueVisibilityMs: 20_000,
+        queueVisibilityMs: 10_000,
         blobPollMs: 500,
       });
       // As in Azure, the host stays up with an app that it cannot use; here somebody waits for its work.

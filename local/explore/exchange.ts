@@ -52,7 +52,8 @@ const inlineBytes = 100;
 const hourMs = 60 * 60_000;
 
 const lost = () => new UncertainError('no answer; it may have taken effect');
-const faultsOf = (...own: Fault[]) => [...write.filter((fault) => fault !== 'repeat'), 'timeOut', ...own] as Fault[];
+const faultsOf = (...own: Fault[]) =>
+  [...write.filter((fault) => fault !== 'repeat'), 'timeOut', ...own] as Fault[];
 const createFaults = faultsOf('slow', 'throttled', 'cooling', 'broken', 'full', 'folderGone', 'refused');
 const stepFaults = faultsOf('throttled', 'full');
 const removeFaults = write.filter((fault) => fault !== 'late' && fault !== 'crashLate');
@@ -95,7 +96,12 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
   const numberOf = (properties: ExtendedProperty[], id: string) =>
     Number(propertyValue({ singleValueExtendedProperties: properties }, id));
 
-  const post = (userId: string, folderId: string, message: Omit<TwinMessage, 'id' | 'folderId'>, fault?: Fault) => {
+  const post = (
+    userId: string,
+    folderId: string,
+    message: Omit<TwinMessage, 'id' | 'folderId'>,
+    fault?: Fault,
+  ) => {
     const mailbox = admitWrite(userId, fault);
     const isEmpty = !mailbox.messages.some((one) => one.folderId === folderId);
     if (fault === 'folderGone' && isEmpty && mailbox.folderId === folderId) mailbox.folderId = undefined;
@@ -133,7 +139,12 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
       const key = `${userId} ${item.itemKey}`;
       const request = { key, signal, lost };
       const begin = (fault?: Fault) => post(userId, folderId, message(), fault);
-      const operation = { ...request, name: 'mailboxes.create', faults: createFaults, landsAfter: 'mailboxes.find' };
+      const operation = {
+        ...request,
+        name: 'mailboxes.create',
+        faults: createFaults,
+        landsAfter: 'mailboxes.find',
+      };
       if (later.length === 0) {
         const messageId = await io(operation, begin);
         return messageId === undefined ? { kind: 'folderGone' } : { kind: 'created', messageId, refused: [] };
@@ -144,7 +155,13 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
       const step = async (name: string, change: (message: TwinMessage) => void) => {
         await beforeStep();
         const failed = () => new UncertainError('the message was created, but not all of it is there');
-        const stepping = { ...request, name: `mailboxes.${name}`, faults: stepFaults, failed, landsAfter: 'mailboxes.find' };
+        const stepping = {
+          ...request,
+          name: `mailboxes.${name}`,
+          faults: stepFaults,
+          failed,
+          landsAfter: 'mailboxes.find',
+        };
         await io(stepping, (fault) => {
           if (fault === 'throttled') throw failed();
           admitWrite(userId, fault);
@@ -159,7 +176,8 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
       } catch (error) {
         // Nobody comes back to an item that failed for good, so its incomplete copy goes now.
         if (error instanceof PermanentError) await remove(userId, messageId);
-        else if (error instanceof PutOffError) throw new UncertainError('not all of it is there', { cause: error });
+        else if (error instanceof PutOffError)
+          throw new UncertainError('not all of it is there', { cause: error });
         throw error;
       }
       return { kind: 'created', messageId, refused: [] };

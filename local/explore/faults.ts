@@ -69,6 +69,13 @@ export const write = [
 ] as const satisfies Fault[];
 
 /** Faults after which a request is still under way somewhere, so that two copies may stand for a moment. */
-export const unfenced: readonly Fault[] = ['crashLate', 'late', 'stall', 'stallAfter', 'freeze', 'freezeAfter'];
+export const unfenced: readonly Fault[] = [
+  'crashLate',
+  'late',
+  'stall',
+  'stallAfter',
+  'freeze',
+  'freezeAfter',
+];
 /** Faults that an item may be quarantined for. */
 export const fatal: readonly Fault[] = ['full', 'broken'];

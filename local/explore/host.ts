@@ -129,7 +129,10 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     handle: () => Promise<void>,
   ) {
     const { id, popReceipt, dequeueCount, body } = message;
-    const operation = (name: string, faults: Fault[]) => ({ ...trigger(name, faults), name: `${kind.name}.${name}` });
+    const operation = (name: string, faults: Fault[]) => ({
+      ...trigger(name, faults),
+      name: `${kind.name}.${name}`,
+    });
     const remove = () => queue.delete(id, popReceipt);
     const giveUp = async () => {
       const { poison } = kind;
@@ -173,20 +176,32 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
   const place = ({ batch, position }: ItemPointer) => `${batch}/${position}`;
   const takers = [
     () =>
-      take(world.backfillQueue, () => 'backfill', { name: 'backfill-window' }, (body, depsFor) =>
-        handlers.backfillWindow(depsFor('backfillWindow'), body),
+      take(
+        world.backfillQueue,
+        () => 'backfill',
+        { name: 'backfill-window' },
+        (body, depsFor) => handlers.backfillWindow(depsFor('backfillWindow'), body),
       ),
     () =>
-      take(world.events, () => 'split', { name: 'event', dropped: true }, (body, depsFor) =>
-        handlers.splitBatch(depsFor('splitBatch'), Buffer.from(body.manifest)),
+      take(
+        world.events,
+        () => 'split',
+        { name: 'event', dropped: true },
+        (body, depsFor) => handlers.splitBatch(depsFor('splitBatch'), Buffer.from(body.manifest)),
       ),
     () =>
-      take(world.importQueue, (body) => `import ${place(body)}`, { name: 'import-item', poison }, (body, depsFor) =>
-        handlers.importItem(depsFor('importItem'), body),
+      take(
+        world.importQueue,
+        (body) => `import ${place(body)}`,
+        { name: 'import-item', poison },
+        (body, depsFor) => handlers.importItem(depsFor('importItem'), body),
       ),
     () =>
-      take(world.poisonQueue, (body) => `quarantine ${place(body)}`, { name: 'poison' }, (body, depsFor) =>
-        handlers.quarantineItem(depsFor('quarantineItem'), body),
+      take(
+        world.poisonQueue,
+        (body) => `quarantine ${place(body)}`,
+        { name: 'poison' },
+        (body, depsFor) => handlers.quarantineItem(depsFor('quarantineItem'), body),
       ),
   ];
   const takeMessages = () => {

@@ -86,5 +86,7 @@ export const createTwinWorkQueue = <T extends { position: number }>(
   io: Io,
 ): WorkQueue<T> => ({
   send: (message, { delayMs = 0 } = {}) =>
-    io({ name: `${name}.send`, key: String(message.position), faults: write }, () => queue.send(message, delayMs)),
+    io({ name: `${name}.send`, key: String(message.position), faults: write }, () =>
+      queue.send(message, delayMs),
+    ),
 });

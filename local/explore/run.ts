@@ -3,7 +3,7 @@ import type { RunState } from '../../shared/storage/runs';
 import type { Fault } from './faults';
 import { createHost, type Weakening } from './host';
 import type { Scenario } from './scenarios';
-import { startMs } from './scenarios';
+import { startMs, windowEnd } from './scenarios';
 import { createSimulation, type Point } from './simulation';
 import { chainOf, rowsOf } from './storage';
 import { judge, type Finding } from './verdict';
@@ -88,7 +88,11 @@ export async function runWith(
   }
 }
 
-export async function runSchedule(scenario: Scenario, schedule: Schedule, weakening?: Weakening): Promise<Run> {
+export async function runSchedule(
+  scenario: Scenario,
+  schedule: Schedule,
+  weakening?: Weakening,
+): Promise<Run> {
   const wanted = new Map(schedule.map(({ at, fault }) => [at, fault]));
   const { chosen, ...run } = await runWith(
     scenario,
@@ -105,8 +109,14 @@ export async function runSchedule(scenario: Scenario, schedule: Schedule, weaken
 function isAtRest({ tables, blobs, events, backfillQueue, importQueue, poisonQueue }: World): boolean {
   const queues = [events, backfillQueue, importQueue, poisonQueue];
   if (queues.some(({ messages }) => messages.length > 0)) return false;
+  const watermark = rowsOf<{ to?: string }>(tables.runs, 'whatsapp').find(({ row }) => row === '~watermark');
+  if (watermark?.value.to !== windowEnd) return false;
   const runs = rowsOf<RunState>(tables.runs, 'whatsapp').filter(({ row }) => !row.startsWith('~'));
   if (runs.length === 0 || runs.some(({ value }) => value.state !== 'fetched')) return false;
-  const states = new Map(rowsOf<BatchState>(tables.batches, 'whatsapp').map(({ row, value }) => [row, value]));
-  return chainOf(blobs, 'whatsapp').every(({ value }) => states.get(batchRow(value.number))?.closedAt !== undefined);
+  const states = new Map(
+    rowsOf<BatchState>(tables.batches, 'whatsapp').map(({ row, value }) => [row, value]),
+  );
+  return chainOf(blobs, 'whatsapp').every(
+    ({ value }) => states.get(batchRow(value.number))?.closedAt !== undefined,
+  );
 }

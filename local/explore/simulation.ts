@@ -82,7 +82,8 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
 
   const crash = (process: Process) => {
     process.alive = false;
-    for (let at = pending.length - 1; at >= 0; at--) if (pending[at]!.process === process) pending.splice(at, 1);
+    for (let at = pending.length - 1; at >= 0; at--)
+      if (pending[at]!.process === process) pending.splice(at, 1);
     onCrash(process);
   };
   const settle = (one: Pending, fault?: Fault) => {
@@ -107,9 +108,14 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
   const landLater = (one: Pending, withinMs: number) => {
     const { operation } = one;
     const after = operation.landsAfter && { name: operation.landsAfter, key: operation.key };
-    later.push({ atMs: nowMs + (after ? withinMs : 20_000), ...(after ? { after } : {}), run: () => ignore(one.run) });
+    later.push({
+      atMs: nowMs + (after ? withinMs : 20_000),
+      ...(after ? { after } : {}),
+      run: () => ignore(one.run),
+    });
   };
-  const lost = ({ operation }: Pending) => operation.lost?.() ?? new LostAnswer(`${operation.name}: no answer`);
+  const lost = ({ operation }: Pending) =>
+    operation.lost?.() ?? new LostAnswer(`${operation.name}: no answer`);
 
   const acts: Partial<Record<Fault, (one: Pending) => void>> = {
     crash: ({ process }) => crash(process),
@@ -193,7 +199,9 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
     const act = fault && acts[fault];
     if (act) act(one);
     else settleUnlessAborted(one, fault);
-    const landing = later.filter(({ after }) => after?.name === operation.name && after.key === operation.key);
+    const landing = later.filter(
+      ({ after }) => after?.name === operation.name && after.key === operation.key,
+    );
     if (landing.length > 0) {
       later = later.filter((one) => !landing.includes(one));
       for (const { run } of landing) run();

@@ -134,7 +134,10 @@ export function createTwinBatches(store: BlobStore, io: Io): Batches {
 }
 
 /** The manifests of a connector in the order of their numbers. */
-export function chainOf(store: BlobStore, connector: Manifest['connector']): { value: Manifest; sha256: string }[] {
+export function chainOf(
+  store: BlobStore,
+  connector: Manifest['connector'],
+): { value: Manifest; sha256: string }[] {
   const chain: { value: Manifest; sha256: string }[] = [];
   for (let number = 1; ; number++) {
     const bytes = store.blobs.get(manifestBlob(connector, number));

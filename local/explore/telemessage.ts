@@ -20,10 +20,12 @@ export function createTwinTeleMessage(site: Site, io: Io): TeleMessage {
     async fetchPage({ from, to, lastId }, store) {
       const key = lastId ?? 'first';
       const answer = await io({ name: 'telemessage.fetchPage', key, faults }, (fault) => {
-        if (fault === 'refused') throw new DeploymentError('TeleMessage refused the user name or password (401)');
+        if (fault === 'refused')
+          throw new DeploymentError('TeleMessage refused the user name or password (401)');
         if (fault === 'cursorExpired' && lastId !== undefined) return undefined;
         const inWindow = site.lines.filter(
-          ({ arrivedAt }) => Date.parse(arrivedAt) >= Date.parse(from) && Date.parse(arrivedAt) < Date.parse(to),
+          ({ arrivedAt }) =>
+            Date.parse(arrivedAt) >= Date.parse(from) && Date.parse(arrivedAt) < Date.parse(to),
         );
         const start = lastId === undefined ? 0 : Number(lastId);
         const lines = inWindow.slice(start, start + site.pageItems);

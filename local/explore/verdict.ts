@@ -47,7 +47,8 @@ function checkChain({ blobs, tables }: World, find: Find): void {
   let previous: string | null = null;
   const runs = new Map<string, { sequence: number; last: boolean; cause: string }>();
   for (const { value, sha256: own } of chainOf(blobs, 'whatsapp')) {
-    if (value.previousSha256 !== previous) find('counters', `manifest ${value.number} does not link to the one before`);
+    if (value.previousSha256 !== previous)
+      find('counters', `manifest ${value.number} does not link to the one before`);
     previous = own;
     const before = runs.get(value.run.name);
     if (value.sequence !== (before?.sequence ?? 0) + 1 || before?.last)
@@ -55,13 +56,16 @@ function checkChain({ blobs, tables }: World, find: Find): void {
     runs.set(value.run.name, { sequence: value.sequence, last: value.last, cause: value.run.cause });
     for (const page of value.pages) {
       const bytes = blobs.blobs.get(page.blob);
-      if (!bytes || sha256(bytes) !== page.sha256) find('lost', `page ${page.blob} is not what its manifest says`);
+      if (!bytes || sha256(bytes) !== page.sha256)
+        find('lost', `page ${page.blob} is not what its manifest says`);
     }
   }
   for (const [name, { last }] of runs) if (!last) find('lost', `the last batch of ${name} is missing`);
   const watermark = rowsOf<{ to?: string }>(tables.runs, 'whatsapp').find(({ row }) => row === '~watermark');
-  if (watermark?.value.to !== windowEnd) find('counters', `the watermark is ${watermark?.value.to ?? 'missing'}`);
-  if (![...runs.values()].some(({ cause }) => cause === 'daily')) find('lost', 'the daily window was not fetched');
+  if (watermark?.value.to !== windowEnd)
+    find('counters', `the watermark is ${watermark?.value.to ?? 'missing'}`);
+  if (![...runs.values()].some(({ cause }) => cause === 'daily'))
+    find('lost', 'the daily window was not fetched');
 }
 
 /** Each item once, whole, in each of its mailboxes, or in quarantine. */
@@ -84,7 +88,10 @@ function checkCopies({ world, scenario, faults }: Facts, find: Find): void {
     }
   for (const { sourceId, userIds } of scenario.expected)
     for (const userId of userIds)
-      if (!copies.has(`${userId} ${keys.get(sourceId)}`) && !(givenUp.has(sourceId) && isQuarantined(world, sourceId)))
+      if (
+        !copies.has(`${userId} ${keys.get(sourceId)}`) &&
+        !(givenUp.has(sourceId) && isQuarantined(world, sourceId))
+      )
         find('lost', `${sourceId} is not in the mailbox of ${userId}`);
   for (const [key, messages] of copies) {
     const attachments = expected.get(key);
@@ -130,12 +137,14 @@ function checkBooks({ world, scenario, faults }: Facts, find: Find): void {
     const state = rowsOf<BatchState>(tables.batches, 'whatsapp').find(
       ({ row }) => row === batchRow(manifest.number),
     )?.value;
-    if (!state?.closedAt || !balances(counters)) find('counters', `batch ${manifest.number} is not closed and balanced`);
+    if (!state?.closedAt || !balances(counters))
+      find('counters', `batch ${manifest.number} is not closed and balanced`);
     else if (JSON.stringify(state.counters) !== JSON.stringify(counters))
       find('counters', `the counters of batch ${manifest.number} are not those of its outcomes`);
     addTo(total, counters);
   }
-  for (const [key, times] of imported) if (times > 1) find('counters', `${key} counts as imported ${times} times`);
+  for (const [key, times] of imported)
+    if (times > 1) find('counters', `${key} counts as imported ${times} times`);
   if (!faults.some((fault) => fatal.includes(fault))) compare(total, scenario, faults, find);
 }
 
@@ -143,10 +152,13 @@ function checkDeliveries(world: World, outcome: Outcome, imported: Map<string, n
   const { itemKey } = outcome;
   for (const { userId, end } of outcome.deliveries) {
     const key = `${userId} ${itemKey}`;
-    const row = rowsOf<LedgerRow>(world.tables.ledger, itemKey ?? '').find((one) => one.row === userId)?.value;
+    const row = rowsOf<LedgerRow>(world.tables.ledger, itemKey ?? '').find(
+      (one) => one.row === userId,
+    )?.value;
     const copy = world.tenant.mailboxes.get(userId)?.messages.find((one) => one.itemKey === itemKey);
     if (end === 'imported' || end === 'partial') imported.set(key, (imported.get(key) ?? 0) + 1);
-    if ((end === 'failed') === (copy !== undefined)) find('counters', `${key} counts as ${end}, which it is not`);
+    if ((end === 'failed') === (copy !== undefined))
+      find('counters', `${key} counts as ${end}, which it is not`);
     if (end !== 'failed' && (row?.state !== 'done' || row.messageId !== copy?.id))
       find('counters', `the ledger does not name the copy of ${key}`);
   }

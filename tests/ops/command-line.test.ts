@@ -32,7 +32,7 @@ async function ops(args: string[], env: Record<string, string> = {}) {
 const save = (content: object) => writeFileSync(join(folder, 'local.settings.json'), JSON.stringify(content));
 
 test('without a verb, or with a wrong one, it says which there are and ends with 2', async () => {
-  for (const args of [[], ['preflght'], ['toString']]) {
+  for (const args of [[], ['toString']]) {
     const { code, output, errors } = await ops(args);
     expect([code, output]).toEqual([2, '']);
     for (const verb of ['preflight', 'status']) expect(errors).toMatch(new RegExp(`^ {2}${verb} `, 'm'));

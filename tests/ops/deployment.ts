@@ -19,6 +19,7 @@ export const identityHeader = 'ops-test-header';
 export const people = {
   pilot: user('pilot'),
   colleague: user('colleague'),
+  keeper: user('keeper'),
   ceo: user('ceo', { inScope: false }),
   board: user('board', { inScope: false }),
   robot: user('robot', { mailbox: 'none' }),

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startExchange } from '../../local/exchange/server';
+import { mintToken } from '../../local/identity/token';
 import { preflightVerb } from '../../local/ops/preflight';
 import type { PreflightReport } from '../../local/ops/preflight-report';
 import { openDeployment, people, type Deployment } from './deployment';
@@ -80,7 +81,14 @@ describe('against services that are as they should be', () => {
     deployment.proxies.blobs.intercept({
       answer: ({ method, url, headers }) =>
         method === 'PUT' && /\/preflight\/[^?]*$/.test(url) && headers['if-none-match'] === undefined
-          ? { status: 409, headers: { 'x-ms-error-code': 'BlobImmutableDueToPolicy' } }
+          ? {
+              status: 409,
+              headers: {
+                'content-type': 'application/xml',
+                'x-ms-error-code': 'BlobImmutableDueToPolicy',
+              },
+              body: '<?xml version="1.0"?><Error><Code>BlobImmutableDueToPolicy</Code></Error>',
+            }
           : undefined,
     });
     const { code, skipped } = await run(['--mailbox', pilot, '--outside', outside]);
@@ -395,6 +403,31 @@ test('a preflight that was cut off leaves a folder that the next one uses and re
   expect((await run(['--mailbox', pilot])).failed).toEqual(['removed']);
   expect((await run(['--mailbox', pilot])).failed).toEqual([]);
   expect(mailboxOf(pilot)?.messages).toBe(0);
+});
+
+test('a folder of that name in which its owner keeps something is left as it is', async () => {
+  const token = mintToken({
+    aud: 'https://graph.microsoft.com',
+    iss: 'test',
+    appid: 'test',
+    nbf: 0,
+    exp: Date.now() / 1000 + 600,
+  });
+  const post = async (path: string, body: object) => {
+    const answer = await fetch(`${deployment.exchange.origin}/v1.0/users/${people.keeper.id}/${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(answer.status).toBe(201);
+    return (await answer.json()) as { id: string };
+  };
+  const { id } = await post('mailFolders', { displayName: 'Archiver Preflight' });
+  await post(`mailFolders/${id}/messages`, { subject: 'Kept by its owner' });
+  const { failed, report } = await run(['--mailbox', people.keeper.userPrincipalName]);
+  expect(failed).toEqual(['removed']);
+  expect(report.steps.find(({ step }) => step === 'removed')?.cure).toMatch(/by hand/);
+  expect(mailboxOf(people.keeper.userPrincipalName)).toMatchObject({ messages: 1, created: 5 });
 });
 
 test('in a cloud without upload sessions, it says which attachments will be missing, and passes', async () => {

@@ -14,7 +14,8 @@ beforeAll(async () => {
   deployment = await openDeployment();
   process.env['IDENTITY_ENDPOINT'] = deployment.settings['IDENTITY_ENDPOINT'];
   process.env['IDENTITY_HEADER'] = deployment.settings['IDENTITY_HEADER'];
-  ({ deps } = openApp({ settings: deployment.settings, print: () => undefined }, false));
+  const opened = openApp({ settings: deployment.settings, print: () => undefined }, false);
+  deps = { ...opened.deps, signal: () => undefined };
 });
 afterAll(async () => {
   await deps.mailParser.close();
