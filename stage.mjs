@@ -20,6 +20,8 @@ const { outputFiles } = await build({
   minifySyntax: true,
   sourcemap: 'external',
   legalComments: 'external',
+  // Names of modules hold their paths: those below the checkout, also where its node_modules is a link to elsewhere.
+  preserveSymlinks: true,
   // Always as if for this place: the paths in the source maps must not depend on where the folder is asked for.
   outdir: join(root, 'dist/app'),
 });

@@ -1,9 +1,8 @@
-import { rmSync, statSync, utimesSync, writeFileSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { claimFolder } from './folder-claim';
 
 /**
  * One service of Azurite as a process of its own: `azurite.js SERVICE DATA_DIR|- ARGUMENTS…`. Around Azurite's own
@@ -11,37 +10,10 @@ import { setTimeout as delay } from 'node:timers/promises';
  * when the parent dies.
  */
 
-const beatMs = 1_000;
-const staleMs = 5_000;
-const waitMs = 20_000;
 /** Azurite writes its tables of contents every five seconds; whatever it accepted since is lost by a SIGKILL. */
 const saveMs = 2_000;
 
 const requireAzurite = createRequire(join(process.cwd(), 'package.json'));
-
-function inUse(file: string): boolean {
-  try {
-    const pid = Number(readFileSync(file, 'utf8'));
-    if (pid === process.pid || Date.now() - statSync(file).mtimeMs > staleMs) return false;
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The process before may still be writing its last state: two on one folder would lose data. */
-async function claim(file: string) {
-  const until = Date.now() + waitMs;
-  while (inUse(file)) {
-    if (Date.now() > until)
-      throw new Error(`The data folder is in use by process ${readFileSync(file, 'utf8')}`);
-    await delay(50);
-  }
-  writeFileSync(file, String(process.pid));
-  setInterval(() => utimesSync(file, new Date(), new Date()), beatMs).unref();
-  process.on('exit', () => rmSync(file, { force: true }));
-}
 
 function saveSoon() {
   const loki = requireAzurite('lokijs') as {
@@ -85,7 +57,7 @@ async function main() {
   });
   // Ctrl-C is the stack's to handle: the host must still find its queues while it stops.
   if (dataDir !== '-') {
-    await claim(join(dataDir, `azurite-${service}.pid`));
+    await claimFolder(join(dataDir, `azurite-${service}.pid`));
     saveSoon();
   }
   reportOrigin();

@@ -29,6 +29,8 @@ async function main(): Promise<number> {
   );
   const stop = () => stopping.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
+  // Whoever read the output has left, as `head` does.
+  process.stdout.on('error', stop);
   let stack: Stack | undefined;
   try {
     stack = await startStack({

@@ -1,4 +1,7 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { claimFolder } from '../folder-claim';
 import { organisation } from '../samples/organisation';
 import { faultPlan } from './faults';
 import { startExchange } from './server';
@@ -12,6 +15,10 @@ const partOptions = z.strictObject({
 
 async function main(): Promise<void> {
   const { port, dataDir, faults } = partOptions.parse(JSON.parse(process.env.PART_OPTIONS ?? '{}'));
+  if (dataDir !== undefined) {
+    mkdirSync(dataDir, { recursive: true });
+    await claimFolder(join(dataDir, 'exchange.pid'));
+  }
   const exchange = await startExchange({
     port,
     users: organisation,

@@ -54,7 +54,16 @@ const hourMs = 60 * 60_000;
 const lost = () => new UncertainError('no answer; it may have taken effect');
 const faultsOf = (...own: Fault[]) =>
   [...write.filter((fault) => fault !== 'repeat'), 'timeOut', ...own] as Fault[];
-const createFaults = faultsOf('slow', 'throttled', 'cooling', 'broken', 'full', 'folderGone', 'refused');
+const createFaults = faultsOf(
+  'lateAlone',
+  'slow',
+  'throttled',
+  'cooling',
+  'broken',
+  'full',
+  'folderGone',
+  'refused',
+);
 const stepFaults = faultsOf('throttled', 'full');
 const removeFaults = write.filter((fault) => fault !== 'late' && fault !== 'crashLate');
 

@@ -9,6 +9,7 @@ const everywhere = {
   lostAnswer: 'it takes effect, the answer is lost',
   timeOut: 'no answer and no effect, which the caller cannot know',
   late: 'no answer; it takes effect after the next look',
+  lateAlone: 'no answer; it takes effect minutes later',
   repeat: 'the client sends it twice and sees the second answer',
   yield: 'everything else runs first',
   stall: 'the worker freezes before it for longer than its lease',
@@ -70,8 +71,7 @@ export const write = [
 
 /** Faults after which a request is still under way somewhere, so that two copies may stand for a moment. */
 export const unfenced: readonly Fault[] = [
-  'crashLate',
-  'late',
+  'crashLate', 'late', 'lateAlone',
   'stall',
   'stallAfter',
   'freeze',

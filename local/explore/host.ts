@@ -48,7 +48,7 @@ const visibilityMs = 10 * MINUTE;
 /** host.json: between a failure and the next attempt. */
 const retryMs = 30_000;
 const fetchEveryMs = 60 * MINUTE;
-const reconcileEveryMs = 15 * MINUTE;
+const reconcileEveryMs = 10 * MINUTE;
 
 interface MessageKind<T> {
   name: string;
@@ -214,7 +214,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
   let nextReconcileMs = startMs + reconcileEveryMs;
   const fire = (name: 'fetchBatch' | 'reconcile', worker: Worker, other: Worker) =>
     start(worker, name, async (io, depsFor) => {
-      const fault = await io(trigger(`timer.${name}`, ['never', 'twice', 'crash']), (own) => own);
+      const fault = await io(trigger(`timer.${name}`, ['never', 'twice', 'crash', 'yield']), (own) => own);
       if (fault === 'never') return;
       if (fault === 'twice')
         start(other, `${name} again`, (_io, depsOfOther) => handlers[name](depsOfOther(name)));

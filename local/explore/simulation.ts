@@ -137,13 +137,17 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
       landLater(one, times.lateMs);
       one.reject(lost(one));
     },
+    lateAlone: (one) => {
+      later.push({ atMs: nowMs + times.lateMs, run: () => ignore(one.run) });
+      one.reject(lost(one));
+    },
     repeat: (one) => {
       ignore(one.run);
       settle(one);
     },
     yield: (one) => {
       one.yielding = true;
-      hold(one, nowMs, () => settle(one));
+      hold(one, nowMs, () => settleUnlessAborted(one));
     },
     stall: (one) => {
       one.process.frozenUntilMs = nowMs + times.stallMs;
@@ -176,7 +180,7 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
     }
     hold(one, nowMs + ms, answer);
   };
-  /** What is aborted before its turn is not sent. */
+  /** The same for what was held back. */
   const settleUnlessAborted = (one: Pending, fault?: Fault) => {
     if (one.operation.signal?.aborted) one.reject(lost(one));
     else settle(one, fault);
@@ -189,6 +193,11 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
       return;
     }
     const { operation, invocation } = one;
+    // What is aborted before its turn is not sent.
+    if (operation.signal?.aborted) {
+      one.reject(lost(one));
+      return;
+    }
     let fault: Fault | undefined;
     if (operation.faults.length > 0) {
       const { name, key, faults } = operation;
@@ -198,7 +207,7 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
     }
     const act = fault && acts[fault];
     if (act) act(one);
-    else settleUnlessAborted(one, fault);
+    else settle(one, fault);
     const landing = later.filter(
       ({ after }) => after?.name === operation.name && after.key === operation.key,
     );

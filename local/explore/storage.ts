@@ -9,6 +9,7 @@ import type { Io } from './simulation';
 export interface RowStore {
   partitions: Map<string, Map<string, { json: string; etag: string }>>;
   version: number;
+  onWrite?: (row: string) => void;
 }
 export const createRowStore = (): RowStore => ({ partitions: new Map(), version: 0 });
 
@@ -28,6 +29,7 @@ export function createTwinRows<T extends object>(table: string, store: RowStore,
   const set = (partition: string, row: string, value: T) => {
     const etag = `W/"${++store.version}"`;
     rowsIn(partition).set(row, { json: JSON.stringify(value), etag });
+    store.onWrite?.(row);
     return etag;
   };
   const operation = (name: string, partition: string, row: string, faults: typeof read | typeof write) => ({

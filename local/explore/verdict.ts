@@ -32,6 +32,7 @@ export function judge(facts: Facts): Finding[] {
   const { world, stuck } = facts;
   const findings: Finding[] = [];
   const find = (kind: Finding['kind'], text: string) => void findings.push({ kind, text });
+  if (world.watermarkAhead) find('lost', 'the watermark was ahead of its window');
   if (stuck) find('lost', 'never comes to rest');
   checkChain(world, find);
   checkCopies(facts, find);

@@ -14,7 +14,14 @@ import { createTenant, createTwinDirectory, createTwinMailboxes, type Tenant } f
 import { createTwinQueue, createTwinWorkQueue, type TwinQueue } from './queue';
 import { windowEnd, windowStart, type Scenario } from './scenarios';
 import type { Process, Simulation } from './simulation';
-import { createRowStore, createTwinBatches, createTwinRows, type BlobStore, type RowStore } from './storage';
+import {
+  chainOf,
+  createRowStore,
+  createTwinBatches,
+  createTwinRows,
+  type BlobStore,
+  type RowStore,
+} from './storage';
 import { createTwinTeleMessage, type Site } from './telemessage';
 
 /** What outlives every worker: the stores, the site, the tenant. */
@@ -31,6 +38,8 @@ export interface World {
   site: Site;
   signals: Partial<Record<SignalName, number>>;
   ids: number;
+  /** The watermark was moved before the window's last manifest stood. */
+  watermarkAhead: boolean;
 }
 
 /** A few values are smaller than in production, so that a day fits into a few hundred operations. */
@@ -64,7 +73,7 @@ export function createWorld(scenario: Scenario, now: () => number, own: Record<s
     const run = windowRun('backfill', windowStart, windowEnd, 'hand');
     backfillQueue.send({ v: 1, connector: 'whatsapp', run });
   }
-  return {
+  const world: World = {
     config: configOf(own),
     tables: {
       runs,
@@ -82,7 +91,15 @@ export function createWorld(scenario: Scenario, now: () => number, own: Record<s
     site: { lines: scenario.lines, pageItems: scenario.pageItems, servings: 0 },
     signals: {},
     ids: 0,
+    watermarkAhead: false,
   };
+  runs.onWrite = (row) => {
+    const isWhole = chainOf(world.blobs, 'whatsapp').some(
+      ({ value }) => value.run.cause === 'daily' && value.last,
+    );
+    if (row === '~watermark' && !isWhole) world.watermarkAhead = true;
+  };
+  return world;
 }
 
 /** The same number is read the same way every time, so that one cache serves all runs. */

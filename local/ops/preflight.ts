@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { preflight, withoutSettings } from '../../shared/pipeline/preflight';
 import type { StepResult } from '../../shared/pipeline/preflight-step';
+import { exceptions, staff } from '../samples/organisation';
+import { startStack } from '../stack';
 import { asAppHelp, asAppOption, openApp, whoIs } from './app';
 import { readOptions } from './options';
 import { asMarkdown, type PreflightReport } from './preflight-report';
@@ -11,55 +13,78 @@ const options = {
   outside: { type: 'string' },
   json: { type: 'boolean', default: false },
   report: { type: 'string' },
+  simulate: { type: 'boolean', default: false },
   ...asAppOption,
 } as const;
 
 /** Proves that this deployment can archive; docs/preflight.md describes every step. */
 export const preflightVerb: Verb = {
-  usage: '--mailbox ADDRESS [--outside ADDRESS] [--report FILE] [--json] [--as-app]',
+  usage: '--mailbox ADDRESS [--outside ADDRESS] [--report FILE] [--json] [--as-app | --simulate]',
   summary: 'proves step by step that this deployment can archive, with one pilot mailbox',
   options: [
     '--mailbox        a user who is archived; items are made there, read back and removed',
     '--outside        a user who is not: the mailbox must be closed to the app',
     '--report FILE    the result for the change record: JSON when FILE ends in .json, else Markdown',
     '--json           the last line of standard output is one JSON object',
+    '--simulate       against the simulators on this machine and two of their people, to see what it does',
     asAppHelp,
   ],
 
   async run(args, shell) {
-    const { mailbox, outside, json, report: file, 'as-app': asApp } = readOptions(args, options);
-    if (!mailbox) throw new UsageError('preflight needs --mailbox');
-    if (outside?.toLowerCase() === mailbox.toLowerCase())
-      throw new UsageError('--outside must be another mailbox than --mailbox');
-    const at = new Date().toISOString();
-    const signedIn = whoIs(shell.settings, asApp);
-    shell.print(`Preflight with ${mailbox}, as ${signedIn.words}\n`);
-
-    const steps = await takeSteps(shell, asApp, { mailbox, outside });
-    const report: PreflightReport = {
-      passed: steps.every(({ verdict }) => verdict !== 'failed'),
-      at,
-      as: signedIn.words,
-      mailbox,
-      outside: outside ?? null,
-      telemessage: shell.settings['TELEMESSAGE_BASE_URL'] ?? null,
-      graph: shell.settings['GRAPH_BASE_URL'] ?? null,
-      keyVault: shell.settings['KEY_VAULT_URL'] ?? null,
-      steps,
-    };
-    const count = (verdict: StepResult['verdict']) => steps.filter((step) => step.verdict === verdict).length;
-    shell.print(
-      `\n${report.passed ? 'Passed' : 'FAILED'}: ${count('ok')} ok, ${count('failed')} failed, ${count('skipped')} skipped.`,
-    );
-    if (file !== undefined)
-      await writeFile(
-        file,
-        file.endsWith('.json') ? `${JSON.stringify(report, null, 2)}\n` : asMarkdown(report),
-      );
-    if (json) shell.print(JSON.stringify(report));
-    return report.passed ? 0 : 1;
+    const { simulate, ...given } = readOptions(args, options);
+    const stack = simulate ? await startStack({ settings: {}, withoutHost: true }) : undefined;
+    try {
+      const people = stack ? samplePeople : {};
+      return await prove({ ...people, ...given }, stack ? { ...shell, settings: stack.settings } : shell);
+    } finally {
+      await stack?.close();
+    }
   },
 };
+
+const samplePeople = {
+  mailbox: staff[0]!.user.userPrincipalName,
+  outside: exceptions.outOfScope.user.userPrincipalName,
+};
+
+interface Given {
+  mailbox?: string | undefined;
+  outside?: string | undefined;
+  report?: string | undefined;
+  json: boolean;
+  'as-app': boolean;
+}
+
+async function prove(given: Given, shell: Shell): Promise<number> {
+  const { mailbox, outside, json, report: file, 'as-app': asApp } = given;
+  if (!mailbox) throw new UsageError('preflight needs --mailbox');
+  if (outside?.toLowerCase() === mailbox.toLowerCase())
+    throw new UsageError('--outside must be another mailbox than --mailbox');
+  const at = new Date().toISOString();
+  const signedIn = whoIs(shell.settings, asApp);
+  shell.print(`Preflight with ${mailbox}, as ${signedIn.words}\n`);
+
+  const steps = await takeSteps(shell, asApp, { mailbox, outside });
+  const report: PreflightReport = {
+    passed: steps.every(({ verdict }) => verdict !== 'failed'),
+    at,
+    as: signedIn.words,
+    mailbox,
+    outside: outside ?? null,
+    telemessage: shell.settings['TELEMESSAGE_BASE_URL'] ?? null,
+    graph: shell.settings['GRAPH_BASE_URL'] ?? null,
+    keyVault: shell.settings['KEY_VAULT_URL'] ?? null,
+    steps,
+  };
+  const count = (verdict: StepResult['verdict']) => steps.filter((step) => step.verdict === verdict).length;
+  shell.print(
+    `\n${report.passed ? 'Passed' : 'FAILED'}: ${count('ok')} ok, ${count('failed')} failed, ${count('skipped')} skipped.`,
+  );
+  const text = file?.endsWith('.json') ? `${JSON.stringify(report, null, 2)}\n` : asMarkdown(report);
+  if (file !== undefined) await writeFile(file, text);
+  if (json) shell.print(JSON.stringify(report));
+  return report.passed ? 0 : 1;
+}
 
 async function takeSteps(
   shell: Shell,

@@ -43,6 +43,8 @@ export async function deliver(deps: Stage, delivery: Delivery): Promise<Delivere
     const certain =
       error instanceof PermanentError || error instanceof PutOffError || error instanceof DeploymentError;
     await claim.release(certain && !attempt.stepped && !claim.row.unsureAt);
+    // Of the write that said so, only the answer was lost.
+    if (claim.row.state === 'done') return ended(claim.row, delivery);
     if (!(error instanceof PermanentError)) throw error;
     const { unsureAt } = claim.row;
     return {
@@ -100,10 +102,12 @@ async function claimDelivery(
           claim.row = value;
           return;
         }
-        // The service may have done a write whose answer was lost: then the row is ours, with another etag.
+        // A write may have been done whose answer was lost: then the row is ours, with another etag.
         const stored = await deps.ledger.get(item.itemKey, userId);
         if (stored?.value.owner !== owner) break;
         etag = stored.etag;
+        // Done for all to see: another worker may have acted on it, so it is never taken back.
+        if (stored.value.state === 'done' && value.state !== 'done') return void (claim.row = stored.value);
       }
       throw new Error('Another worker took over the delivery');
     };
@@ -191,10 +195,9 @@ async function create(
   throw failure;
 }
 
-/** A worker that froze since it took its claim must not send a request that its lease does not cover any more. */
-function leaseIsShort({ config, now }: Stage, { row }: Claim): boolean {
-  return Date.parse(row.leaseUntil) - now() < config.import.leaseMs * leaseShareOfRequest;
-}
+/** A worker that froze with its claim must not send a request that its lease does not cover any more. */
+const leaseIsShort = ({ config, now }: Stage, { row }: Claim) =>
+  Date.parse(row.leaseUntil) - now() < config.import.leaseMs * leaseShareOfRequest;
 
 /** Aborts what outlives its lease; each renewal gives an item of many requests its whole time again. */
 async function withinLease<T>(

@@ -1,7 +1,7 @@
 import { connectors, type ConnectorId } from '../connectors';
 import { containers, queues, tables } from '../names';
 import { signalLine } from '../signals';
-import { failed, ok, skipped, statusOf, type Proof, type Step } from './preflight-step';
+import { described, failed, ok, skipped, statusOf, type Proof, type Step } from './preflight-step';
 
 const MINUTE = 60_000;
 
@@ -72,10 +72,8 @@ export const storeSteps: Step[] = [
     needs: ['settings'],
     cure: 'Deploy infra/ again, which makes the queues and gives the identity "Storage Queue Data Contributor"; check that the account admits this address.',
     async run({ deps }) {
-      const depths: string[] = [];
-      for (const name of Object.values(queues))
-        depths.push(`${name} ${await deps.storeProbe.queueDepth(name)}`);
-      return ok(`waiting: ${depths.join(', ')}`);
+      const depths = await each(Object.values(queues), (name) => deps.storeProbe.queueDepth(name));
+      return depths.failed ?? ok(`waiting: ${depths.done.map((pair) => pair.join(' ')).join(', ')}`);
     },
   },
   {
@@ -84,7 +82,8 @@ export const storeSteps: Step[] = [
     needs: ['settings'],
     cure: 'Deploy infra/ again, which makes the tables and gives the identity "Storage Table Data Contributor"; check that the account admits this address.',
     async run({ deps, id }) {
-      for (const name of Object.values(tables)) await deps.storeProbe.readTable(name);
+      const read = await each(Object.values(tables), (name) => deps.storeProbe.readTable(name));
+      if (read.failed) return read.failed;
       await deps.storeProbe.writeTable(tables.folders, 'preflight', id);
       return ok(`read: ${Object.values(tables).join(', ')}; written and removed: one row`);
     },
@@ -152,4 +151,16 @@ const pageOf = (id: Proof['id']) => `preflight/${id}.txt`;
 
 async function* once(text: string): AsyncGenerator<Buffer> {
   yield Buffer.from(text);
+}
+
+/** Asks for each by its name; a failure names all that failed. */
+async function each<T>(names: string[], ask: (name: string) => Promise<T>) {
+  const done: [name: string, answer: T][] = [];
+  const problems: string[] = [];
+  for (const name of names)
+    await ask(name).then(
+      (answer) => done.push([name, answer]),
+      (error: unknown) => problems.push(`${name}: ${described(error)}`),
+    );
+  return { done, ...(problems.length > 0 && { failed: failed(problems.join('; ')) }) };
 }

@@ -59,6 +59,7 @@ interface Described {
   message?: string;
   statusCode?: unknown;
   code?: unknown;
+  details?: { odataError?: { code?: unknown } };
 }
 
 /** The HTTP status that an Azure client's error carries, its own or its cause's; undefined without an answer. */
@@ -79,10 +80,12 @@ const longestText = 300;
  * Azure clients repeat addresses and whole answers, so of them only status, code and the sign-in's error number stay.
  */
 export function described(error: unknown): string {
-  const { name = '', message = '', statusCode, code } = (error ?? {}) as Described;
+  const { name = '', message = '', statusCode, code, details } = (error ?? {}) as Described;
   const aadsts = /AADSTS\d+/.exec(message)?.[0];
   if (name === 'RestError')
-    return [statusCode ?? 'no answer', code].filter((part) => typeof part !== 'undefined').join(' ');
+    return [statusCode ?? 'no answer', code ?? details?.odataError?.code]
+      .filter((part) => typeof part !== 'undefined')
+      .join(' ');
   if (/(Credential|Authentication)\w*Error$/.test(name)) return aadsts ? `${name} (${aadsts})` : name;
   return message.split('\n', 1)[0]?.slice(0, longestText) || name || 'unknown';
 }

@@ -9,6 +9,8 @@ import { sampleCopies } from './sample-copies';
 import { putPointers, splitBatch } from './split-batch';
 import { sweepCopies } from './sweep-copies';
 
+/** After a day with many faults there are hundreds of sweeps, each a request or two to some mailbox. */
+const sweepsInFlight = 8;
 /** A daily window that is this old and not stored is late. */
 const lateAfterMs = 26 * 60 * 60 * 1000;
 /** Two machines' clocks differ by less. */
@@ -77,12 +79,18 @@ async function reconcileBatch(deps: Deps, batch: Manifest, state: BatchState | u
     await putBack(deps, batch, state, outcomes);
     return false;
   }
-  for (const outcome of outcomes.values()) {
-    const { unsureAt } = outcome.value;
-    if (unsureAt === undefined) continue;
-    if (deps.now() < Date.parse(unsureAt) + deps.config.reconcile.settlingMs) return false;
-    outcome.value = await sweepCopies(deps, batch, outcome);
+  const doubtful = [...outcomes.values()].filter(({ value }) => value.unsureAt !== undefined);
+  const settled = doubtful.filter(
+    ({ value }) => deps.now() >= Date.parse(value.unsureAt!) + deps.config.reconcile.settlingMs,
+  );
+  for (let at = 0; at < settled.length; at += sweepsInFlight) {
+    const sweeps = settled.slice(at, at + sweepsInFlight).map(async (outcome) => {
+      outcome.value = await sweepCopies(deps, batch, outcome);
+    });
+    // None may still be at work when the next run looks at the same batch.
+    for (const sweep of await Promise.allSettled(sweeps)) if (sweep.status === 'rejected') throw sweep.reason;
   }
+  if (settled.length < doubtful.length) return false;
   return close(
     deps,
     batch,

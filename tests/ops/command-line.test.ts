@@ -18,9 +18,9 @@ afterAll(async () => {
 });
 
 /** Runs the command line as a shell does, in a folder of its own and with nothing of this environment. */
-async function ops(args: string[], env: Record<string, string> = {}) {
+async function ops(args: string[], env: Record<string, string> = {}, cwd = folder) {
   const child = spawn(process.execPath, [bundle('ops'), ...args], {
-    cwd: folder,
+    cwd,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -99,4 +99,15 @@ test('status ends with one JSON object', async () => {
   const { code, last } = await ops(['status', '--json']);
   expect(code).toBe(0);
   expect(Object.keys(JSON.parse(last) as object)).toEqual(['at', 'connectors', 'queues']);
+});
+
+test('--simulate shows a preflight without any deployment', async () => {
+  const checkout = join(__dirname, '..', '..');
+  const { code, last, errors } = await ops(['preflight', '--simulate', '--json'], {}, checkout);
+  expect([code, errors]).toEqual([0, '']);
+  const { steps } = JSON.parse(last) as PreflightReport;
+  expect(steps.filter(({ verdict }) => verdict !== 'ok').map(({ step }) => step)).toEqual([
+    'immutability',
+    'alert',
+  ]);
 });

@@ -106,6 +106,7 @@ interface Case {
   settings?: Record<string, string>;
   mailbox?: string;
   outside?: string;
+  detail?: RegExp;
   cure: RegExp;
 }
 
@@ -139,6 +140,7 @@ const cases: Case[] = [
     step: 'secrets',
     when: 'a secret is missing',
     settings: { WHATSAPP_PASSWORD_SECRET: 'no-such-secret' },
+    detail: /"no-such-secret".*\(404\)/,
     cure: /Put the secret into the vault/,
   },
   {
@@ -312,6 +314,7 @@ const cases: Case[] = [
     when: 'a queue is missing',
     arrange: ({ azurite }) =>
       QueueServiceClient.fromConnectionString(azurite.connectionString).deleteQueue('backfill-window'),
+    detail: /^backfill-window: 404 QueueNotFound$/,
     cure: /Storage Queue Data Contributor/,
   },
   {
@@ -321,6 +324,7 @@ const cases: Case[] = [
       TableServiceClient.fromConnectionString(azurite.connectionString, {
         allowInsecureConnection: true,
       }).deleteTable('ledger'),
+    detail: /^ledger: 404 (TableNotFound|ResourceNotFound)$/,
     cure: /Storage Table Data Contributor/,
   },
   {
@@ -351,6 +355,12 @@ const cases: Case[] = [
   },
   {
     step: 'alert',
+    when: 'the connection string is none',
+    settings: { APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=only' },
+    cure: /APPLICATIONINSIGHTS_CONNECTION_STRING/,
+  },
+  {
+    step: 'alert',
     when: 'the identity may not publish',
     arrange: ({ insights }) => (insights.state.status = 403),
     cure: /Monitoring Metrics Publisher/,
@@ -369,6 +379,7 @@ describe('exactly one step fails, and says what to do,', () => {
     expect(code).toBe(1);
     expect(report.passed).toBe(false);
     const step = report.steps.find(({ step }) => step === one.step)!;
+    if (one.detail) expect(step.detail).toMatch(one.detail);
     expect(step.cure).toMatch(one.cure);
     expect(lines.join('\n')).toContain(`→ ${step.cure!}`);
     // Whatever is skipped waits for what failed, directly or not.

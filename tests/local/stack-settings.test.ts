@@ -1,0 +1,202 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startExchange, type Exchange } from '../../local/exchange/server';
+import { startIdentity, type Identity } from '../../local/identity/server';
+import { archivedIn, sampleLines } from '../../local/samples/day';
+import { expectations } from '../../local/samples/expectations';
+import { mailboxOf } from '../../local/samples/mapping';
+import { organisation } from '../../local/samples/organisation';
+import { readMailboxes } from '../../local/soak/mailboxes';
+import { startTeleMessage, type TeleMessage } from '../../local/telemessage/server';
+import { connectorIds, connectors } from '../../shared/connectors';
+import {
+  asMessages,
+  asOptions,
+  countersOf,
+  dataFolder,
+  expectedCounters,
+  expectedMessages,
+  filedItems,
+  cleanUp,
+  resultOf,
+  start,
+  type Window,
+} from './stack-process';
+
+/** The local stack with servers, mappings and settings that somebody else chose. */
+
+jest.setTimeout(240_000);
+afterAll(cleanUp);
+
+const evening = { from: '2026-11-19T22:00:00.000Z', to: '2026-11-20T00:00:00.000Z' };
+const night = { from: evening.to, to: '2026-11-20T00:30:00.000Z' };
+const header = 'a-header-of-their-own';
+
+interface Servers {
+  identity: Identity;
+  site: TeleMessage;
+  exchange: Exchange;
+}
+let servers: Servers;
+
+async function requestsOf(origin: string): Promise<number> {
+  const stats = (await (await fetch(`${origin}/_control/stats`)).json()) as { requests: number };
+  return stats.requests;
+}
+
+beforeAll(async () => {
+  const secrets = { 'telemessage-username': 'their user', 'telemessage-password': 'pass:with:colons ü' };
+  servers = {
+    identity: await startIdentity({ header, secrets }),
+    site: await startTeleMessage({
+      username: secrets['telemessage-username'],
+      password: secrets['telemessage-password'],
+      sources(source, window) {
+        const id = connectorIds.find((one) => connectors[one].source === source);
+        return id && sampleLines(id, window);
+      },
+    }),
+    exchange: await startExchange({ users: organisation }),
+  };
+});
+afterAll(() =>
+  Promise.all(Object.values(servers).map((server: { close(): Promise<void> }) => server.close())),
+);
+
+const itsParts = (text: string) =>
+  [...text.matchAll(/^(\w+): process \d+/gm)].map(([, name]) => name).toSorted();
+
+test('servers that the environment names are used, and no simulator is started', async () => {
+  const { identity, site, exchange } = servers;
+  const run = start(['--once', ...asOptions(evening), '--verbose', '--json'], {
+    TELEMESSAGE_BASE_URL: site.origin,
+    GRAPH_BASE_URL: exchange.origin,
+    KEY_VAULT_URL: identity.vaultUrl,
+    IDENTITY_ENDPOINT: identity.identityEndpoint,
+    IDENTITY_HEADER: header,
+  });
+  expect(countersOf(await resultOf(run))).toEqual(expectedCounters(evening));
+  expect(itsParts(run.stderr())).toEqual(['functions']);
+  const filed = await readMailboxes(exchange.origin, organisation);
+  expect(asMessages(filed)).toEqual(expectedMessages(evening));
+  expect(await requestsOf(site.origin)).toBeGreaterThan(0);
+});
+
+test('with a site and a Graph of their own, the secrets of the local vault can be given', async () => {
+  const site = await startTeleMessage({
+    username: 'someone',
+    password: 'something',
+    sources: (source) => (connectorIds.some((id) => connectors[id].source === source) ? [] : undefined),
+  });
+  try {
+    const run = start(['--once', ...asOptions(evening), '--verbose', '--json'], {
+      TELEMESSAGE_BASE_URL: site.origin,
+      GRAPH_BASE_URL: servers.exchange.origin,
+      TELEMESSAGE_USERNAME: 'someone',
+      TELEMESSAGE_PASSWORD: 'something',
+      // Of no use without the endpoint that it belongs to.
+      IDENTITY_HEADER: 'left over',
+    });
+    const { balanced, connectors: counted } = await resultOf(run);
+    expect(balanced).toBe(true);
+    expect(counted.map(({ items }) => items.available)).toEqual([0, 0]);
+    expect(itsParts(run.stderr())).toEqual(['functions', 'identity']);
+  } finally {
+    await site.close();
+  }
+});
+
+test('a window that cannot be fetched ends the run with an error instead of waiting for ever', async () => {
+  const run = start(['--once', ...asOptions(evening), '--json'], {
+    TELEMESSAGE_BASE_URL: servers.site.origin,
+    GRAPH_BASE_URL: servers.exchange.origin,
+    TELEMESSAGE_PASSWORD: 'wrong',
+  });
+  expect(await run.exited).toBe(1);
+  expect(run.stderr()).toMatch(/could not be fetched in five attempts: \w+/);
+});
+
+describe('a mapping file', () => {
+  const data = dataFolder();
+  const good = join(data, 'good.csv');
+  const bad = join(data, 'bad.csv');
+  const both = { from: evening.from, to: night.to };
+  const received = (window: Window) => Object.keys(expectations('whatsapp', window).mailboxes);
+  /** The file gives the number of one, who takes part in both windows, to another, who takes part in neither. */
+  const { number, user: former } = [...archivedIn('whatsapp', evening)]
+    .flatMap(({ item, arrivedAtMs }) =>
+      item.mentions.map((mention) => ({ ...mention, user: mailboxOf(mention, arrivedAtMs, {}) })),
+    )
+    .find(({ number, national, user }) => number && !national && user && received(night).includes(user.id))!;
+  const holder = organisation.find(
+    ({ id, mailbox, inScope }) => mailbox === 'normal' && inScope !== false && !received(both).includes(id),
+  )!;
+  const mapped = (window: Window) => {
+    const whatsapp = new Set(expectations('whatsapp', window).list.map(({ sourceId }) => sourceId));
+    return expectedMessages(window)
+      .map((line) => {
+        const [userId, sourceId] = line.split(' ') as [string, string];
+        return `${userId === former!.id && whatsapp.has(sourceId) ? holder.id : userId} ${sourceId}`;
+      })
+      .toSorted();
+  };
+  writeFileSync(good, `Mobile number;Mailbox\r\n+${number};${holder.userPrincipalName}\r\n`);
+  writeFileSync(
+    bad,
+    `Mobile number;Mailbox\r\nno number;${holder.userPrincipalName}\r\n+${number};nobody\r\n`,
+  );
+
+  const once = (window: Window, file?: string) =>
+    start(
+      [
+        ...['--once', ...asOptions(window), '--data', data, '--json'],
+        ...(file === undefined ? [] : ['--mapping', `whatsapp=${file}`]),
+      ],
+      { WHATSAPP_CUSTOM_MAPPING: 'true' },
+    );
+
+  test('is looked at before the e-mail addresses', async () => {
+    expect(countersOf(await resultOf(once(evening, good)))).toEqual(expectedCounters(evening));
+    expect(mapped(evening)).not.toEqual(expectedMessages(evening));
+    expect(asMessages(await filedItems(data))).toEqual(mapped(evening));
+  });
+
+  test('with mistakes is refused whole, each with its line and column, and nothing is imported', async () => {
+    const run = once(night, bad);
+    expect(await run.exited).toBe(2);
+    const problems = run.stderr().match(/^ {2}line \d+, .+: expected .+, found .+$/gm) ?? [];
+    expect(problems.map((problem) => problem.split(',')[0])).toEqual(['  line 2', '  line 3']);
+    expect(asMessages(await filedItems(data))).toEqual(mapped(evening));
+  });
+
+  test('that was refused leaves the former one in force', async () => {
+    const result = await resultOf(once(night));
+    expect(countersOf(result)).toEqual(expectedCounters(night, {}, evening));
+    expect(asMessages(await filedItems(data))).toEqual(mapped(both));
+  });
+});
+
+test('wrong settings stop the stack before anything starts, all of them named, none with its value', async () => {
+  const run = start(['--once', ...asOptions(evening), '--verbose'], {
+    WHATSAPP_SIZE_LIMIT_MB: 'abc-secret',
+    LEASE_SECONDS: '0',
+  });
+  expect(await run.exited).toBe(1);
+  expect(run.stderr()).toMatch(/WHATSAPP_SIZE_LIMIT_MB: expected a whole number/);
+  expect(run.stderr()).toContain('LEASE_SECONDS: expected');
+  expect(run.stderr()).not.toContain('abc-secret');
+  expect(itsParts(run.stderr())).toEqual([]);
+});
+
+test.each([
+  [['--once'], '--once needs --from and --to'],
+  [['--once', '--from', 'yesterday', '--to', '2026-11-20'], '--from: expected an instant'],
+  [['demo', '--faults', 'some'], '--faults: expected one of'],
+  [['--mapping', 'signal=file.csv'], '--mapping: expected CONNECTOR=FILE.csv'],
+  [['--wrong'], '--wrong'],
+])('the options %j are refused with exit code 2 and the usage', async (args, message) => {
+  const run = start(args);
+  expect(await run.exited).toBe(2);
+  expect(run.stderr()).toContain(message);
+  expect(run.stderr()).toContain('npm run local');
+});

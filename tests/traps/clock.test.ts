@@ -1,0 +1,130 @@
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Deps } from '../../shared/deps';
+import { fetchBatch } from '../../shared/pipeline/fetch-batch';
+import { importItem } from '../../shared/pipeline/import-item';
+import { orPutOff } from '../../shared/pipeline/put-off';
+import { reconcile } from '../../shared/pipeline/reconcile';
+import { user } from '../graph/tenant';
+import { chatLine, closeStore, from, openWorld, to, type World } from '../pipeline/world';
+import { eventually, fetchPointers } from './pointers';
+
+const anna = user('anna');
+let world: World | undefined;
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+afterAll(closeStore);
+
+const hour = 60 * 60 * 1000;
+const day = 24 * hour;
+const minute = 60_000;
+const at = (deps: Deps, offsetMs: number): Deps => ({ ...deps, now: () => Date.now() + offsetMs });
+const lines = {
+  whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
+};
+
+/** Holds the first create request on its way to Exchange until it is released. */
+function holdFirstCreate() {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  let held = false;
+  const proxy = async (exchangeOrigin: string) => {
+    const server = createServer((incoming, outgoing) => {
+      const { method, url = '', headers } = incoming;
+      const isFirst = !held && method === 'POST' && /\/mailFolders\/[^/]+\/messages$/.test(url);
+      if (isFirst) held = true;
+      void (isFirst ? released : Promise.resolve()).then(() => {
+        const forwarded = httpRequest(new URL(url, exchangeOrigin), { method, headers }, (answer) => {
+          outgoing.writeHead(answer.statusCode!, answer.headers);
+          answer.pipe(outgoing);
+        });
+        forwarded.on('error', () => outgoing.destroy());
+        incoming.pipe(forwarded);
+      });
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    return {
+      origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      close: async () => {
+        server.closeAllConnections();
+        await new Promise((closed) => server.close(closed));
+      },
+    };
+  };
+  return { proxy, release: () => release(), isHeld: () => held };
+}
+
+it('a clock that runs an hour ahead takes a live delivery over, and the second copy is removed', async () => {
+  const hold = holdFirstCreate();
+  const settings = { GRAPH_TIMEOUT_SECONDS: '20', LEASE_SECONDS: '60' };
+  world = await openWorld({ users: [anna], lines, settings, proxy: hold.proxy });
+  const deps = world.instance();
+  const [pointer] = await fetchPointers(world, deps);
+  const slow = importItem(deps, pointer!);
+  slow.catch(() => undefined);
+  await eventually(hold.isHeld);
+  await importItem(at(world.instance(), hour), pointer!);
+  hold.release();
+  await expect(slow).rejects.toThrow('Another worker took over the delivery');
+  expect(await world.messages(anna)).toHaveLength(2);
+
+  await reconcile(at(deps, 2 * hour));
+  expect(await world.messages(anna)).toHaveLength(1);
+  expect(world.signals.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['copyRemoved', 'batchClosed']),
+  );
+  const [outcome] = await world.outcomes(deps, 'whatsapp');
+  expect(outcome!.deliveries).toEqual([{ userId: anna.id, end: 'imported' }]);
+});
+
+it('a lease of a worker whose clock ran an hour ahead delays its item, and neither loses nor doubles it', async () => {
+  world = await openWorld({ users: [anna], lines });
+  const deps = world.instance();
+  const [pointer] = await fetchPointers(world, deps);
+  const ahead = at(deps, hour);
+  const dying = { ...ahead, ledger: { ...deps.ledger, replace: () => Promise.reject(new Error('killed')) } };
+  await expect(importItem(dying, pointer!)).rejects.toThrow('killed');
+
+  let delayMs = 0;
+  const importQueue: Deps['importQueue'] = {
+    send: (_message, options) => Promise.resolve(void (delayMs = options?.delayMs ?? 0)),
+  };
+  await orPutOff({ ...deps, importQueue }, pointer!, () => importItem(deps, pointer!));
+  expect(delayMs).toBeGreaterThan(10 * minute);
+  expect(delayMs).toBeLessThan(hour);
+  expect(await world.outcomes(deps, 'whatsapp')).toEqual([]);
+
+  await importItem(at(deps, 2 * hour), pointer!);
+  expect(await world.messages(anna)).toHaveLength(1);
+  const [outcome] = await world.outcomes(deps, 'whatsapp');
+  expect(outcome!.deliveries).toEqual([{ userId: anna.id, end: 'imported' }]);
+});
+
+it('a clock that jumps back fetches no window twice and leaves the watermark where it is', async () => {
+  world = await openWorld({ users: [anna], lines });
+  const deps = world.instance();
+  const due = Date.parse(to) + deps.config.fetch.lagMs;
+  await fetchBatch({ ...deps, now: () => due });
+  await fetchBatch({ ...deps, now: () => due - 3 * day });
+  expect(await deps.runs.watermark('whatsapp')).toBe(to);
+  expect((await deps.runs.list('whatsapp')).map((run) => [run.from, run.to])).toEqual([[from, to]]);
+});
+
+it('a clock that ran days ahead is reported for as long as days may be missing', async () => {
+  world = await openWorld({ users: [anna], lines });
+  const deps = world.instance();
+  const due = Date.parse(to) + deps.config.fetch.lagMs;
+  const right = { ...deps, now: () => due };
+  await fetchBatch({ ...deps, now: () => due + 3 * day });
+  await fetchBatch(right);
+  await reconcile(right);
+  const late = world.signals.filter(({ name }) => name === 'windowLate').map(({ fields }) => fields);
+  expect(late).toContainEqual(
+    expect.objectContaining({
+      connector: 'whatsapp',
+      message: expect.stringContaining('lies in the future') as string,
+    }),
+  );
+});

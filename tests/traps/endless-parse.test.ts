@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { createMailParser, type MailParser } from '../../shared/email/parser.client';
+import { user } from '../graph/tenant';
+import { closeStore, openWorld, type World } from '../pipeline/world';
+
+const anna = user('anna');
+let world: World | undefined;
+let mailParser: MailParser | undefined;
+afterEach(async () => {
+  await mailParser?.close();
+  await world?.close();
+});
+afterAll(closeStore);
+
+const mailLine = (id: string) =>
+  Buffer.from(
+    JSON.stringify({
+      messageId: id,
+      gatewayReceivedDate: '2026-11-20T08:00:05Z',
+      sourceType: 'WECHAT',
+      usersEmailAddress: [],
+      mime: Buffer.from(`From: Anna <anna@contoso.example>\r\nSubject: ${id}\r\n\r\nhello`).toString(
+        'base64',
+      ),
+    }),
+  );
+
+it('a mail whose parse never returns goes to quarantine, and neither its worker nor the next mails go with it', async () => {
+  const ids = ['1_1', 'endless_2', '1_3', 'endless_4', '1_5'];
+  world = await openWorld({ users: [anna], lines: { wechat: ids.map(mailLine) } });
+  mailParser = createMailParser({
+    workerFile: join(__dirname, '..', 'fixtures', 'fuzz', 'endless-or-real.js'),
+    timeoutMs: 1500,
+    threads: 2,
+  });
+  const deps = { ...world.instance(), mailParser };
+  await world.fetch(deps, 'wechat');
+  await world.drain(deps);
+  expect((await world.messages(anna)).map(({ subject }) => subject).toSorted()).toEqual([
+    '1_1',
+    '1_3',
+    '1_5',
+  ]);
+  expect(await world.quarantined(deps, 'wechat')).toMatchObject([
+    { sourceId: 'endless_2', reason: 'unreadable', detail: 'the mail could not be parsed within 1.5 s' },
+    { sourceId: 'endless_4', reason: 'unreadable' },
+  ]);
+});

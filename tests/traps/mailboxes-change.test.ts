@@ -1,0 +1,66 @@
+import type { TenantUser } from '../../local/samples/organisation';
+import { importItem } from '../../shared/pipeline/import-item';
+import { user } from '../graph/tenant';
+import { chatLine, closeStore, openWorld, type World } from '../pipeline/world';
+import { fetchPointers } from './pointers';
+
+let world: World | undefined;
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+afterAll(closeStore);
+
+const open = async () => {
+  const [anna, bo] = [user('anna'), user('bo')];
+  world = await openWorld({ users: [anna, bo], lines: { whatsapp: [chatLine('1_1'), chatLine('1_2')] } });
+  const deps = world.instance();
+  const [first, second] = await fetchPointers(world, deps);
+  return { world, deps, anna, bo, first: first!, second: second! };
+};
+
+describe('between two items', () => {
+  it.each<[what: string, change: Partial<TenantUser>, reason: string]>([
+    ['becomes inactive', { mailbox: 'none' }, 'mailboxUnavailable'],
+    ['moves on-premises', { mailbox: 'onPremises' }, 'mailboxUnavailable'],
+    ['becomes one that the service does not support', { mailbox: 'notSupported' }, 'mailboxUnavailable'],
+    ['becomes full', { quotaBytes: 1 }, 'mailboxFull'],
+    ["leaves the app's scope", { inScope: false }, 'accessDenied'],
+  ])('a mailbox that %s fails alone, with its reason, and holds up nobody', async (_what, change, reason) => {
+    const { world, deps, anna, bo, first, second } = await open();
+    await importItem(deps, first);
+    Object.assign(anna, change);
+    await importItem(deps, second);
+
+    const [, outcome] = await world.outcomes(deps, 'whatsapp');
+    expect(outcome).toMatchObject({ kind: 'delivered', reason, expected: 2 });
+    expect(outcome!.deliveries).toContainEqual({ userId: anna.id, end: 'failed', reason });
+    expect(await world.messages(bo)).toHaveLength(2);
+    expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([
+      { position: 1, sourceId: '1_2', reason },
+    ]);
+  });
+});
+
+it('a user renamed between fetch and import is found by the address that became a second one', async () => {
+  const { world, bo, first } = await open();
+  Object.assign(bo, {
+    userPrincipalName: 'bo.married@contoso.example',
+    mail: 'bo.married@contoso.example',
+    proxyAddresses: ['SMTP:bo.married@contoso.example', 'smtp:bo@contoso.example'],
+  });
+  const deps = world.instance();
+  await importItem(deps, first);
+  expect(await world.messages(bo)).toHaveLength(1);
+});
+
+it("a user renamed without a trace is kept for a person, and is nobody else's", async () => {
+  const { world, anna, bo, first } = await open();
+  const renamed = { mail: 'x@contoso.example', proxyAddresses: ['SMTP:x@contoso.example'] };
+  for (const [index, one] of [anna, bo].entries())
+    Object.assign(one, { userPrincipalName: `new${index}@contoso.example`, ...renamed });
+  const deps = world.instance();
+  await importItem(deps, first);
+  expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'unmapped', sourceId: '1_1' }]);
+  for (const one of [anna, bo]) expect(await world.messages(one)).toEqual([]);
+});

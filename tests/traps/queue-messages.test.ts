@@ -1,0 +1,102 @@
+import { queues } from '../../shared/names';
+import { readItemPointer } from '../../shared/pipeline/messages';
+import { quarantineMessage } from '../../shared/pipeline/quarantine-message';
+import { reconcile } from '../../shared/pipeline/reconcile';
+import { batchRow, strayPartition, type StrayMessage } from '../../shared/storage/outcomes';
+import type { Deps } from '../../shared/deps';
+import { user } from '../graph/tenant';
+import { chatLine, closeStore, openWorld, type World } from '../pipeline/world';
+import { fetchPointers } from './pointers';
+
+const anna = user('anna');
+const bo = user('bo');
+let world: World | undefined;
+const open = async (lines = [chatLine('1_1'), chatLine('1_2')]) => {
+  world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines } });
+  return { world, deps: world.instance() };
+};
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+afterAll(closeStore);
+
+const strays = async (deps: Deps) => {
+  const found: StrayMessage[] = [];
+  for await (const { value } of deps.strayMessages.list(strayPartition)) found.push(value);
+  return found;
+};
+const hour = 60 * 60 * 1000;
+const later = (deps: Deps): Deps => ({ ...deps, now: () => Date.now() + 2 * hour });
+
+it.each([
+  ['a text that is no JSON', 'call +46701740605 about the secret'],
+  ['JSON of another shape', { secret: 'call +46701740605' }],
+  ['nothing', ''],
+  ['a text of 48,000 characters', '+46701740605 '.repeat(3692)],
+])(
+  'a message that names no item (%s) is kept with a reason, and neither lost nor repeated for ever',
+  async (_what, message) => {
+    const { world, deps } = await open();
+    await quarantineMessage(deps, message);
+    await quarantineMessage(deps, message);
+    const text = typeof message === 'string' ? message : JSON.stringify(message);
+    expect(await strays(deps)).toMatchObject(
+      [{ reason: 'unreadable', text, detail: /^Expected the pointer to an item/ }].map(
+        ({ detail, ...rest }) => ({ ...rest, detail: expect.stringMatching(detail) as string }),
+      ),
+    );
+    const told = JSON.stringify(world.signals);
+    expect(told).toContain('quarantineGrew');
+    expect(told).not.toContain('46701740605');
+  },
+);
+
+it.each([0, 2])(
+  'a message of version %d is refused with a clear error, and its item is imported all the same',
+  async (v) => {
+    const { world, deps } = await open();
+    const [old, current] = await fetchPointers(world, deps);
+    expect(() => readItemPointer({ ...old, v })).toThrow(/^Expected the pointer to an item\. v: /);
+    // Five times refused, then poison.
+    await quarantineMessage(deps, { ...old, v });
+    expect(await strays(deps)).toHaveLength(1);
+    await deps.importQueue.send(current!);
+    await world.drain(deps);
+    await reconcile(later(deps));
+    await world.drain(deps);
+    expect(await world.messages(anna)).toHaveLength(2);
+    await reconcile(deps);
+    const state = await deps.batchStates.get('whatsapp', batchRow(1));
+    expect(state?.value.counters?.items).toEqual({ available: 2, delivered: 2, failed: 0, events: 0 });
+  },
+);
+
+it('a whole queue that expired or was purged loses nothing: what has no outcome is put back', async () => {
+  const { world, deps } = await open();
+  await world.fetch(deps, 'whatsapp');
+  expect(await world.queued()).toBe(2);
+  await world.account.queue(queues.importItem).clearMessages();
+  await reconcile(later(deps));
+  await world.drain(deps);
+  expect(await world.messages(anna)).toHaveLength(2);
+});
+
+it('a pointer to a page that does not exist ends in quarantine instead of being tried for ever', async () => {
+  const { world, deps } = await open();
+  const [pointer] = await fetchPointers(world, deps);
+  await quarantineMessage(deps, { ...pointer, blob: 'pages/whatsapp/gone/000001.ndjson' });
+  await quarantineMessage(deps, { ...pointer, position: 1, offset: 10_000_000 });
+  expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([
+    { reason: 'gaveUp' },
+    { reason: 'gaveUp' },
+  ]);
+});
+
+it.each(['../mappings/whatsapp.csv', 'pages/../../mappings/whatsapp.csv', '/x', 'pages//x', 'pages/./x'])(
+  'the blob name %s, which leaves its container in the storage client, is no pointer',
+  async (blob) => {
+    const pointer = { v: 1, connector: 'whatsapp', batch: 1, position: 0, blob, offset: 0, length: 1 };
+    expect(() => readItemPointer(pointer)).toThrow('blob: expected the name of a blob');
+  },
+);
