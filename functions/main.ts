@@ -5,6 +5,7 @@ import './split-batch';
 import './import-item';
 import './quarantine-item';
 import './reconcile';
+import './preflight';
 import { deps } from './start';
 
 // One unhandled rejection would end the worker and fail every invocation in it, innocent ones too.

@@ -7,11 +7,19 @@ import { openRequest } from './open-request';
 import { readOptions, usage, UsageError, type Options } from './options';
 import { showProgress } from './progress';
 import { showMailboxes, showQuarantine, showResults } from './report';
-import { allBalance, quarantinedIn, requestWindows, resultOf, waitUntilClosed } from './run-windows';
+import {
+  allBalance,
+  quarantinedIn,
+  requestWindows,
+  resultOf,
+  waitUntilClosed,
+  type Progress,
+} from './run-windows';
 import { startStack, type Stack } from './stack';
 
 /** Exit code of a process that Ctrl-C ended. */
 const interrupted = 130;
+const stalledMs = 60_000;
 
 /** `npm run local` and `npm run demo`: the whole system on this machine. */
 async function main(): Promise<number> {
@@ -79,6 +87,24 @@ async function keepUp(stack: Stack, options: Options): Promise<number> {
   return new Promise(() => undefined);
 }
 
+/** Shows the progress, and what the functions host says once there is none for a while. */
+function reporting(stack: Stack): (progress: Progress[]) => void {
+  const show = showProgress(process.stdout);
+  let known = '';
+  let movedAt = Date.now();
+  return (progress) => {
+    show(progress);
+    const now = JSON.stringify(progress);
+    if (now === known && Date.now() - movedAt < stalledMs) return;
+    if (now === known)
+      console.error(
+        ['Nothing has moved for a while. The functions host says:', ...stack.hostTail()].join('\n'),
+      );
+    known = now;
+    movedAt = Date.now();
+  };
+}
+
 async function runOnce(stack: Stack, options: Options): Promise<number> {
   const { deps } = stack;
   for (const [connector, file] of Object.entries(options.mapping)) {
@@ -93,7 +119,7 @@ async function runOnce(stack: Stack, options: Options): Promise<number> {
   console.log(`Window ${from} to ${to}`);
   const request = await openRequest(options.data && resolve(options.data), options.window);
   const runs = await requestWindows(deps, from, to, request.id);
-  await waitUntilClosed(deps, runs, showProgress(process.stdout)).catch((error: unknown) => {
+  await waitUntilClosed(deps, runs, reporting(stack)).catch((error: unknown) => {
     console.error(stack.hostTail().join('\n'));
     throw error;
   });

@@ -44,4 +44,5 @@ export const functionNames = {
   importItem: 'importItem',
   quarantineItem: 'quarantineItem',
   reconcile: 'reconcile',
+  preflight: 'preflight',
 } as const;

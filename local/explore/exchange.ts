@@ -90,14 +90,14 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
     if (fault === 'refused') throw new DeploymentError('refused for the whole app');
     if (fault === 'throttled') throw new PutOffError(60_000, 'throttled; put off');
     if (fault === 'cooling') mailbox.coolingUntilMs = now() + 3 * hourMs;
-    if (fault === 'broken') mailbox.brokenUntilMs = now() + 6 * hourMs;
+    if (fault === 'broken') mailbox.brokenUntilMs = now() + 30 * hourMs;
     if (fault === 'full') mailbox.full = true;
     if (now() < mailbox.coolingUntilMs) throw new PutOffError(hourMs / 4, 'throttled; put off');
-    if (now() < mailbox.brokenUntilMs) throw new Error('503 until the tries were used up');
     return mailbox;
   };
   const admitWrite = (userId: string, fault?: Fault): TwinMailbox => {
     const mailbox = admit(userId, fault);
+    if (now() < mailbox.brokenUntilMs) throw new Error('503 until the tries were used up');
     if (mailbox.full) throw new PermanentError('mailboxFull', 'ErrorQuotaExceeded');
     return mailbox;
   };

@@ -25,7 +25,7 @@ const own = {
   redeliver: 'the message is handed to the other worker as well',
   throttled: 'the mailbox asks for a minute of patience',
   cooling: 'the mailbox throttles for hours',
-  broken: 'the mailbox fails for hours',
+  broken: 'the mailbox takes nothing for a day',
   full: 'the mailbox refuses for good',
   folderGone: 'the folder is not there any more',
   refused: 'the app is refused',
@@ -71,7 +71,9 @@ export const write = [
 
 /** Faults after which a request is still under way somewhere, so that two copies may stand for a moment. */
 export const unfenced: readonly Fault[] = [
-  'crashLate', 'late', 'lateAlone',
+  'crashLate',
+  'late',
+  'lateAlone',
   'stall',
   'stallAfter',
   'freeze',

@@ -25,7 +25,7 @@ const MINUTE = 60_000;
 const times = { stallMs: 11 * MINUTE, freezeMs: 3 * 60 * MINUTE, lateMs: 4 * MINUTE, slowMs: 12 * MINUTE };
 /** A schedule that is not at rest by then never will be. */
 const longestMs = 20 * 60 * MINUTE;
-const mostSteps = 20_000;
+const mostSteps = 8_000;
 
 export const showSchedule = (scenario: Scenario, schedule: Schedule): string =>
   `${scenario.name}:${schedule.map(({ at, fault }) => `${at}.${fault}`).join(',')}`;

@@ -149,9 +149,10 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
       one.yielding = true;
       hold(one, nowMs, () => settleUnlessAborted(one));
     },
+    // A frozen worker sends nothing; a request that is under way for long is `late`.
     stall: (one) => {
       one.process.frozenUntilMs = nowMs + times.stallMs;
-      hold(one, nowMs + times.stallMs, () => settle(one));
+      hold(one, nowMs + times.stallMs, () => settleUnlessAborted(one));
     },
     stallAfter: (one) => answerLater(one, times.stallMs),
     freeze: (one) => {

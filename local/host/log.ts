@@ -7,11 +7,12 @@ export type Log = (level: LogLevel, source: string, message: string) => void;
 
 /**
  * One line per message: `[time] source: message`. `levels` is `logging.logLevel` of host.json, whose longest
- * matching category wins.
+ * matching category wins. What the app writes to its console has a category of its own, as on the real host.
  */
 export function createLog(sink: (line: string) => void, levels: Record<string, string>): Log {
   const threshold = (source: string) => {
-    const category = source === 'host' ? 'Host' : source === 'worker' ? 'Worker' : `Function.${source}.User`;
+    const category =
+      source === 'host' ? 'Host' : source === 'worker' ? 'Host.Function.Console' : `Function.${source}.User`;
     const best = Object.keys(levels)
       .filter((key) => category === key || category.startsWith(`${key}.`))
       .sort((a, b) => b.length - a.length)[0];

@@ -14,7 +14,10 @@ import type { Rows } from '../../shared/storage/rows.client';
 /** Each protection taken away by itself, and where to look for the damage. */
 
 /** Faults at operations; one entry per fault of the schedule. */
-export type Search = { scenario: string; turns: { operation: RegExp; faults: Fault[]; invocation?: RegExp }[] };
+export type Search = {
+  scenario: string;
+  turns: { operation: RegExp; faults: Fault[]; invocation?: RegExp }[];
+};
 
 /** The first schedule of the search that ends in damage, with the kinds of it. */
 export async function firstDamage(weakening: Weakening, { scenario: name, turns }: Search) {
@@ -41,7 +44,10 @@ export async function firstDamage(weakening: Weakening, { scenario: name, turns 
 }
 
 const only =
-  (stage: keyof Stages, change: (deps: Deps, world: Parameters<NonNullable<Weakening['deps']>>[2]) => Partial<Deps>) =>
+  (
+    stage: keyof Stages,
+    change: (deps: Deps, world: Parameters<NonNullable<Weakening['deps']>>[2]) => Partial<Deps>,
+  ) =>
   (deps: Deps, own: keyof Stages, world: Parameters<NonNullable<Weakening['deps']>>[2]): Deps =>
     own === stage ? { ...deps, ...change(deps, world) } : deps;
 
@@ -97,12 +103,20 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         },
       })),
     },
-    search: { scenario: 'day', turns: [{ operation: /import-item.receive/, faults: ['redeliver'] }] },
+    search: {
+      scenario: 'day',
+      turns: [
+        { operation: /import-item.receive/, faults: ['redeliver'] },
+        { operation: /mailboxes.create/, faults: ['yield'] },
+      ],
+    },
   },
   {
     protection: 'the look-up on take-over',
     weakening: {
-      deps: only('importItem', ({ mailboxes }) => ({ mailboxes: { ...mailboxes, find: () => Promise.resolve([]) } })),
+      deps: only('importItem', ({ mailboxes }) => ({
+        mailboxes: { ...mailboxes, find: () => Promise.resolve([]) },
+      })),
     },
     search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['crashAfter'] }] },
   },
@@ -131,13 +145,17 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
     search: {
       scenario: 'day',
-      turns: [{ operation: /mailboxes.create|ledger.insert/, faults: ['stall', 'stallAfter', 'freezeAfter'] }],
+      turns: [
+        { operation: /mailboxes.create|ledger.insert/, faults: ['stall', 'stallAfter', 'freezeAfter'] },
+      ],
     },
   },
   {
     protection: 'the insert of the ledger row only where there is none',
     weakening: {
-      deps: only('importItem', ({ ledger }) => ({ ledger: { ...ledger, insert: unconditional(ledger).insert } })),
+      deps: only('importItem', ({ ledger }) => ({
+        ledger: { ...ledger, insert: unconditional(ledger).insert },
+      })),
     },
     search: { scenario: 'day', turns: [{ operation: /import-item.receive/, faults: ['redeliver'] }] },
   },
@@ -176,7 +194,9 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
   {
     protection: 'the removal of what an interrupted delivery left half-made',
     weakening: {
-      deps: only('importItem', ({ mailboxes }) => ({ mailboxes: { ...mailboxes, remove: () => Promise.resolve() } })),
+      deps: only('importItem', ({ mailboxes }) => ({
+        mailboxes: { ...mailboxes, remove: () => Promise.resolve() },
+      })),
     },
     search: { scenario: 'day', turns: [{ operation: /mailboxes.attach/, faults: ['crash'] }] },
   },
@@ -196,7 +216,9 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
   {
     protection: 'the sweep for copies that landed late',
     weakening: {
-      deps: only('reconcile', ({ mailboxes }) => ({ mailboxes: { ...mailboxes, find: () => Promise.resolve([]) } })),
+      deps: only('reconcile', ({ mailboxes }) => ({
+        mailboxes: { ...mailboxes, find: () => Promise.resolve([]) },
+      })),
     },
     search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['late'] }] },
   },
@@ -260,7 +282,10 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     protection: 'one outcome for each position',
     weakening: {
       deps: only('importItem', ({ outcomes, newId }) => ({
-        outcomes: { ...outcomes, insert: (partition, row, value) => outcomes.insert(partition, `${row}-${newId()}`, value) },
+        outcomes: {
+          ...outcomes,
+          insert: (partition, row, value) => outcomes.insert(partition, `${row}-${newId()}`, value),
+        },
       })),
     },
     search: { scenario: 'day', turns: [] },

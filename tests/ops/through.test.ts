@@ -1,0 +1,40 @@
+import { preflightVerb } from '../../local/ops/preflight';
+import { exceptions, staff } from '../../local/samples/organisation';
+import { startStack, type Stack } from '../../local/stack';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({ settings: {} });
+}, 60_000);
+afterAll(() => stack.close());
+
+const ask = async (...args: string[]) => {
+  const lines: string[] = [];
+  const through = stack.addresses['functions host']!;
+  const code = await preflightVerb.run(['--through', through, ...args], {
+    settings: {},
+    print: (line) => void lines.push(line),
+  });
+  return { code, lines };
+};
+
+it('takes the preflight in the deployed app, which signs in as itself', async () => {
+  const pilot = staff[0]!.user.userPrincipalName;
+  const outside = exceptions.outOfScope.user.userPrincipalName;
+  const { code, lines } = await ask('--mailbox', pilot, '--outside', outside, '--json');
+  expect(lines.filter((line) => line.startsWith('  failed'))).toEqual([]);
+  expect(code).toBe(0);
+  expect(lines[0]).toContain('as the deployed app at');
+  const { steps } = JSON.parse(lines.at(-1)!) as { steps: { step: string; verdict: string }[] };
+  expect(steps.find(({ step }) => step === 'mailbox')).toMatchObject({ verdict: 'ok' });
+  expect(steps.length).toBeGreaterThan(20);
+});
+
+it('says what the app expects when it is asked otherwise', async () => {
+  const response = await fetch(`${stack.addresses['functions host']}/api/preflight`, {
+    method: 'POST',
+    body: 'no',
+  });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toEqual({ error: expect.stringContaining('"mailbox": ADDRESS') as string });
+});
