@@ -5,7 +5,7 @@ import type { Directory } from '../../shared/graph/directory.client';
 import { UncertainError } from '../../shared/graph/failure';
 import type { Created, FoundCopy, Mailboxes } from '../../shared/graph/mailboxes.client';
 import { fixedRead, write, type Fault } from './faults';
-import type { Io } from './simulation';
+import type { Io } from './turns';
 
 /** Twin of the tenant: users, a folder per mailbox, messages that are complete or not yet. */
 
@@ -13,6 +13,7 @@ export interface TwinMessage {
   id: string;
   folderId: string;
   itemKey: string;
+  sourceId: string | undefined;
   complete: boolean;
   batch: number;
   position: number;
@@ -56,6 +57,7 @@ const faultsOf = (...own: Fault[]) =>
   [...write.filter((fault) => fault !== 'repeat'), 'timeOut', ...own] as Fault[];
 const createFaults = faultsOf(
   'lateAlone',
+  'tardy',
   'slow',
   'throttled',
   'cooling',
@@ -140,6 +142,7 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
       const inline = item.attachments.filter((one) => !later.includes(one));
       const message = () => ({
         itemKey: item.itemKey,
+        sourceId: propertyValue({ singleValueExtendedProperties: properties }, propertyIds.sourceId),
         complete: later.length === 0,
         batch: numberOf(properties, propertyIds.batch),
         position: numberOf(properties, propertyIds.position),

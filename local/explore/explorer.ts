@@ -3,10 +3,14 @@ import type { Fault } from './faults';
 import type { Weakening } from './host';
 import { runSchedule, runWith, showSchedule, type Schedule } from './run';
 import type { Scenario } from './scenarios';
-import type { Point } from './simulation';
+import type { Point } from './turns';
 import type { Finding } from './verdict';
 
-/** Which schedules are run: every single fault, every pair that can matter, and chance beyond. */
+/**
+ * Which schedules are run: every single fault, every pair that can matter, and chance beyond. Of the pairs, those
+ * are left out that cannot meet, those that only repeat another one at an item or mailbox like it, and those of
+ * faults that act like another one (`--pairs all` runs them nevertheless).
+ */
 
 export interface Plan {
   scenarios: readonly Scenario[];
@@ -69,10 +73,7 @@ function record(tally: Tally, scenario: Scenario, schedule: Schedule, findings: 
     tally.failures.push({ schedule: showSchedule(scenario, schedule), findings });
 }
 
-export async function explore(
-  plan: Plan,
-  onProgress: (done: number) => void = () => undefined,
-): Promise<Tally> {
+export async function explore(plan: Plan): Promise<Tally> {
   const tally = noTally();
   let turn = 0;
   const isMine = () => turn++ % plan.of === plan.share;
@@ -86,12 +87,7 @@ export async function explore(
         const run = await runSchedule(scenario, [first]);
         tally.singles++;
         record(tally, scenario, [first], run.findings);
-        if (
-          plan.pairs === 'none' ||
-          (plan.pairs === 'core' && scenario.backfill) ||
-          !mayBeFirst(point, fault, plan.pairs)
-        )
-          continue;
+        if (!mayBeFirst(scenario, point, fault, plan.pairs)) continue;
         for (const second of run.points) {
           if (second.index <= point.index || !mayMeet(point, second, plan.pairs)) continue;
           for (const other of second.faults) {
@@ -101,7 +97,6 @@ export async function explore(
             tally.pairs++;
           }
         }
-        onProgress(tally.singles + tally.pairs);
       }
     for (let n = 0; n < plan.random; n++) {
       if (!isMine()) continue;
@@ -141,9 +136,11 @@ const core: readonly Fault[] = [
   'damaged',
   'cursorExpired',
 ];
-/** At the requests that can leave a copy behind, these as well. */
-const coreOfCreate: readonly Fault[] = [
-  ...core,
+/** Where workers meet, the order of things matters as well, … */
+const coreOfRows: readonly Fault[] = [...core, 'yield'];
+/** … and at the requests that can leave a copy behind, when they take effect. */
+const coreOfRequests: readonly Fault[] = [
+  ...coreOfRows,
   'crashLate',
   'late',
   'timeOut',
@@ -151,11 +148,15 @@ const coreOfCreate: readonly Fault[] = [
   'throttled',
   'folderGone',
 ];
-const isCore = ({ operation }: Point, fault: Fault): boolean =>
-  (operation.startsWith('mailboxes.') ? coreOfCreate : core).includes(fault);
+function isCore({ operation }: Point, fault: Fault): boolean {
+  if (operation.startsWith('mailboxes.')) return coreOfRequests.includes(fault);
+  return (/^(ledger|outcomes)\./.test(operation) ? coreOfRows : core).includes(fault);
+}
 
-function mayBeFirst(point: Point, fault: Fault, pairs: Plan['pairs']): boolean {
-  if (pairs === 'all') return true;
+function mayBeFirst(scenario: Scenario, point: Point, fault: Fault, pairs: Plan['pairs']): boolean {
+  if (pairs !== 'core') return pairs === 'all';
+  // There the same stages run twice at the same time: chance has to do.
+  if (scenario.backfill) return false;
   // Mailboxes of one item are all alike, so are the items of one mailbox: one of each stands for the others.
   return (
     isCore(point, fault) &&

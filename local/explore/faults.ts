@@ -17,6 +17,7 @@ const everywhere = {
   freeze: 'the worker freezes before it for hours',
   freezeAfter: 'the worker freezes after it for hours',
   slow: 'the service takes longer than the lease',
+  tardy: 'the mailbox takes a third of the lease for each request from now on',
 } as const;
 
 const own = {

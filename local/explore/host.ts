@@ -5,13 +5,15 @@ import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { importItem } from '../../shared/pipeline/import-item';
 import { readBackfillRequest, readItemPointer, readManifest } from '../../shared/pipeline/messages';
 import { orPutOff } from '../../shared/pipeline/put-off';
-import { quarantineItem } from '../../shared/pipeline/quarantine-item';
+import { quarantineMessage } from '../../shared/pipeline/quarantine-message';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import type { Fault } from './faults';
-import type { QueueMessage, TwinQueue } from './queue';
+import { handleMessage, type MessageKind } from './message-trigger';
+import type { TwinQueue } from './queue';
 import { startMs } from './scenarios';
-import type { Process, Simulation } from './simulation';
+import type { Simulation } from './simulation';
+import type { Io, Process } from './turns';
 import { createMemory, createTwinDeps, type World } from './world';
 
 /** Twin of the Functions host: two workers, timers, queue triggers with five attempts, events of new blobs. */
@@ -25,7 +27,7 @@ export const stages = {
     const pointer = readItemPointer(message);
     return orPutOff(deps, pointer, () => importItem(deps, pointer));
   },
-  quarantineItem: (deps: Deps, message: unknown) => quarantineItem(deps, readItemPointer(message)),
+  quarantineItem: (deps: Deps, message: unknown) => quarantineMessage(deps, message),
   reconcile: (deps: Deps) => reconcile(deps),
 };
 export type Stages = typeof stages;
@@ -45,18 +47,8 @@ const workerCount = 2;
 const messagesPerWorker = 2;
 /** How long a message stays hidden whose worker died (the queue trigger's own ten minutes). */
 const visibilityMs = 10 * MINUTE;
-/** host.json: between a failure and the next attempt. */
-const retryMs = 30_000;
 const fetchEveryMs = 60 * MINUTE;
 const reconcileEveryMs = 10 * MINUTE;
-
-interface MessageKind<T> {
-  name: string;
-  /** Where a message goes that failed too often. */
-  poison?: (body: T) => void;
-  /** It is gone then, without a poison queue. */
-  dropped?: boolean;
-}
 
 interface Worker {
   process: Process;
@@ -76,9 +68,9 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
   });
   const workers = Array.from({ length: workerCount }, (_, n) => newWorker(`worker ${n}`));
 
-  const freeWorker = (except?: Worker) =>
+  const freeWorker = () =>
     workers
-      .filter((one) => one !== except && one.process.frozenUntilMs <= simulation.now())
+      .filter((one) => one.process.frozenUntilMs <= simulation.now())
       .filter((one) => one.running < messagesPerWorker)
       .sort((a, b) => a.running - b.running)[0];
 
@@ -86,7 +78,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
   const start = (
     worker: Worker,
     name: string,
-    work: (io: ReturnType<Simulation['io']>, depsFor: (stage: keyof Stages) => Deps) => Promise<void>,
+    work: (io: Io, depsFor: (stage: keyof Stages) => Deps) => Promise<void>,
   ) => {
     const { process, memory } = worker;
     const invocation = `${name} #${++started}`;
@@ -107,56 +99,6 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
 
   const trigger = (name: string, faults: Fault[]) => ({ name, key: '', faults });
 
-  async function onMessage<T>(
-    io: ReturnType<Simulation['io']>,
-    queue: TwinQueue<T>,
-    message: QueueMessage<T>,
-    kind: MessageKind<T>,
-    handle: () => Promise<void>,
-  ) {
-    try {
-      await settleMessage(io, queue, message, kind, handle);
-    } finally {
-      queue.letGo(message.id, message.popReceipt);
-    }
-  }
-
-  async function settleMessage<T>(
-    io: ReturnType<Simulation['io']>,
-    queue: TwinQueue<T>,
-    message: QueueMessage<T>,
-    kind: MessageKind<T>,
-    handle: () => Promise<void>,
-  ) {
-    const { id, popReceipt, dequeueCount, body } = message;
-    const operation = (name: string, faults: Fault[]) => ({
-      ...trigger(name, faults),
-      name: `${kind.name}.${name}`,
-    });
-    const remove = () => queue.delete(id, popReceipt);
-    const giveUp = async () => {
-      const { poison } = kind;
-      if (poison) await io(operation('poison', ['crash', 'crashAfter']), () => poison(body));
-      if (poison || kind.dropped) await io(operation('delete', ['crash']), remove);
-    };
-    if (dequeueCount > maxDequeueCount) return giveUp();
-    const faults: Fault[] = kind.dropped ? ['crash', 'redeliver', 'never'] : ['crash', 'redeliver'];
-    const isLost = await io(operation('receive', faults), (fault) => {
-      if (fault === 'redeliver') queue.update(id, popReceipt, 0);
-      if (fault === 'never') remove();
-      return fault === 'never';
-    });
-    if (isLost) return;
-    try {
-      await handle();
-    } catch {
-      if (dequeueCount >= maxDequeueCount) return giveUp();
-      await io(operation('release', ['crash']), () => queue.update(id, popReceipt, retryMs));
-      return;
-    }
-    await io(operation('delete', ['crash', 'error', 'yield']), remove);
-  }
-
   /** Takes the queue's next message, if it has one. */
   const take = <T>(
     queue: TwinQueue<T>,
@@ -168,7 +110,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     const message = worker && queue.receive(visibilityMs, worker.process);
     if (message)
       start(worker, nameOf(message.body), (io, depsFor) =>
-        onMessage(io, queue, message, kind, () => handle(message.body, depsFor)),
+        handleMessage(io, { queue, message, kind, maxDequeueCount }, () => handle(message.body, depsFor)),
       );
     return message !== undefined;
   };
@@ -186,21 +128,21 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
       take(
         world.events,
         () => 'split',
-        { name: 'event', dropped: true },
+        { name: 'event', dropped: true, mayVanish: true },
         (body, depsFor) => handlers.splitBatch(depsFor('splitBatch'), Buffer.from(body.manifest)),
       ),
     () =>
       take(
         world.importQueue,
         (body) => `import ${place(body)}`,
-        { name: 'import-item', poison },
+        { name: 'import-item', poison, mayVanish: true },
         (body, depsFor) => handlers.importItem(depsFor('importItem'), body),
       ),
     () =>
       take(
         world.poisonQueue,
         (body) => `quarantine ${place(body)}`,
-        { name: 'poison' },
+        { name: 'poison', mayVanish: true },
         (body, depsFor) => handlers.quarantineItem(depsFor('quarantineItem'), body),
       ),
   ];

@@ -1,6 +1,6 @@
 import type { WorkQueue } from '../../shared/storage/queues.client';
 import { write } from './faults';
-import type { Io, Process } from './simulation';
+import type { Io, Process } from './turns';
 
 /** Twin of a storage queue: visibility, pop receipts, dequeue counts. */
 

@@ -4,7 +4,8 @@ import type { Fault } from './faults';
 import { createHost, type Weakening } from './host';
 import type { Scenario } from './scenarios';
 import { startMs, windowEnd } from './scenarios';
-import { createSimulation, type Point } from './simulation';
+import { createSimulation } from './simulation';
+import type { Point } from './turns';
 import { chainOf, rowsOf } from './storage';
 import { judge, type Finding } from './verdict';
 import { createWorld, type World } from './world';
@@ -22,7 +23,13 @@ export interface Run {
 }
 
 const MINUTE = 60_000;
-const times = { stallMs: 11 * MINUTE, freezeMs: 3 * 60 * MINUTE, lateMs: 4 * MINUTE, slowMs: 12 * MINUTE };
+const times = {
+  stallMs: 11 * MINUTE,
+  freezeMs: 3 * 60 * MINUTE,
+  lateMs: 4 * MINUTE,
+  slowMs: 12 * MINUTE,
+  tardyMs: 1.5 * MINUTE,
+};
 /** A schedule that is not at rest by then never will be. */
 const longestMs = 20 * 60 * MINUTE;
 const mostSteps = 8_000;

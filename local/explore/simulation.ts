@@ -1,32 +1,11 @@
 import type { Fault, Operation } from './faults';
+import { createTimers } from './timers';
+import type { Io, Point, Process } from './turns';
 
 /**
  * Virtual time, and the one place where everything that reaches outside a stage waits for its turn. One operation
  * runs at a time, first come first served, so that the same choices give the same run.
  */
-
-/** Runs the effect when the operation's turn comes; `fault` is one that the operation has to show by itself. */
-export type Io = <T>(operation: Operation, effect: (fault?: Fault) => T) => Promise<T>;
-
-/** A worker process: what it was doing is never heard of again once it crashed. */
-export interface Process {
-  name: string;
-  alive: boolean;
-  /** Until then it does nothing: no operation, no prolonging of a message's invisibility. */
-  frozenUntilMs: number;
-}
-
-/** A turn at which something can go wrong. */
-export interface Point {
-  index: number;
-  /** Since the start, in virtual time. */
-  atMs: number;
-  operation: string;
-  key: string;
-  /** The invocation that is at it. */
-  invocation: string;
-  faults: readonly Fault[];
-}
 
 interface Pending {
   operation: Operation;
@@ -47,29 +26,19 @@ interface Later {
   run: () => void;
 }
 
-export interface VirtualTimer {
-  run: () => void;
-  atMs: number;
-  refresh: () => void;
-}
-
 export interface SimulationOptions {
   startMs: number;
   choose: (point: Point) => Fault | undefined;
   /** Ends a worker; the host starts another one. */
   onCrash: (process: Process) => void;
-  times: { stallMs: number; freezeMs: number; lateMs: number; slowMs: number };
+  times: { stallMs: number; freezeMs: number; lateMs: number; slowMs: number; tardyMs: number };
 }
 
 const minuteMs = 60_000;
 /** Where no look-up follows, an abandoned request has landed after this. */
 const abandonedMs = 20 * minuteMs;
 
-export class LostAnswer extends Error {
-  override readonly name = 'LostAnswer';
-}
-
-/** What is due next, in macro-task order: by then every promise that could settle has. */
+/** By the next macro-task every promise that could settle has. */
 const quiet = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export function createSimulation({ startMs, choose, onCrash, times }: SimulationOptions) {
@@ -77,7 +46,7 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
   let steps = 0;
   const pending: Pending[] = [];
   let later: Later[] = [];
-  const timers = new Set<VirtualTimer>();
+  const timers = createTimers(() => nowMs);
   const points: Point[] = [];
 
   const crash = (process: Process) => {
@@ -114,8 +83,7 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
       run: () => ignore(one.run),
     });
   };
-  const lost = ({ operation }: Pending) =>
-    operation.lost?.() ?? new LostAnswer(`${operation.name}: no answer`);
+  const lost = ({ operation }: Pending) => operation.lost?.() ?? new Error(`${operation.name}: no answer`);
 
   const acts: Partial<Record<Fault, (one: Pending) => void>> = {
     crash: ({ process }) => crash(process),
@@ -160,15 +128,23 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
       hold(one, nowMs + times.freezeMs, () => settleUnlessAborted(one));
     },
     freezeAfter: (one) => answerLater(one, times.freezeMs),
-    // The service takes its time; what is aborted before has no effect.
-    slow: (one) => {
-      hold(one, nowMs + times.slowMs, () => settle(one));
-      one.operation.signal?.addEventListener('abort', () => {
-        const at = pending.indexOf(one);
-        if (at !== -1) pending.splice(at, 1);
-        one.reject(lost(one));
-      });
+    slow: (one) => takeLong(one, times.slowMs),
+    tardy: (one) => {
+      tardy.add(mailboxOf(one.operation));
+      takeLong(one, times.tardyMs);
     },
+  };
+  const tardy = new Set<string>();
+  const mailboxOf = ({ name, key }: Operation) => (name.startsWith('mailboxes.') ? key.split(' ')[0]! : '');
+  /** What is aborted before the service has done it has no effect. */
+  const takeLong = (one: Pending, ms: number) => {
+    hold(one, nowMs + ms, () => settle(one));
+    one.operation.signal?.addEventListener('abort', () => {
+      const at = pending.indexOf(one);
+      if (at === -1) return;
+      pending.splice(at, 1);
+      one.reject(lost(one));
+    });
   };
   const answerLater = (one: Pending, ms: number) => {
     one.process.frozenUntilMs = nowMs + ms;
@@ -181,10 +157,9 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
     }
     hold(one, nowMs + ms, answer);
   };
-  /** The same for what was held back. */
-  const settleUnlessAborted = (one: Pending, fault?: Fault) => {
+  const settleUnlessAborted = (one: Pending) => {
     if (one.operation.signal?.aborted) one.reject(lost(one));
-    else settle(one, fault);
+    else settle(one);
   };
 
   const step = (one: Pending) => {
@@ -208,6 +183,7 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
     }
     const act = fault && acts[fault];
     if (act) act(one);
+    else if (!fault && tardy.has(mailboxOf(operation))) takeLong(one, times.tardyMs);
     else settle(one, fault);
     const landing = later.filter(
       ({ after }) => after?.name === operation.name && after.key === operation.key,
@@ -226,20 +202,8 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
     steps: () => steps,
     points,
     isBusy: () => pending.length > 0 || later.length > 0,
-    /** `setTimeout` in virtual time, as far as the stages use it. */
-    setTimeout(run: () => void, ms: number): VirtualTimer {
-      const timer: VirtualTimer = {
-        run,
-        atMs: nowMs + ms,
-        refresh: () => {
-          timer.atMs = nowMs + ms;
-          timers.add(timer);
-        },
-      };
-      timers.add(timer);
-      return timer;
-    },
-    clearTimeout: (timer: VirtualTimer): void => void timers.delete(timer),
+    setTimeout: timers.setTimeout,
+    clearTimeout: timers.clearTimeout,
     io:
       (process: Process, invocation: string): Io =>
       <T>(operation: Operation, effect: (fault?: Fault) => T) =>
@@ -267,18 +231,14 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
     quiet,
     /** The next instant at which something waits, if anything does. */
     nextMs(): number {
-      let next = Number.POSITIVE_INFINITY;
+      let next = timers.nextMs();
       for (const one of pending) next = Math.min(next, Math.max(one.notBeforeMs, one.process.frozenUntilMs));
       for (const { atMs } of later) next = Math.min(next, atMs);
-      for (const { atMs } of timers) next = Math.min(next, atMs);
       return next;
     },
     advance(toMs: number): void {
       nowMs = Math.max(nowMs, toMs);
-      for (const timer of [...timers].filter(({ atMs }) => atMs <= nowMs)) {
-        timers.delete(timer);
-        timer.run();
-      }
+      timers.fire();
       const due = later.filter(({ atMs }) => atMs <= nowMs);
       later = later.filter(({ atMs }) => atMs > nowMs);
       for (const { run } of due) run();

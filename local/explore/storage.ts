@@ -2,7 +2,7 @@ import { manifest, manifestBlob, manifestBytes, sha256, type Manifest } from '..
 import type { Batches } from '../../shared/storage/batches.client';
 import type { Rows, Stored } from '../../shared/storage/rows.client';
 import { fixedRead, read, write } from './faults';
-import type { Io } from './simulation';
+import type { Io } from './turns';
 
 /** Twins of the tables and of the blob container. A store holds the data; a twin is one client's view of it. */
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { DeploymentError } from '../../shared/errors';
 import type { TeleMessage } from '../../shared/telemessage/client';
 import type { Fault } from './faults';
-import type { Io } from './simulation';
+import type { Io } from './turns';
 
 /** Twin of the site: pages of a window by cursor, each served with other transport details than before. */
 
@@ -22,12 +22,12 @@ export function createTwinTeleMessage(site: Site, io: Io): TeleMessage {
       const answer = await io({ name: 'telemessage.fetchPage', key, faults }, (fault) => {
         if (fault === 'refused')
           throw new DeploymentError('TeleMessage refused the user name or password (401)');
-        if (fault === 'cursorExpired' && lastId !== undefined) return undefined;
+        const start = lastId === undefined ? 0 : Number(lastId);
+        if (Number.isNaN(start) || (fault === 'cursorExpired' && lastId !== undefined)) return undefined;
         const inWindow = site.lines.filter(
           ({ arrivedAt }) =>
             Date.parse(arrivedAt) >= Date.parse(from) && Date.parse(arrivedAt) < Date.parse(to),
         );
-        const start = lastId === undefined ? 0 : Number(lastId);
         const lines = inWindow.slice(start, start + site.pageItems);
         const next = start + lines.length;
         const served = ++site.servings;
@@ -37,7 +37,7 @@ export function createTwinTeleMessage(site: Site, io: Io): TeleMessage {
         return {
           bytes: Buffer.from(text.map((line) => `${line}\n`).join('')),
           items: lines.length,
-          lastId: String(next),
+          lastId: lines.length > 0 ? String(next) : undefined,
           end: next >= inWindow.length,
           truncated: fault === 'truncated',
         };

@@ -71,28 +71,18 @@ function checkChain({ blobs, tables }: World, find: Find): void {
 
 /** Each item once, whole, in each of its mailboxes, or in quarantine. */
 function checkCopies({ world, scenario, faults }: Facts, find: Find): void {
-  const keys = new Map<string, string>();
-  const givenUp = new Set<string>();
-  for (const { value } of allOutcomes(world)) {
-    if (value.sourceId === undefined || value.itemKey === undefined) continue;
-    keys.set(value.sourceId, value.itemKey);
-    if (value.reason) givenUp.add(value.sourceId);
-  }
   const expected = new Map<string, string[]>();
   for (const { sourceId, userIds, attachments } of scenario.expected)
-    for (const userId of userIds) expected.set(`${userId} ${keys.get(sourceId)}`, attachments);
+    for (const userId of userIds) expected.set(`${userId} ${sourceId}`, attachments);
   const copies = new Map<string, TwinMessage[]>();
   for (const [userId, { messages }] of world.tenant.mailboxes)
     for (const message of messages) {
-      const key = `${userId} ${message.itemKey}`;
+      const key = `${userId} ${message.sourceId}`;
       copies.set(key, [...(copies.get(key) ?? []), message]);
     }
   for (const { sourceId, userIds } of scenario.expected)
     for (const userId of userIds)
-      if (
-        !copies.has(`${userId} ${keys.get(sourceId)}`) &&
-        !(givenUp.has(sourceId) && isQuarantined(world, sourceId))
-      )
+      if (!copies.has(`${userId} ${sourceId}`) && !isQuarantined(world, sourceId))
         find('lost', `${sourceId} is not in the mailbox of ${userId}`);
   for (const [key, messages] of copies) {
     const attachments = expected.get(key);
@@ -106,10 +96,6 @@ function checkCopies({ world, scenario, faults }: Facts, find: Find): void {
     find('duplicated', 'two copies stood in a mailbox at one time');
 }
 
-const allOutcomes = ({ tables }: World) =>
-  [...tables.outcomes.partitions.keys()].flatMap((partition) =>
-    rowsOf<Outcome>(tables.outcomes, partition).map((one) => ({ ...one, partition })),
-  );
 const isQuarantined = ({ tables }: World, sourceId: string) =>
   [...tables.quarantine.partitions.keys()].some((partition) =>
     rowsOf<Quarantined>(tables.quarantine, partition).some(({ value }) => value.sourceId === sourceId),

@@ -13,7 +13,8 @@ import { createRuns } from '../../shared/storage/runs';
 import { createTenant, createTwinDirectory, createTwinMailboxes, type Tenant } from './exchange';
 import { createTwinQueue, createTwinWorkQueue, type TwinQueue } from './queue';
 import { windowEnd, windowStart, type Scenario } from './scenarios';
-import type { Process, Simulation } from './simulation';
+import type { Simulation } from './simulation';
+import type { Process } from './turns';
 import {
   chainOf,
   createRowStore,

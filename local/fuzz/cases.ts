@@ -7,6 +7,7 @@ import { checkItem, Finding } from './invariants';
 import { damagedLine, mayReach, strangeLine } from './lines';
 import { knownMail } from './mails';
 import { mappingCase } from './mapping-files';
+import { requestCase } from './requests';
 import { settingsCase } from './settings';
 import type { FuzzStage, Imported } from './stage';
 import { triggerCase } from './triggers';
@@ -40,7 +41,7 @@ const lineCase =
     return { kind, input: expected.line, run: (stage) => importTwice(stage, expected, r) };
   };
 
-/** Shares of a thousand cases. */
+/** How many of so many cases are of which kind. */
 const kinds: [share: number, make: (r: Random) => Case][] = [
   [200, lineCase('chat', (r) => known('whatsapp', r))],
   [180, lineCase('mail', (r) => known('wechat', r))],
@@ -51,6 +52,7 @@ const kinds: [share: number, make: (r: Random) => Case][] = [
   [70, (r) => ({ kind: 'mapping', ...mappingCase(r) })],
   [50, (r) => ({ kind: 'message', ...triggerCase(r) })],
   [50, (r) => ({ kind: 'settings', ...settingsCase(r) })],
+  [20, (r) => ({ kind: 'request', ...requestCase(r) })],
 ];
 
 export function makeCase(seed: string, number: number): Case {

@@ -126,10 +126,17 @@ function partyHeaders(mime: string): string[] {
       // The header ends before an empty line, and before a line that looks like another header.
       const end = rest.search(/\n(?=[!-9;-~]+[ \t]*:|\r?\n)/);
       const unfolded = (end < 0 ? rest : rest.slice(0, end)).replace(/[\r\n]+/g, '');
-      return [unfolded, decodeWords(unfolded), ...addressesIn(unfolded)];
+      return [unfolded, decodeWords(unfolded), ...addressesIn(unfolded), ...wordsIn(unfolded)];
     }),
   );
 }
+
+/** Damaged base64 words as a lenient decoder reads them: damage can make one number out of another. */
+const wordsIn = (text: string) =>
+  [...text.matchAll(/=\?[^?]*\?b\?([^?]*)/gi)].flatMap(([, word = '']) => {
+    const bytes = Buffer.from(word, 'base64');
+    return [bytes.toString('latin1'), bytes.toString('utf8')];
+  });
 
 function addressesIn(text: string): string[] {
   try {

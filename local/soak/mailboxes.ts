@@ -72,3 +72,14 @@ export const fingerprint = (items: readonly FiledItem[]): string[] =>
   items
     .map(({ userId, itemKey, attachments }) => [userId, itemKey, ...attachments.toSorted()].join(' '))
     .toSorted();
+
+/** Lines of the first list that the second one lacks, each as often as it stands there too often. */
+export function surplus(some: readonly string[], others: readonly string[]): string[] {
+  const left = new Map<string, number>();
+  for (const line of others) left.set(line, (left.get(line) ?? 0) + 1);
+  return some.filter((line) => {
+    const count = left.get(line) ?? 0;
+    left.set(line, count - 1);
+    return count <= 0;
+  });
+}

@@ -14,7 +14,7 @@ import type { Window } from '../samples/day';
 import { organisation } from '../samples/organisation';
 import { startStack, type Stack } from '../stack';
 import { keepKilling, type Hosts } from './hosts';
-import { fingerprint, readMailboxes } from './mailboxes';
+import { fingerprint, readMailboxes, surplus } from './mailboxes';
 import { windows, windowsPerDay } from './plan';
 
 /**
@@ -127,17 +127,6 @@ async function runQuietly(done: readonly Window[]): Promise<Outcome> {
   } finally {
     await stack.close();
   }
-}
-
-/** Lines of the first list that the second one lacks, each as often as it stands there too often. */
-function surplus(some: readonly string[], others: readonly string[]): string[] {
-  const left = new Map<string, number>();
-  for (const line of others) left.set(line, (left.get(line) ?? 0) + 1);
-  return some.filter((line) => {
-    const count = left.get(line) ?? 0;
-    left.set(line, count - 1);
-    return count <= 0;
-  });
 }
 
 async function main(): Promise<number> {

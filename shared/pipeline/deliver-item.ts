@@ -130,7 +130,8 @@ async function claimDelivery(
   // Our own insert, whose first answer was lost and which the storage client repeated.
   if (stored.value.owner === owner) return hold(stored.value, stored.etag, false);
   const leftMs = Date.parse(stored.value.leaseUntil) - deps.now();
-  if (leftMs > 0) throw new PutOffError(leftMs, 'Another worker is delivering the item to this mailbox');
+  const againMs = Math.min(leftMs, deps.config.import.leaseMs / 4); // Mostly it is done long before its lease.
+  if (leftMs > 0) throw new PutOffError(againMs, 'Another worker is delivering the item to this mailbox');
   const takenOver = !stored.value.untouched;
   const taken: LedgerRow = {
     ...stored.value,

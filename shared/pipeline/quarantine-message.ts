@@ -15,7 +15,7 @@ export async function quarantineMessage(deps: Deps, message: unknown): Promise<v
   try {
     pointer = readItemPointer(message);
   } catch (error) {
-    const text = typeof message === 'string' ? message : JSON.stringify(message);
+    const text = typeof message === 'string' ? message : (JSON.stringify(message) ?? '');
     return keepStray(deps, text, error instanceof Error ? error.message : 'not readable');
   }
   await quarantineItem(deps, pointer);

@@ -171,6 +171,29 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
   },
   {
+    protection: 'the look at the lease before a message is created',
+    weakening: {
+      deps: only('importItem', ({ now }) => {
+        const startedAt = now();
+        return { now: () => startedAt };
+      }),
+    },
+    search: { scenario: 'day', turns: [{ operation: /ledger.insert/, faults: ['freezeAfter'] }] },
+  },
+  {
+    protection: 'the lease prolonged before each request of an item that takes several',
+    weakening: {
+      deps: only('importItem', ({ mailboxes }) => ({
+        mailboxes: {
+          ...mailboxes,
+          create: (userId, folderId, item, { signal }) =>
+            mailboxes.create(userId, folderId, item, { signal }),
+        },
+      })),
+    },
+    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['tardy'] }] },
+  },
+  {
     protection: 'calling a claim untouched only when that is certain',
     weakening: {
       deps: only('importItem', ({ ledger, now }) => ({

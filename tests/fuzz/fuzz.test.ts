@@ -53,6 +53,7 @@ describe('hostile input', () => {
         'mapping',
         'message',
         'page',
+        'request',
         'settings',
       ].toSorted(),
     );
