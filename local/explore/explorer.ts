@@ -137,7 +137,7 @@ const core: readonly Fault[] = [
   'cursorExpired',
 ];
 /** Where workers meet, the order of things matters as well, … */
-const coreOfRows: readonly Fault[] = [...core, 'yield'];
+const coreOfRows: readonly Fault[] = [...core, 'yield', 'freezeAfter'];
 /** … and at the requests that can leave a copy behind, when they take effect. */
 const coreOfRequests: readonly Fault[] = [
   ...coreOfRows,

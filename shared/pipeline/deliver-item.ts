@@ -6,6 +6,7 @@ import { UncertainError } from '../graph/failure';
 import type { ItemPointer } from '../item';
 import type { LedgerRow } from '../storage/ledger';
 import type { DeliveryEnd } from '../storage/outcomes';
+import { isShort, withinLease } from './lease';
 
 type Stage = Pick<Deps, 'config' | 'mailboxes' | 'ledger' | 'signal' | 'now' | 'newId'>;
 
@@ -23,8 +24,6 @@ export type Delivered = DeliveryEnd & { unsureAt?: string };
 
 /** A create without an answer is looked up and, if nothing is there, repeated this often before the host retries. */
 const createAttempts = 3;
-/** A request must end well before its lease does. */
-const leaseShareOfRequest = 0.5;
 
 /**
  * Delivers one item to one mailbox, exactly once in effect: the ledger row is claimed first, the message is
@@ -115,7 +114,11 @@ async function claimDelivery(
       kind: 'held',
       row,
       takenOver,
-      renew: (change) => write({ ...claim.row, ...change, leaseUntil: leaseEnd() }),
+      async renew(change) {
+        // Who freezes while the answer is under way wakes with a lease that has run out.
+        do await write({ ...claim.row, ...change, leaseUntil: leaseEnd() });
+        while (claim.row.state === 'pending' && isShort(claim.row.leaseUntil, deps));
+      },
       release: (untouched) =>
         write({ ...claim.row, untouched, leaseUntil: new Date(deps.now()).toISOString() }),
     };
@@ -165,9 +168,10 @@ async function create(
     }
     // From here on the message, if one appears, is this item's.
     const own = { batch: pointer.batch, position: pointer.position, folderId };
-    if (mustLook || claim.row.folderId !== folderId || leaseIsShort(deps, claim)) await claim.renew(own);
+    if (mustLook || claim.row.folderId !== folderId || isShort(claim.row.leaseUntil, deps))
+      await claim.renew(own);
     try {
-      const created = await withinLease(deps.config.import.leaseMs, (signal, prolong) =>
+      const created = await withinLease(deps, (signal, prolong) =>
         deps.mailboxes.create(userId, folderId, item, {
           signal,
           beforeStep: async () => {
@@ -194,27 +198,6 @@ async function create(
     }
   }
   throw failure;
-}
-
-/** A worker that froze with its claim must not send a request that its lease does not cover any more. */
-const leaseIsShort = ({ config, now }: Stage, { row }: Claim) =>
-  Date.parse(row.leaseUntil) - now() < config.import.leaseMs * leaseShareOfRequest;
-
-/** Aborts what outlives its lease; each renewal gives an item of many requests its whole time again. */
-async function withinLease<T>(
-  leaseMs: number,
-  work: (signal: AbortSignal, prolong: () => void) => Promise<T>,
-): Promise<T> {
-  const lease = new AbortController();
-  const timer = setTimeout(
-    () => lease.abort(new Error('The lease of the delivery was about to end')),
-    leaseMs * leaseShareOfRequest,
-  );
-  try {
-    return await work(lease.signal, () => timer.refresh());
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 interface Copy {

@@ -39,6 +39,16 @@ const found: { title: string; search: Search }[] = [
     search: { scenario: 'day', turns: [{ operation: /^ledger.insert/, faults: ['freezeAfter'] }] },
   },
   {
+    title: 'nor after it froze while the lease was prolonged',
+    search: {
+      scenario: 'day',
+      turns: [
+        { operation: /^mailboxes.create/, faults: ['crash'], invocation: /^import 2/ },
+        { operation: /^ledger.replace/, faults: ['freezeAfter'], invocation: /^import 2/ },
+      ],
+    },
+  },
+  {
     title: 'a delivery whose last answer was lost is not taken back once others saw it done',
     search: {
       scenario: 'day',
