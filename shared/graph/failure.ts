@@ -1,4 +1,5 @@
 import { PermanentError } from '../errors';
+import { retryAfterMs as waitAsked } from '../retry-after';
 
 /** What an answer of Graph (or the lack of one) means for the work that was asked for. */
 export type Failure =
@@ -98,22 +99,6 @@ const byStatus: Record<number, Failure> = {
   507: mailboxFull,
 };
 
-const minuteMs = 60_000;
-const longestRetryAfterMs = 60 * minuteMs;
-
-/**
- * The `Retry-After` header in milliseconds from `nowMs`: seconds or an HTTP date (RFC 9110, section 10.2.3),
- * between 0 and one hour. Undefined when it is missing or cannot be read.
- */
-export function parseRetryAfter(header: string | null, nowMs: number): number | undefined {
-  const text = header?.trim() ?? '';
-  let delayMs = Number.NaN;
-  if (/^\d+(\.\d+)?$/.test(text)) delayMs = Number(text) * 1000;
-  // A date without a word in it (`-5`, `2020`) is a broken number, which Date.parse would take for a year.
-  else if (/[a-z]{3}/i.test(text)) delayMs = Date.parse(text) - nowMs;
-  return Number.isNaN(delayMs) ? undefined : Math.min(Math.max(Math.ceil(delayMs), 0), longestRetryAfterMs);
-}
-
 /**
  * How long to wait where the service throttles and does not say: the limits that count over minutes (uploaded
  * bytes per 5 minutes, requests per 10 minutes) do not free up within seconds; the one on concurrency does.
@@ -130,7 +115,7 @@ export function classify(answer: Answer, nowMs: number): Failure {
   if (failure.kind !== 'transient') return failure;
   const throttled = failure.throttled ?? answer.retryAfter !== null;
   const retryAfterMs =
-    parseRetryAfter(answer.retryAfter, nowMs) ?? (throttled ? unsaidRetryAfterMs(answer.message) : undefined);
+    waitAsked(answer.retryAfter, nowMs) ?? (throttled ? unsaidRetryAfterMs(answer.message) : undefined);
   return {
     kind: 'transient',
     ...(throttled && { throttled: true }),

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connector } from '../connectors';
 import { DeploymentError } from '../errors';
+import { failure, readHeaders, TransientError } from './answer';
 import type { CredentialNames, Credentials, CredentialStore } from './credentials.client';
-import { retryAfterMs } from './retry-after';
 
 export interface PageRequest {
   connector: Connector;
@@ -73,18 +73,6 @@ const policy = {
   /** A refused account is not tried again before this, unless its secrets change: accounts lock. */
   refusedForMs: 60 * 60_000,
 };
-
-/** Worth another attempt: the site was unavailable, or the transfer broke. */
-class TransientError extends Error {
-  override readonly name = 'TransientError';
-  constructor(
-    message: string,
-    readonly waitMs?: number,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
 
 /** Client of the TeleMessage site's archive interface; docs/telemessage.md describes it. */
 export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
@@ -219,36 +207,4 @@ async function* counted(
     throw fail(
       new TransientError(`A page was truncated: ${transfer.items} whole lines of ${expectedItems} arrived`),
     );
-}
-
-function readHeaders(headers: Headers, request: PageRequest) {
-  const broken = (what: string) => new Error(`TeleMessage broke its contract: ${what}`);
-  const count = headers.get('x-message-count') ?? '';
-  if (!/^\d{1,9}$/.test(count)) throw broken('X-Message-Count is missing or not a number');
-  const end = headers.get('x-end-of-messages')?.trim().toLowerCase();
-  if (end !== 'true' && end !== 'false') throw broken('X-End-Of-Messages is neither true nor false');
-  const lastId = headers.get('x-last-id') ?? undefined;
-  if (end === 'false' && lastId === undefined) throw broken('X-Last-Id is missing before the last page');
-  // Else the same page would be fetched for ever.
-  if (end === 'false' && lastId === request.lastId)
-    throw broken('X-Last-Id repeats the cursor of the request');
-  return { items: Number(count), end: end === 'true', lastId };
-}
-
-function failure(response: Response, connector: Connector, nowMs: number): Error {
-  const { status } = response;
-  if (status >= 300 && status < 400)
-    return new Error(`TeleMessage answered with a redirect (${status}); refused`);
-  if (status === 403)
-    return new DeploymentError(
-      `TeleMessage refused the source "${connector.source}" (403): licensed, account locked?`,
-    );
-  if (status === 404)
-    return new DeploymentError(`TeleMessage does not know the source "${connector.source}" (404)`);
-  if (status === 429 || status === 408 || status >= 500)
-    return new TransientError(
-      `TeleMessage was unavailable (${status})`,
-      retryAfterMs(response.headers.get('retry-after'), nowMs),
-    );
-  return new Error(`TeleMessage refused the request (${status})`);
 }

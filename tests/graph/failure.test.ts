@@ -1,4 +1,5 @@
-import { classify, classifyUpload, hadNoEffect, parseRetryAfter } from '../../shared/graph/failure';
+import { classify, classifyUpload, hadNoEffect } from '../../shared/graph/failure';
+import { retryAfterMs } from '../../shared/retry-after';
 
 const nowMs = Date.parse('2025-03-01T12:00:00Z');
 const answer = (status: number, code?: string, retryAfter: string | null = null, message = '') => ({
@@ -78,7 +79,7 @@ test.each([
   ['', undefined],
   [null, undefined],
 ])('Retry-After %p means %p ms', (header, delayMs) => {
-  expect(parseRetryAfter(header, nowMs)).toBe(delayMs);
+  expect(retryAfterMs(header, nowMs)).toBe(delayMs);
 });
 
 test('an answer that names a time to wait counts as throttling', () => {
