@@ -159,7 +159,12 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
       const fault = await io(trigger(`timer.${name}`, ['never', 'twice', 'crash', 'yield']), (own) => own);
       if (fault === 'never') return;
       if (fault === 'twice')
-        start(other, `${name} again`, (_io, depsOfOther) => handlers[name](depsOfOther(name)));
+        // The other worker may have been replaced since.
+        start(
+          workers.find((one) => one.process.name === other.process.name)!,
+          `${name} again`,
+          (_io, depsOfOther) => handlers[name](depsOfOther(name)),
+        );
       await handlers[name](depsFor(name));
     });
   const aliveWorkers = () => workers.filter(({ process }) => process.frozenUntilMs <= simulation.now());

@@ -106,7 +106,7 @@ async function claimDelivery(
         if (stored?.value.owner !== owner) break;
         etag = stored.etag;
         // Done for all to see: another worker may have acted on it, so it is never taken back.
-        if (stored.value.state === 'done' && value.state !== 'done') return void (claim.row = stored.value);
+        if (stored.value.state === 'done') return void (claim.row = stored.value);
       }
       throw new Error('Another worker took over the delivery');
     };
