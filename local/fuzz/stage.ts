@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { bundle } from '../bundles';
+import { appBundle } from '../bundles';
 import { loadConfig } from '../../shared/config';
 import type { ConnectorId } from '../../shared/connectors';
 import type { Deps } from '../../shared/deps';
@@ -55,7 +55,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
   if (!mapping.ok) throw new Error('The mapping file of the fuzzer is not readable');
   const numbers = createNumbers();
   const mailParser = createMailParser({
-    workerFile: bundle('../app/parse-worker'),
+    workerFile: appBundle('parse-worker'),
     timeoutMs: parseTimeoutMs,
     threads: 1,
   });
