@@ -14,9 +14,9 @@ export const sourceSteps = (enabled: readonly ConnectorId[]): Step[] => [
     cure: (error) =>
       ({
         403: 'Give the identity the role "Key Vault Secrets User" on the vault, and see that the vault admits this address.',
-        404: 'Put the secret into the vault (docs/deployment.md, step 5), or correct the setting …_SECRET.',
+        404: 'Put the secret into the vault (README.md, step 5), or correct the setting …_SECRET.',
       })[statusOf(error) ?? 0] ??
-      'Check KEY_VAULT_URL, the sign-in, and that the secret has a value (docs/deployment.md, step 5).',
+      'Check KEY_VAULT_URL, the sign-in, and that the secret has a value (README.md, step 5).',
     async run({ deps }) {
       const names = new Set<string>();
       for (const id of enabled) {
@@ -37,7 +37,7 @@ const teleMessageStep = (id: ConnectorId): Step => ({
   cure: (error) => {
     const text = error instanceof Error ? error.message : '';
     if (/\(401\)|until its secrets change/.test(text))
-      return 'Put the right user name and password into the vault (docs/deployment.md, step 5). Too many attempts lock the account.';
+      return 'Put the right user name and password into the vault (README.md, step 5). Too many attempts lock the account.';
     if (/\(403\)|\(404\)/.test(text))
       return 'Ask TeleMessage whether this account may read this archiver, and whether it is locked; or take the connector out of CONNECTORS.';
     return 'Check TELEMESSAGE_BASE_URL, and that TeleMessage admits the outbound address of the app.';

@@ -49,7 +49,7 @@ describe('events.sh', () => {
     );
     expect(status).toBe(0);
     expect(calls).toMatch(/events\.bicep --parameters functionAppName=app evidenceAccountName=account/);
-    for (const line of stdout.trim().split('\n')) expect(read('docs/deployment.md')).toContain(line);
+    for (const line of stdout.trim().split('\n')) expect(read('README.md')).toContain(line);
   });
 
   test('names the functions that are missing instead of subscribing', () => {
