@@ -45,6 +45,7 @@ async function main(): Promise<number> {
       dataDir: options.data === undefined ? undefined : resolve(options.data),
       settings: settingsFor(options),
       withoutHost: options.func,
+      ports: options.ports,
       faults: options.faults ? faultPlans[options.faults] : undefined,
       log: options.verbose ? (line) => console.error(line) : undefined,
     });

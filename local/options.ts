@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { connectorIds, type ConnectorId } from '../shared/connectors';
 import { faultPlans, type FaultPlanName } from './faults';
+import { portNames, type PortName } from './stack';
 
 export interface Options {
   /** Run one window to its end, report, stop. */
@@ -14,6 +15,7 @@ export interface Options {
   /** Leave the functions host to `func start`. */
   func: boolean;
   faults: FaultPlanName | undefined;
+  ports: Partial<Record<PortName, number>>;
 }
 
 export class UsageError extends Error {}
@@ -27,6 +29,7 @@ npm run local [-- OPTIONS]   the stack, kept up until Ctrl-C
   --quarantine FILE    write one JSON line per quarantined item
   --data DIR           keep storage and mailboxes there (else in memory)
   --faults NAME        make the simulators fail: ${Object.keys(faultPlans).join(', ')}
+  --port PART=NUMBER   a fixed port (${portNames.join(', ')}); else a free one
   --func               without the functions host: writes local.settings.json for func start
   --json               the last line of standard output is one JSON object
   --verbose            the parts' own output, on standard error`;
@@ -56,6 +59,7 @@ export function readOptions(args: string[]): Options {
     once,
     window: values.from === undefined ? demoWindow : readWindow(values.from, values.to!),
     mapping: Object.fromEntries((values.mapping ?? []).map(readMapping)),
+    ports: Object.fromEntries((values.port ?? []).map(readPort)),
     quarantine: values.quarantine,
     data: values.data ?? (once ? undefined : '.data/local'),
     json: values.json ?? false,
@@ -75,6 +79,7 @@ function parse(args: string[]) {
         from: { type: 'string' },
         to: { type: 'string' },
         mapping: { type: 'string', multiple: true },
+        port: { type: 'string', multiple: true },
         quarantine: { type: 'string' },
         data: { type: 'string' },
         faults: { type: 'string' },
@@ -110,4 +115,13 @@ function readMapping(text: string): [ConnectorId, string] {
       `--mapping: expected CONNECTOR=FILE.csv (${connectorIds.join(', ')}), found "${text}"`,
     );
   return [known, file.join('=')];
+}
+
+function readPort(text: string): [PortName, number] {
+  const [name, number = ''] = text.split('=');
+  const known = portNames.find((port) => port === name);
+  const port = /^\d{1,5}$/.test(number) ? Number(number) : 0;
+  if (!known || port < 1 || port > 65_535)
+    throw new UsageError(`--port: expected PART=NUMBER (${portNames.join(', ')}), found "${text}"`);
+  return [known, port];
 }

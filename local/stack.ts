@@ -7,6 +7,18 @@ import { appBundle, appFolder } from './bundles';
 import { startPart, type Part } from './part';
 import { provision } from './provision';
 
+/** The parts whose port can be set. */
+export const portNames = [
+  'functions',
+  'telemessage',
+  'exchange',
+  'identity',
+  'blob',
+  'queue',
+  'table',
+] as const;
+export type PortName = (typeof portNames)[number];
+
 export interface StackOptions {
   /** Where storage and mailboxes outlive a restart; in memory alone when absent. */
   dataDir?: string | undefined;
@@ -18,6 +30,8 @@ export interface StackOptions {
   withoutHost?: boolean | undefined;
   /** Fault plans of the simulators, as their control endpoints take them. */
   faults?: { telemessage?: object; exchange?: object } | undefined;
+  /** Ports of parts; free ones where none is set. */
+  ports?: Partial<Record<PortName, number>>;
   /** Where the parts' output goes. */
   log?: ((line: string) => void) | undefined;
 }
@@ -90,11 +104,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   if (root !== undefined) await mkdir(root, { recursive: true });
   const parts: Part<unknown>[] = [];
   const start = async <Ready>(name: string, script: string, partOptions: object) => {
-    const part = await startPart<Ready>(name, script, partOptions, log);
+    const port = portNames.find((known) => known === name && options.ports?.[known] !== undefined);
+    const withPort = port ? { ...partOptions, port: options.ports?.[port] } : partOptions;
+    const part = await startPart<Ready>(name, script, withPort, log);
     parts.push(part);
     return part;
   };
-  const azurite = await startAzurite(root === undefined ? { inMemory: true } : dataDir('storage'));
+  const { blob = 0, queue = 0, table = 0 } = options.ports ?? {};
+  const azurite = await startAzurite({
+    ...(root === undefined ? { inMemory: true } : dataDir('storage')),
+    ports: { blob, queue, table },
+  });
   const before = { IDENTITY_ENDPOINT, IDENTITY_HEADER };
   const close = async () => {
     // The hosts first: they must not see their neighbours vanish.

@@ -193,6 +193,7 @@ test.each([
   [['--once', '--from', 'yesterday', '--to', '2026-11-20'], '--from: expected an instant'],
   [['demo', '--faults', 'some'], '--faults: expected one of'],
   [['--mapping', 'signal=file.csv'], '--mapping: expected CONNECTOR=FILE.csv'],
+  [['--port', 'functions=99999'], '--port: expected PART=NUMBER'],
   [['--wrong'], '--wrong'],
 ])('the options %j are refused with exit code 2 and the usage', async (args, message) => {
   const run = start(args);
