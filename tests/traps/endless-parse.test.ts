@@ -30,7 +30,7 @@ it('a mail whose parse never returns goes to quarantine, and neither its worker 
   world = await openWorld({ users: [anna], lines: { wechat: ids.map(mailLine) } });
   mailParser = createMailParser({
     workerFile: join(__dirname, '..', 'fixtures', 'fuzz', 'endless-or-real.js'),
-    timeoutMs: 1500,
+    timeoutMs: 5_000,
     threads: 2,
   });
   const deps = { ...world.instance(), mailParser };
