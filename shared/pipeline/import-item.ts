@@ -2,6 +2,7 @@ import { connectors, type Connector } from '../connectors';
 import type { Deps } from '../deps';
 import { itemKey } from '../email/digest';
 import { mailboxItem } from '../email/mailbox-item';
+import { isEvent } from '../email/read-chat';
 import { applySizeRules } from '../email/size-rules';
 import { DeploymentError, PermanentError, PutOffError, type Reason } from '../errors';
 import type { ItemPointer } from '../item';
@@ -10,7 +11,7 @@ import { resolve, type Mailbox, type Resolution } from '../participants/resolve'
 import { batchPartition, positionRow, type Outcome } from '../storage/outcomes';
 import { deliver, type Delivered } from './deliver-item';
 import { settleItem, type About, type Ended } from './settle-item';
-import { isDeviceEvent, readEmail, readSource } from './read-item';
+import { readEmail, readSource } from './read-item';
 
 /** Deliveries of one item that run at the same time. */
 const deliveriesInFlight = 8;
@@ -60,7 +61,7 @@ async function importParts(
   const rules = deps.config.perConnector[pointer.connector];
   const { message, provenance } = await readSource(deps, pointer);
   Object.assign(known, { sourceId: provenance.sourceId, sha256: provenance.sha256 });
-  if (isDeviceEvent(message)) return { ...known, kind: 'event', expected: 0, deliveries: [] };
+  if (isEvent(message)) return { ...known, kind: 'event', expected: 0, deliveries: [] };
 
   const email = await readEmail(deps, pointer, message);
   const key = itemKey(connector.id, provenance.sourceId, email);

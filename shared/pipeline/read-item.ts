@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { connectors } from '../connectors';
 import type { Deps } from '../deps';
 import type { Email } from '../email/email';
-import { isEvent, readChat } from '../email/read-chat';
+import { readChat } from '../email/read-chat';
 import { PermanentError } from '../errors';
 import type { ItemPointer, Provenance } from '../item';
 import { sourceMessage, type SourceMessage } from '../telemessage/message';
@@ -65,9 +65,6 @@ function parseLine(line: Buffer): SourceMessage {
     .map((issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`);
   throw new PermanentError('unreadable', `The line is not an archived message (${problems.join('; ')})`);
 }
-
-/** Device health (installed, SIM changed, storage low) travels in the same feed; it is no communication. */
-export const isDeviceEvent = (message: SourceMessage): boolean => isEvent(message);
 
 /**
  * The item in the hub model.

@@ -1,11 +1,7 @@
+import type { FolderStore } from '../graph/folder.client';
 import type { Rows } from './rows.client';
 
-/** The folder that each mailbox keeps for a connector: found again after the user renamed or moved it. */
-export interface FolderStore {
-  get(connectorId: string, userId: string): Promise<string | undefined>;
-  put(connectorId: string, userId: string, folderId: string): Promise<void>;
-}
-
+/** The folder that each mailbox keeps for a connector, as the Graph client wants it remembered. */
 export function createFolderStore(rows: Rows<{ folderId: string }>): FolderStore {
   return {
     async get(connectorId, userId) {

@@ -1,4 +1,6 @@
 import { connectors } from '../../shared/connectors';
+import type { Deps } from '../../shared/deps';
+import type { ItemPointer } from '../../shared/item';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchRow } from '../../shared/storage/outcomes';
@@ -21,6 +23,13 @@ const ends = (outcome: { deliveries: { end: string }[] } | undefined) =>
   outcome?.deliveries.map(({ end }) => end).toSorted();
 const subjects = (messages: { body: { content: string } }[]) =>
   messages.map(({ body }) => body.content.split(/\r?\n/)[0]).toSorted();
+
+/** The pointer to the item of a batch that holds one. */
+const firstPointer = async (deps: Deps): Promise<ItemPointer> => {
+  const { manifest } = (await deps.batches.read('whatsapp', 1))!;
+  const { blob, bytes } = manifest.pages[0]!;
+  return { v: 1, connector: 'whatsapp', batch: 1, position: 0, blob, offset: 0, length: bytes - 1 };
+};
 
 describe('a delivery', () => {
   it('files an item once in the folder of every participant, received when TeleMessage received it', async () => {
@@ -49,17 +58,7 @@ describe('a delivery', () => {
     });
     const deps = instance();
     await fetch(deps, 'whatsapp');
-    const { manifest } = (await deps.batches.read('whatsapp', 1))!;
-    const { blob, bytes } = manifest.pages[0]!;
-    await deps.importQueue.send({
-      v: 1,
-      connector: 'whatsapp',
-      batch: 1,
-      position: 0,
-      blob,
-      offset: 0,
-      length: bytes - 1,
-    });
+    await deps.importQueue.send(await firstPointer(deps));
     await drain(deps);
     expect(await messages(anna)).toHaveLength(1);
     expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported', 'imported']]);
@@ -76,17 +75,7 @@ describe('a delivery', () => {
       ...deps,
       outcomes: { ...deps.outcomes, insert: () => Promise.reject(new Error('killed')) },
     };
-    const { manifest } = (await deps.batches.read('whatsapp', 1))!;
-    const pointer = {
-      v: 1,
-      connector: 'whatsapp',
-      batch: 1,
-      position: 0,
-      blob: manifest.pages[0]!.blob,
-    } as const;
-    await expect(importItem(dying, { ...pointer, offset: 0, length: manifest.bytes - 1 })).rejects.toThrow(
-      'killed',
-    );
+    await expect(importItem(dying, await firstPointer(deps))).rejects.toThrow('killed');
     await drain(instance());
     expect(await messages(anna)).toHaveLength(1);
     expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported', 'imported']]);
@@ -118,17 +107,7 @@ describe('a delivery', () => {
       ...deps,
       ledger: { ...deps.ledger, replace: () => Promise.reject(new Error('killed')) },
     };
-    const { manifest } = (await deps.batches.read('whatsapp', 1))!;
-    const pointer = {
-      v: 1,
-      connector: 'whatsapp',
-      batch: 1,
-      position: 0,
-      blob: manifest.pages[0]!.blob,
-    } as const;
-    await expect(importItem(dying, { ...pointer, offset: 0, length: manifest.bytes - 1 })).rejects.toThrow(
-      'killed',
-    );
+    await expect(importItem(dying, await firstPointer(deps))).rejects.toThrow('killed');
     expect(await messages(anna)).toHaveLength(1);
     await drain(instance());
     expect(signals.some(({ name }) => name === 'throttled')).toBe(true);
