@@ -19,7 +19,8 @@ import { serveBlobWebhook } from './webhook';
 const defaultVisibilityMs = 10 * 60_000;
 const defaultBlobPollMs = 10_000;
 const minIdleMs = 100;
-const blobPoisonQueue = 'webjobs-blobtrigger-poison';
+const poisonSuffix = '-poison';
+const blobPoisonQueue = `webjobs-blobtrigger${poisonSuffix}`;
 
 export function startListeners(host: {
   options: HostOptions;
@@ -61,7 +62,9 @@ export function startListeners(host: {
           ...polling,
           name: indexed.name,
           queue: service.getQueueClient(trigger.queueName),
-          poison: service.getQueueClient(`${trigger.queueName}-poison`),
+          poison: trigger.queueName.endsWith(poisonSuffix)
+            ? undefined
+            : service.getQueueClient(`${trigger.queueName}${poisonSuffix}`),
           async handle(text, item) {
             await invoke(indexed, { string: text }, queueMetadata(indexed.name, item, text));
           },

@@ -9,7 +9,8 @@ import { isMissing, orMissing } from './storage-answers';
 export interface QueueListenerOptions {
   name: string;
   queue: QueueClient;
-  poison: QueueClient;
+  /** Where messages go that failed too often. A poison queue has none: they stay, and are not handled any more. */
+  poison: QueueClient | undefined;
   batchSize: number;
   /** The next batch is fetched when this many messages, or fewer, are still being handled. */
   newBatchThreshold: number;
@@ -50,6 +51,7 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
   let wake = () => {};
 
   async function toPoison(item: DequeuedMessageItem, popReceipt: string, why: string) {
+    if (!poison) return;
     await sendRaw(poison, item.messageText);
     await orMissing(queue.deleteMessage(item.messageId, popReceipt));
     log('warning', name, `${why}. Moving message to queue '${poison.name}'.`);

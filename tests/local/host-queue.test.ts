@@ -75,6 +75,19 @@ test('tries a failing message again, and gives it up to the poison queue after f
   await until('an empty queue', async () => (await store.depth('work')) === 0);
 });
 
+test('leaves what fails five times in a poison queue where it is: that one has no poison queue of its own', async () => {
+  const app = await startApp(store, 'poison', { queueVisibilityMs: 1_000 });
+  apps.push(app);
+  await store.send('work-poison', { act: 'fail' });
+  const attempts = () => app.lines.filter((line) => line.includes('as asked')).length;
+  await until('five attempts', () => attempts() === 5);
+  // It comes again after its invisibility, and is not handled any more.
+  const visible = async () => ((await store.peek('work-poison')) ?? []).length === 1;
+  await until('its return', visible);
+  expect(attempts()).toBe(5);
+  expect(await store.peek('work-poison-poison')).toBeUndefined();
+});
+
 test('moves a message that is not base64 to poison as it is, without an invocation', async () => {
   const app = await start();
   await store.queue('work').create();
