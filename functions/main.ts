@@ -4,6 +4,7 @@ import './backfill-window';
 import './split-batch';
 import './import-item';
 import './quarantine-item';
+import './redrive-item';
 import './reconcile';
 import './preflight';
 import { deps } from './start';

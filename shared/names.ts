@@ -15,6 +15,8 @@ export const queues = {
   importItemPoison: 'import-item-poison',
   backfillWindow: 'backfill-window',
   backfillWindowPoison: 'backfill-window-poison',
+  redriveItem: 'redrive-item',
+  redriveItemPoison: 'redrive-item-poison',
 } as const;
 
 export const tables = {
@@ -43,6 +45,7 @@ export const functionNames = {
   splitBatch: 'splitBatch',
   importItem: 'importItem',
   quarantineItem: 'quarantineItem',
+  redriveItem: 'redriveItem',
   reconcile: 'reconcile',
   preflight: 'preflight',
 } as const;

@@ -32,8 +32,10 @@ describe('the names', () => {
   it('give queues the stem of their function, and poison queues the suffix that the host appends', () => {
     expect(queues.importItem).toBe(hyphened(functionNames.importItem));
     expect(queues.backfillWindow).toBe(hyphened(functionNames.backfillWindow));
+    expect(queues.redriveItem).toBe(hyphened(functionNames.redriveItem));
     expect(queues.importItemPoison).toBe(`${queues.importItem}-poison`);
     expect(queues.backfillWindowPoison).toBe(`${queues.backfillWindow}-poison`);
+    expect(queues.redriveItemPoison).toBe(`${queues.redriveItem}-poison`);
   });
 
   it('stand nowhere in the triggers as text', () => {

@@ -5,6 +5,7 @@ import type { Directory } from '../../shared/graph/directory.client';
 import { UncertainError } from '../../shared/graph/failure';
 import type { Created, FoundCopy, Mailboxes } from '../../shared/graph/mailboxes.client';
 import { fixedRead, write, type Fault } from './faults';
+import type { Scenario } from './scenarios';
 import type { Io } from './turns';
 
 /** Twin of the tenant: users, a folder per mailbox, messages that are complete or not yet. */
@@ -38,14 +39,22 @@ export interface Tenant {
   mostCopies: number;
 }
 
-export function createTenant(users: { userId: string; address: string }[]): Tenant {
-  const empty = { coolingUntilMs: 0, brokenUntilMs: 0, full: false };
+export function createTenant({ users, mend }: Pick<Scenario, 'users' | 'mend'>): Tenant {
+  const empty = { coolingUntilMs: 0, brokenUntilMs: 0, folderId: undefined };
+  const isFull = (userId: string) => mend?.fullMailboxes.includes(userId) ?? false;
+  const known = users.filter(({ userId }) => !mend?.missingUsers.includes(userId));
   return {
-    mailboxes: new Map(users.map(({ userId }) => [userId, { ...empty, folderId: undefined, messages: [] }])),
-    users: new Map(users.map(({ userId, address }) => [address.toLowerCase(), userId])),
+    mailboxes: new Map(users.map(({ userId }) => [userId, { ...empty, full: isFull(userId), messages: [] }])),
+    users: new Map(known.map(({ userId, address }) => [address.toLowerCase(), userId])),
     ids: 0,
     mostCopies: 0,
   };
+}
+
+/** What an administrator does about mailboxes that refuse and users that are not found. */
+export function mendTenant(tenant: Tenant, { users }: Pick<Scenario, 'users'>): void {
+  for (const mailbox of tenant.mailboxes.values()) Object.assign(mailbox, { full: false, brokenUntilMs: 0 });
+  for (const { userId, address } of users) tenant.users.set(address.toLowerCase(), userId);
 }
 
 /** A twin's upload session begins here: items stay tiny. */

@@ -155,14 +155,9 @@ function isCore({ operation }: Point, fault: Fault): boolean {
 
 function mayBeFirst(scenario: Scenario, point: Point, fault: Fault, pairs: Plan['pairs']): boolean {
   if (pairs !== 'core') return pairs === 'all';
-  // There the same stages run twice at the same time: chance has to do.
-  if (scenario.backfill) return false;
-  // Mailboxes of one item are all alike, so are the items of one mailbox: one of each stands for the others.
-  return (
-    isCore(point, fault) &&
-    !/^user-(bo|cy)|@|user-(bo|cy)$/.test(point.key) &&
-    !/^import 2/.test(point.invocation)
-  );
+  if (!scenario.pairsFrom?.test(point.invocation)) return false;
+  // Mailboxes of one item are all alike: one of them stands for the others.
+  return isCore(point, fault) && !/^user-(bo|cy)|@|user-(bo|cy)$/.test(point.key);
 }
 
 /** Faults at two different items cannot meet: they share no row, no message of the queue and no mailbox item. */

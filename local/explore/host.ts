@@ -3,10 +3,16 @@ import type { ItemPointer } from '../../shared/item';
 import { backfillWindow } from '../../shared/pipeline/backfill-window';
 import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { importItem } from '../../shared/pipeline/import-item';
-import { readBackfillRequest, readItemPointer, readManifest } from '../../shared/pipeline/messages';
+import {
+  readBackfillRequest,
+  readItemPointer,
+  readManifest,
+  readRedriveRequest,
+} from '../../shared/pipeline/messages';
 import { orPutOff } from '../../shared/pipeline/put-off';
 import { quarantineMessage } from '../../shared/pipeline/quarantine-message';
 import { reconcile } from '../../shared/pipeline/reconcile';
+import { redriveItem } from '../../shared/pipeline/redrive-item';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import type { Fault } from './faults';
 import { handleMessage, type MessageKind } from './message-trigger';
@@ -28,6 +34,7 @@ export const stages = {
     return orPutOff(deps, pointer, () => importItem(deps, pointer));
   },
   quarantineItem: (deps: Deps, message: unknown) => quarantineMessage(deps, message),
+  redriveItem: (deps: Deps, message: unknown) => redriveItem(deps, readRedriveRequest(message)),
   reconcile: (deps: Deps) => reconcile(deps),
 };
 export type Stages = typeof stages;
@@ -61,12 +68,12 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
   const maxDequeueCount = weakening.maxDequeueCount ?? 5;
   let started = 0;
   let running = 0;
-  const newWorker = (name: string): Worker => ({
-    process: { name, alive: true, frozenUntilMs: 0 },
+  const newWorker = (name: string, aheadMs: number): Worker => ({
+    process: { name, alive: true, frozenUntilMs: 0, aheadMs },
     memory: createMemory(world.config),
     running: 0,
   });
-  const workers = Array.from({ length: workerCount }, (_, n) => newWorker(`worker ${n}`));
+  const workers = Array.from({ length: workerCount }, (_, n) => newWorker(`worker ${n}`, n * world.aheadMs));
 
   const freeWorker = () =>
     workers
@@ -106,6 +113,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     kind: MessageKind<T>,
     handle: (body: T, depsFor: (stage: keyof Stages) => Deps) => Promise<void>,
   ): boolean => {
+    if (queue.messages.length === 0) return false;
     const worker = freeWorker();
     const message = worker && queue.receive(visibilityMs, worker.process);
     if (message)
@@ -115,7 +123,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     return message !== undefined;
   };
   const poison = (body: ItemPointer) => world.poisonQueue.send(body);
-  const place = ({ batch, position }: ItemPointer) => `${batch}/${position}`;
+  const place = ({ batch, position }: Pick<ItemPointer, 'batch' | 'position'>) => `${batch}/${position}`;
   const takers = [
     () =>
       take(
@@ -144,6 +152,13 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
         (body) => `quarantine ${place(body)}`,
         { name: 'poison', mayVanish: true },
         (body, depsFor) => handlers.quarantineItem(depsFor('quarantineItem'), body),
+      ),
+    () =>
+      take(
+        world.redriveQueue,
+        (body) => `redrive ${place(body)}`,
+        { name: 'redrive-item' },
+        (body, depsFor) => handlers.redriveItem(depsFor('redriveItem'), body),
       ),
   ];
   const takeMessages = () => {
@@ -199,6 +214,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
         world.events.nextVisibleMs(),
         world.importQueue.nextVisibleMs(),
         world.poisonQueue.nextVisibleMs(),
+        world.redriveQueue.nextVisibleMs(),
       ),
     isIdle: () => running === 0,
     /** One more round of the timers, after which nothing may have changed. */
@@ -210,7 +226,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     replace(process: Process) {
       const at = workers.findIndex((one) => one.process === process);
       running -= workers[at]!.running;
-      workers[at] = newWorker(process.name);
+      workers[at] = newWorker(process.name, process.aheadMs);
     },
   };
 }

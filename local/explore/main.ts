@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { addTally, explore, noTally, type Plan, type Tally } from './explorer';
@@ -14,7 +15,7 @@ const usage = `npm run explore -- [options]
   --seed N           of the random schedules (default 1)
   --schedule TEXT    runs one schedule, such as day:45.crash,80.late, and shows its course
   --failures N       shown at most (default 10)
-  --threads N        default 2`;
+  --threads N        default: one for each core`;
 
 type Share = Omit<Plan, 'scenarios'> & { names: string[] };
 
@@ -71,7 +72,7 @@ async function main(): Promise<boolean> {
       seed: { type: 'string', default: '1' },
       schedule: { type: 'string' },
       failures: { type: 'string', default: '10' },
-      threads: { type: 'string', default: '2' },
+      threads: { type: 'string', default: String(availableParallelism()) },
       help: { type: 'boolean', default: false },
     },
   });

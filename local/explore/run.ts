@@ -8,7 +8,7 @@ import { createSimulation } from './simulation';
 import type { Point } from './turns';
 import { chainOf, rowsOf } from './storage';
 import { judge, type Finding } from './verdict';
-import { createWorld, type World } from './world';
+import { createWorld, hasQuarantine, mend, type World } from './world';
 
 /** What goes wrong, by the number of the turn. */
 export type Schedule = readonly { at: number; fault: Fault }[];
@@ -33,11 +33,16 @@ const times = {
 /** A schedule that is not at rest by then never will be. */
 const longestMs = 20 * 60 * MINUTE;
 const mostSteps = 8_000;
+/** More than a schedule has faults: after that many, everything must be delivered. */
+const mostMendings = 6;
 
 export const showSchedule = (scenario: Scenario, schedule: Schedule): string =>
   `${scenario.name}:${schedule.map(({ at, fault }) => `${at}.${fault}`).join(',')}`;
 
 const system = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
+
+/** A run waits for nothing real: between two of them everything else of the process gets its turn. */
+const breath = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Runs the scenario to its rest; `choose` is asked at every turn. */
 export async function runWith(
@@ -45,6 +50,7 @@ export async function runWith(
   choose: (point: Point) => Fault | undefined,
   weakening: Weakening = {},
 ): Promise<Omit<Run, 'missed'> & { chosen: { at: number; fault: Fault }[] }> {
+  await breath();
   const chosen: { at: number; fault: Fault }[] = [];
   const simulation = createSimulation({
     startMs,
@@ -70,6 +76,10 @@ export async function runWith(
     for (;;) {
       if (await turn()) continue;
       if (host.isIdle() && !simulation.isBusy() && isAtRest(world)) {
+        if (needsMending()) {
+          mend(world, scenario);
+          continue;
+        }
         if (wasAtRest) break;
         wasAtRest = true;
         host.fireOnceMore();
@@ -86,9 +96,15 @@ export async function runWith(
     Object.assign(globalThis, system);
   }
 
+  function needsMending(): boolean {
+    if (!scenario.mend || world.mendings === mostMendings) return false;
+    return world.mendings === 0 || hasQuarantine(world);
+  }
+
   /** One operation, or whatever the host can start; false when nothing can happen at this instant. */
   async function turn(): Promise<boolean> {
     await simulation.quiet();
+    if (scenario.mend && world.mendings === 0 && world.isBatchClosed) mend(world, scenario);
     // What waits for all others to go first waits for the host's next message as well.
     if (host.startDue()) return true;
     return simulation.step();
@@ -113,17 +129,15 @@ export async function runSchedule(
 }
 
 /** Nothing under way, nothing queued, every run fetched, every batch closed. */
-function isAtRest({ tables, blobs, events, backfillQueue, importQueue, poisonQueue }: World): boolean {
-  const queues = [events, backfillQueue, importQueue, poisonQueue];
+function isAtRest({ connector, tables, blobs, events, ...world }: World): boolean {
+  const queues = [events, world.backfillQueue, world.importQueue, world.poisonQueue, world.redriveQueue];
   if (queues.some(({ messages }) => messages.length > 0)) return false;
-  const watermark = rowsOf<{ to?: string }>(tables.runs, 'whatsapp').find(({ row }) => row === '~watermark');
+  const watermark = rowsOf<{ to?: string }>(tables.runs, connector).find(({ row }) => row === '~watermark');
   if (watermark?.value.to !== windowEnd) return false;
-  const runs = rowsOf<RunState>(tables.runs, 'whatsapp').filter(({ row }) => !row.startsWith('~'));
+  const runs = rowsOf<RunState>(tables.runs, connector).filter(({ row }) => !row.startsWith('~'));
   if (runs.length === 0 || runs.some(({ value }) => value.state !== 'fetched')) return false;
-  const states = new Map(
-    rowsOf<BatchState>(tables.batches, 'whatsapp').map(({ row, value }) => [row, value]),
-  );
-  return chainOf(blobs, 'whatsapp').every(
+  const states = new Map(rowsOf<BatchState>(tables.batches, connector).map(({ row, value }) => [row, value]));
+  return chainOf(blobs, connector).every(
     ({ value }) => states.get(batchRow(value.number))?.closedAt !== undefined,
   );
 }

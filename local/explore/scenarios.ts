@@ -1,7 +1,10 @@
+import type { ConnectorId } from '../../shared/connectors';
+
 /** The days that are explored: small, with every kind of item that behaves differently. */
 
 export interface Scenario {
   name: string;
+  connector: ConnectorId;
   users: { userId: string; address: string }[];
   lines: { arrivedAt: string; line: Record<string, unknown> | string }[];
   pageItems: number;
@@ -9,6 +12,15 @@ export interface Scenario {
   expected: { sourceId: string; userIds: string[]; attachments: string[] }[];
   /** The window is fetched by hand as well, at the same time. */
   backfill?: boolean;
+  /** The custom mapping file. */
+  mapping?: string;
+  /** What a person mends before he redrives the quarantine: once a batch is closed, and whenever all is at rest. */
+  mend?: { missingUsers: string[]; fullMailboxes: string[] };
+  /** How far the second worker's clock is ahead of the first one's. */
+  aheadMs?: number;
+  settings?: Record<string, string>;
+  /** The invocations at which the first fault of a core pair lies; elsewhere it would repeat what is explored already. */
+  pairsFrom?: RegExp;
 }
 
 const HOUR = 60 * 60_000;
@@ -70,17 +82,21 @@ const expectedFiles = { sourceId: '1_2', userIds: ids('anna'), attachments: ['sm
 const expectedSingle = { sourceId: '1_3', userIds: ids('cy'), attachments: [] };
 
 /** One item for three mailboxes, one that takes several requests, and one in a second batch. */
-export const day: Scenario = {
+const day: Scenario = {
   name: 'day',
+  connector: 'whatsapp',
   users,
   lines: [plain, withFiles, single],
   pageItems: 2,
   expected: [expectedPlain, expectedFiles, expectedSingle],
+  // Both batches are alike.
+  pairsFrom: /^(?!import 2)/,
 };
 
 /** An item that the site serves twice, one that nobody can read, and the window fetched by hand as well. */
-export const again: Scenario = {
+const again: Scenario = {
   name: 'again',
+  connector: 'whatsapp',
   users,
   lines: [withFiles, single, single, { arrivedAt: '2026-11-20T09:00:00Z', line: '{"messageId":"1_4"' }],
   pageItems: 2,
@@ -88,4 +104,70 @@ export const again: Scenario = {
   backfill: true,
 };
 
-export const scenarios: Record<string, Scenario> = { day, again };
+/** One mailbox of an item is full, one item has no mailbox at all: both are mended and put back on the queue. */
+const redriven: Scenario = {
+  name: 'redriven',
+  connector: 'whatsapp',
+  users,
+  lines: [chat('1_1', 'anna', ['bo']), withFiles, single],
+  pageItems: 2,
+  expected: [{ ...expectedPlain, userIds: ids('anna', 'bo') }, expectedFiles, expectedSingle],
+  mend: { missingUsers: ids('cy'), fullMailboxes: ids('bo') },
+  pairsFrom: /^redrive 1/,
+};
+
+const mail = (id: string, from: Name, to: Name, ...rest: string[]) => ({
+  arrivedAt: '2026-11-20T08:00:05Z',
+  line: {
+    messageId: id,
+    gatewayReceivedDate: '2026-11-20T08:00:05Z',
+    sourceType: 'WECHAT_ARCHIVER',
+    usersEmailAddress: [from, to].map((name) => ({
+      mobileNumber: people[name].number,
+      emailAddress: people[name].address,
+    })),
+    mime: Buffer.from(
+      [
+        `From: ${people[from].address}`,
+        `To: ${people[to].address}`,
+        'Date: Fri, 20 Nov 2026 08:00:00 +0000',
+        ...rest,
+      ].join('\r\n'),
+    ).toString('base64'),
+  },
+});
+const parts = [
+  'Content-Type: multipart/mixed; boundary=b',
+  '',
+  '--b',
+  'Content-Type: text/plain',
+  '',
+  'two files',
+  ...['small.txt', 'large.bin'].flatMap((name) => [
+    '--b',
+    'Content-Type: application/octet-stream',
+    `Content-Disposition: attachment; filename=${name}`,
+    '',
+    name.repeat(name === 'large.bin' ? 40 : 1),
+  ]),
+  '--b--',
+];
+
+/** Mails, a custom mapping that sends what is bo's to cy, and two workers whose clocks differ. */
+const mails: Scenario = {
+  name: 'mails',
+  connector: 'wechat',
+  users,
+  lines: [
+    mail('1_1', 'anna', 'bo', 'Subject: Plain', '', 'text'),
+    mail('1_2', 'anna', 'anna', ...parts),
+    mail('1_3', 'cy', 'cy', 'Subject: Another', '', 'text'),
+  ],
+  pageItems: 2,
+  expected: [{ ...expectedPlain, userIds: ids('anna', 'cy') }, expectedFiles, expectedSingle],
+  mapping: `Mobile number,Email address\n${people.bo.number},${people.cy.address}\n`,
+  settings: { WECHAT_CUSTOM_MAPPING: 'true' },
+  aheadMs: 2 * 60_000,
+};
+
+export const scenarios: Record<string, Scenario> = { day, again, redriven, mails };

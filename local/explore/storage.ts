@@ -9,7 +9,7 @@ import type { Io } from './turns';
 export interface RowStore {
   partitions: Map<string, Map<string, { json: string; etag: string }>>;
   version: number;
-  onWrite?: (row: string) => void;
+  onWrite?: (row: string, json: string) => void;
 }
 export const createRowStore = (): RowStore => ({ partitions: new Map(), version: 0 });
 
@@ -28,8 +28,9 @@ export function createTwinRows<T extends object>(table: string, store: RowStore,
   };
   const set = (partition: string, row: string, value: T) => {
     const etag = `W/"${++store.version}"`;
-    rowsIn(partition).set(row, { json: JSON.stringify(value), etag });
-    store.onWrite?.(row);
+    const json = JSON.stringify(value);
+    rowsIn(partition).set(row, { json, etag });
+    store.onWrite?.(row, json);
     return etag;
   };
   const operation = (name: string, partition: string, row: string, faults: typeof read | typeof write) => ({

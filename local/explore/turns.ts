@@ -9,6 +9,8 @@ export type Io = <T>(operation: Operation, effect: (fault?: Fault) => T) => Prom
 export interface Process {
   name: string;
   alive: boolean;
+  /** How far its clock is ahead. */
+  aheadMs: number;
   /** Until then it does nothing: no operation, no prolonging of a message's invisibility. */
   frozenUntilMs: number;
 }

@@ -11,9 +11,9 @@ export interface Directory {
   /**
    * The one user whose object id, user principal name, mail or proxy address this is, in any case of letters.
    * Undefined when there is none, when two users share it (an archive must not guess), and without asking when the
-   * text is no address.
+   * text is no address. What was remembered before `sinceMs` (an instant) does not count.
    */
-  find(address: string): Promise<DirectoryUser | undefined>;
+  find(address: string, sinceMs?: number): Promise<DirectoryUser | undefined>;
 }
 
 interface GraphUser {
@@ -38,7 +38,7 @@ export function createDirectory(
   options: { cacheMs: number; missCacheMs?: number; now: () => number; mostEntries?: number },
 ): Directory {
   const { cacheMs, missCacheMs = cacheMs, now, mostEntries = 50_000 } = options;
-  const cache = new Map<string, { user: DirectoryUser | undefined; untilAt: number }>();
+  const cache = new Map<string, { user: DirectoryUser | undefined; atMs: number }>();
   const pending = new Map<string, Promise<DirectoryUser | undefined>>();
 
   async function lookUp(key: string): Promise<DirectoryUser | undefined> {
@@ -47,16 +47,17 @@ export function createDirectory(
     cache.delete(key);
     const [oldest] = cache.keys();
     if (cache.size >= mostEntries && oldest !== undefined) cache.delete(oldest);
-    cache.set(key, { user: found, untilAt: now() + (found ? cacheMs : missCacheMs) });
+    cache.set(key, { user: found, atMs: now() });
     return found;
   }
 
   return {
-    async find(text) {
+    async find(text, sinceMs = 0) {
       const key = text.trim().toLowerCase();
       if (!guid.test(key) && (key.length > longestAddress || !address.test(key))) return undefined;
       const known = cache.get(key);
-      if (known && now() < known.untilAt) return known.user;
+      const freshMs = known?.user ? cacheMs : missCacheMs;
+      if (known && known.atMs >= sinceMs && now() - known.atMs < freshMs) return known.user;
       let found = pending.get(key);
       if (!found) {
         found = lookUp(key).finally(() => pending.delete(key));

@@ -6,7 +6,7 @@ import { UncertainError } from '../graph/failure';
 import type { ItemPointer } from '../item';
 import type { LedgerRow } from '../storage/ledger';
 import type { DeliveryEnd } from '../storage/outcomes';
-import { isShort, withinLease } from './lease';
+import { isShort, leaseLeftMs, withinLease } from './lease';
 
 type Stage = Pick<Deps, 'config' | 'mailboxes' | 'ledger' | 'signal' | 'now' | 'newId'>;
 
@@ -132,7 +132,7 @@ async function claimDelivery(
   if (stored.value.state === 'done') return { kind: 'done', row: stored.value };
   // Our own insert, whose first answer was lost and which the storage client repeated.
   if (stored.value.owner === owner) return hold(stored.value, stored.etag, false);
-  const leftMs = Date.parse(stored.value.leaseUntil) - deps.now();
+  const leftMs = leaseLeftMs(stored.value, deps);
   const againMs = Math.min(leftMs, deps.config.import.leaseMs / 4); // Mostly it is done long before its lease.
   if (leftMs > 0) throw new PutOffError(againMs, 'Another worker is delivering the item to this mailbox');
   const takenOver = !stored.value.untouched;

@@ -10,7 +10,7 @@ import { participants } from '../participants/participants';
 import { resolve, type Mailbox, type Resolution } from '../participants/resolve';
 import { batchPartition, positionRow, type Outcome } from '../storage/outcomes';
 import { deliver, type Delivered } from './deliver-item';
-import { settleItem, type About, type Ended } from './settle-item';
+import { isSettled, latest, settleItem, type About, type Ended } from './settle-item';
 import { readEmail, readSource } from './read-item';
 
 /** Deliveries of one item that run at the same time. */
@@ -27,41 +27,42 @@ const memoryPerLineByte = 4;
  * @throws Error for everything that another attempt may cure
  */
 export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void> {
-  const settled = await deps.outcomes.get(
+  const before = await deps.outcomes.get(
     batchPartition(pointer.connector, pointer.batch),
     positionRow(pointer.position),
   );
-  if (settled) return;
+  if (isSettled(before)) return;
+  const sinceMs = Date.parse(before?.value.redrivenAt ?? '') || 0;
   await deps.memory.hold(pointer.length * memoryPerLineByte, async () => {
     const known: Partial<Outcome> = {};
     const about: About = {};
     try {
-      await settleItem(deps, pointer, await importParts(deps, pointer, known, about), about);
+      const ended = await importParts(deps, { pointer, sinceMs, known, about });
+      await settleItem(deps, pointer, before, ended, about);
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       const { reason, message } = error;
-      await settleItem(
-        deps,
-        pointer,
-        { ...known, kind: 'failed', reason, expected: 0, deliveries: [] },
-        { ...about, detail: message },
-      );
+      const ended = { ...known, reason, deliveries: [] };
+      await settleItem(deps, pointer, before, ended, { ...about, detail: message });
     }
   });
 }
 
-/** What is known when a later step fails is kept in `known` and `about`. */
-async function importParts(
-  deps: Deps,
-  pointer: ItemPointer,
-  known: Partial<Outcome>,
-  about: About,
-): Promise<Ended> {
+interface Attempt {
+  pointer: ItemPointer;
+  /** Users and mapping that were looked up before this instant (ms) do not count: a person has changed them since. */
+  sinceMs: number;
+  /** What is known when a later step fails. */
+  known: Partial<Outcome>;
+  about: About;
+}
+
+async function importParts(deps: Deps, { pointer, sinceMs, known, about }: Attempt): Promise<Ended> {
   const connector = connectors[pointer.connector];
   const rules = deps.config.perConnector[pointer.connector];
   const { message, provenance } = await readSource(deps, pointer);
   Object.assign(known, { sourceId: provenance.sourceId, sha256: provenance.sha256 });
-  if (isEvent(message)) return { ...known, kind: 'event', expected: 0, deliveries: [] };
+  if (isEvent(message)) return { ...known, isEvent: true, deliveries: [] };
 
   const email = await readEmail(deps, pointer, message);
   const key = itemKey(connector.id, provenance.sourceId, email);
@@ -71,10 +72,10 @@ async function importParts(
     participants(message, email, deps.numbers),
     {
       automatic: rules.automaticMapping,
-      custom: rules.customMapping ? await deps.mappings.current(connector.id) : undefined,
+      custom: rules.customMapping ? await deps.mappings.current(connector.id, sinceMs) : undefined,
     },
     email.sentAt ?? provenance.receivedAt,
-    (address) => lookUp(deps, connector, address, broken),
+    (address) => lookUp(deps, connector, { address, sinceMs }, broken),
   );
   about.participants = resolutions.map(({ kind, participant: { asWritten } }) => ({ asWritten, kind }));
   if (mailboxes.length === 0) throw new PermanentError('unmapped', describeUnmapped(resolutions));
@@ -83,7 +84,7 @@ async function importParts(
   if (sized.kind === 'tooLarge')
     return {
       ...known,
-      ...ended(mailboxes.map(({ userId }) => ({ userId, end: 'failed', reason: 'tooLarge' }))),
+      deliveries: mailboxes.map(({ userId }) => ({ userId, end: 'failed', reason: 'tooLarge' })),
     };
   const item = mailboxItem(sized.email, sized.dropped, provenance, connector, {
     itemClass: rules.itemClass,
@@ -104,8 +105,13 @@ async function importParts(
 }
 
 /** A user whose mailbox answers but refuses the folder is mapped all the same: the delivery fails, with its reason. */
-async function lookUp(deps: Deps, connector: Connector, address: string, broken: Map<string, Reason>) {
-  const user = await deps.directory.find(address);
+async function lookUp(
+  deps: Deps,
+  connector: Connector,
+  { address, sinceMs }: { address: string; sinceMs: number },
+  broken: Map<string, Reason>,
+) {
+  const user = await deps.directory.find(address, sinceMs);
   if (!user) return undefined;
   const { userId } = user;
   try {
@@ -145,19 +151,10 @@ async function deliverAll(
   return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
-function ended(delivered: Delivered[]): Ended {
-  const deliveries = delivered.map(({ unsureAt: _unsureAt, ...delivery }) => delivery);
-  const failed = deliveries.filter(({ end }) => end === 'failed');
-  const reason = failed[0]?.reason;
-  const unsureAt = delivered
-    .flatMap((one) => one.unsureAt ?? [])
-    .toSorted()
-    .at(-1);
+function ended(delivered: Delivered[]): Pick<Ended, 'deliveries' | 'unsureAt'> {
+  const unsureAt = latest(...delivered.map((one) => one.unsureAt));
   return {
-    kind: failed.length === deliveries.length ? 'failed' : 'delivered',
-    expected: deliveries.length,
-    deliveries,
-    ...(reason ? { reason } : {}),
+    deliveries: delivered.map(({ unsureAt: _unsureAt, ...delivery }) => delivery),
     ...(unsureAt ? { unsureAt } : {}),
   };
 }

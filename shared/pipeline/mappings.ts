@@ -9,8 +9,8 @@ const freshForMs = 30_000;
 const maxRows = 250_000;
 
 export interface Mappings {
-  /** The mapping in force, or undefined when no file was ever uploaded. */
-  current(connector: ConnectorId): Promise<Mapping | undefined>;
+  /** The mapping in force, or undefined when no file was ever uploaded; not one that was looked at before `sinceMs`. */
+  current(connector: ConnectorId, sinceMs?: number): Promise<Mapping | undefined>;
   /** Takes a file whole, or refuses it whole with every problem; then the former one stays in force. */
   upload(connector: ConnectorId, bytes: Uint8Array): Promise<MappingProblem[]>;
 }
@@ -45,9 +45,10 @@ export function createMappings(options: {
   };
 
   return {
-    current(connector) {
+    current(connector, sinceMs = 0) {
       const known = cached.get(connector);
-      if (known && now() - known.atMs < freshForMs) return Promise.resolve(known.mapping);
+      if (known && known.atMs >= sinceMs && now() - known.atMs < freshForMs)
+        return Promise.resolve(known.mapping);
       const running = loading.get(connector) ?? load(connector).finally(() => loading.delete(connector));
       loading.set(connector, running);
       return running;

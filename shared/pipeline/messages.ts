@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { itemPointer, type ItemPointer } from '../item';
 import { manifest, type Manifest } from '../storage/manifest';
 import { backfillRequest, type BackfillRequest } from './backfill-window';
+import { redriveRequest, type RedriveRequest } from './redrive-item';
 
 /**
  * What triggers hand over, parsed. All throw an Error that says what was expected and found where, without the
@@ -28,6 +29,11 @@ export const readItemPointer: (message: unknown) => ItemPointer = reader(
 export const readBackfillRequest: (message: unknown) => BackfillRequest = reader(
   'a request to fetch a window',
   backfillRequest,
+);
+
+export const readRedriveRequest: (message: unknown) => RedriveRequest = reader(
+  'a request to redrive an item',
+  redriveRequest,
 );
 
 const readManifestJson = reader<Manifest>('the manifest of a batch', manifest);

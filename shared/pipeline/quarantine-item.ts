@@ -5,7 +5,7 @@ import { PermanentError } from '../errors';
 import type { ItemPointer } from '../item';
 import { batchPartition, positionRow, type DeliveryEnd, type Outcome } from '../storage/outcomes';
 import { readEmail, readSource } from './read-item';
-import { settleItem } from './settle-item';
+import { isSettled, latest, settleItem } from './settle-item';
 
 type Stage = Pick<
   Deps,
@@ -18,23 +18,19 @@ type Stage = Pick<
  */
 export async function quarantineItem(deps: Stage, pointer: ItemPointer): Promise<void> {
   const { connector, batch, position } = pointer;
-  if (await deps.outcomes.get(batchPartition(connector, batch), positionRow(position))) return;
+  const before = await deps.outcomes.get(batchPartition(connector, batch), positionRow(position));
+  if (isSettled(before)) return;
   const known = await identify(deps, pointer);
   const deliveries = known.itemKey ? await deliveriesInLedger(deps, pointer, known.itemKey) : [];
   const ends = deliveries.map(({ delivery }) => delivery);
-  const unsureAt = deliveries
-    .flatMap((one) => one.unsureAt ?? [])
-    .toSorted()
-    .at(-1);
-  const delivered = ends.some(({ end }) => end !== 'failed');
+  const unsureAt = latest(...deliveries.map((one) => one.unsureAt));
   await settleItem(
     deps,
     pointer,
+    before,
     {
       ...known,
-      kind: delivered ? 'delivered' : 'failed',
       reason: 'gaveUp',
-      expected: ends.length,
       deliveries: ends,
       ...(unsureAt ? { unsureAt } : {}),
     },

@@ -3,7 +3,7 @@ import type { Deps } from '../deps';
 import type { Manifest } from '../storage/manifest';
 import { batchPartition, batchRow, type BatchState, type Outcome } from '../storage/outcomes';
 import type { Stored } from '../storage/rows.client';
-import { noteBatch } from './batch-state';
+import { changeBatch, closeBatch, passClosed } from './batch-state';
 import { balances, count, noCounters } from './counters';
 import { sampleCopies } from './sample-copies';
 import { putPointers, splitBatch } from './split-batch';
@@ -58,25 +58,36 @@ async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
 
 async function reconcileConnector(deps: Deps, id: ConnectorId): Promise<void> {
   const closedBefore = await deps.runs.closedThrough(id);
-  let closedThrough = closedBefore;
-  for (let number = closedBefore + 1; ; number++) {
+  let closedThrough = closedBefore.number;
+  for (let number = closedThrough + 1; ; number++) {
+    // What is known of the batch is read before its outcomes are: a redrive between the two keeps it open.
+    const state = await deps.batchStates.get(id, batchRow(number));
+    const isNext = closedThrough === number - 1;
+    if (state?.value.closedAt !== undefined) {
+      if (isNext && (await passClosed(deps, id, state))) closedThrough = number;
+      continue;
+    }
     const found = await deps.batches.read(id, number);
     if (!found) break;
-    const state = await deps.batchStates.get(id, batchRow(number));
-    const closed =
-      state?.value.closedAt !== undefined || (await reconcileBatch(deps, found.manifest, state?.value));
-    if (closed && closedThrough === number - 1) closedThrough = number;
+    if ((await reconcileBatch(deps, found.manifest, state)) && isNext) closedThrough = number;
   }
-  if (closedThrough > closedBefore) await deps.runs.saveClosedThrough(id, closedThrough);
+  if (closedThrough > closedBefore.number)
+    await deps.runs.advanceClosedThrough(id, closedThrough, closedBefore.etag);
 }
 
 /** True when the batch is closed now. */
-async function reconcileBatch(deps: Deps, batch: Manifest, state: BatchState | undefined): Promise<boolean> {
+async function reconcileBatch(
+  deps: Deps,
+  batch: Manifest,
+  state: Stored<BatchState> | undefined,
+): Promise<boolean> {
   const outcomes = new Map<number, Stored<Outcome>>();
+  const redriven: string[] = [];
   for await (const outcome of deps.outcomes.list(batchPartition(batch.connector, batch.number)))
-    outcomes.set(Number(outcome.row), outcome);
+    if (outcome.value.redrivenAt === undefined) outcomes.set(Number(outcome.row), outcome);
+    else redriven.push(outcome.value.redrivenAt);
   if (outcomes.size < batch.items) {
-    await putBack(deps, batch, state, outcomes);
+    await putBack(deps, batch, state?.value, outcomes, redriven);
     return false;
   }
   const doubtful = [...outcomes.values()].filter(({ value }) => value.unsureAt !== undefined);
@@ -91,11 +102,7 @@ async function reconcileBatch(deps: Deps, batch: Manifest, state: BatchState | u
     for (const sweep of await Promise.allSettled(sweeps)) if (sweep.status === 'rejected') throw sweep.reason;
   }
   if (settled.length < doubtful.length) return false;
-  return close(
-    deps,
-    batch,
-    [...outcomes.values()].map(({ value }) => value),
-  );
+  return close(deps, batch, state, outcomes);
 }
 
 /** Puts positions without an outcome back on the queue, once nothing has happened for a while. */
@@ -104,8 +111,9 @@ async function putBack(
   batch: Manifest,
   state: BatchState | undefined,
   outcomes: ReadonlyMap<number, Stored<Outcome>>,
+  redriven: readonly string[],
 ): Promise<void> {
-  const times = [batch.committedAt, state?.splitAt, state?.requeuedAt];
+  const times = [batch.committedAt, state?.splitAt, state?.requeuedAt, ...redriven];
   for (const { value } of outcomes.values()) times.push(value.settledAt);
   const latest = Math.max(...times.map((time) => (time ? Date.parse(time) : 0)));
   const ageMs = deps.now() - latest;
@@ -121,20 +129,29 @@ async function putBack(
   });
   if (!state?.splitAt) return splitBatch(deps, batch);
   await putPointers(deps, batch, (position) => !outcomes.has(position));
-  await noteBatch(deps, batch, { requeuedAt: new Date(deps.now()).toISOString() });
+  const requeuedAt = new Date(deps.now()).toISOString();
+  await changeBatch(deps, batch, (known) => ({ ...known, requeuedAt }));
 }
 
-async function close(deps: Deps, batch: Manifest, outcomes: readonly Outcome[]): Promise<boolean> {
+async function close(
+  deps: Deps,
+  batch: Manifest,
+  state: Stored<BatchState> | undefined,
+  outcomes: ReadonlyMap<number, Stored<Outcome>>,
+): Promise<boolean> {
   const { connector, number } = batch;
+  const ended = [...outcomes.values()].map(({ value }) => value);
   const counters = noCounters();
   counters.items.available = batch.items;
-  for (const outcome of outcomes) count(counters, outcome);
+  for (const outcome of ended) count(counters, outcome);
   if (!balances(counters)) {
-    deps.signal('unbalanced', { connector, batch: number, items: batch.items, count: outcomes.length });
+    deps.signal('unbalanced', { connector, batch: number, items: batch.items, count: ended.length });
     return false;
   }
-  await sampleCopies(deps, batch, outcomes);
-  await noteBatch(deps, batch, { closedAt: new Date(deps.now()).toISOString(), counters });
+  await sampleCopies(deps, batch, ended);
+  await clearQuarantine(deps, batch, outcomes);
+  const closedAt = new Date(deps.now()).toISOString();
+  if (!(await closeBatch(deps, batch, state, { closedAt, counters }))) return false;
   const { items, deliveries, quarantined } = counters;
   deps.signal('batchClosed', {
     connector,
@@ -150,4 +167,15 @@ async function close(deps: Deps, batch: Manifest, outcomes: readonly Outcome[]):
   for (const [reason, many] of Object.entries(counters.reasons))
     deps.signal('quarantineGrew', { connector, batch: number, reason, quarantined: many });
   return true;
+}
+
+/** What ended well after a redrive, or at another worker than the one that gave it up, leaves the quarantine. */
+async function clearQuarantine(
+  deps: Deps,
+  { connector, number }: Manifest,
+  outcomes: ReadonlyMap<number, Stored<Outcome>>,
+): Promise<void> {
+  const partition = batchPartition(connector, number);
+  for await (const { row } of deps.quarantine.list(partition))
+    if (outcomes.get(Number(row))?.value.reason === undefined) await deps.quarantine.remove(partition, row);
 }

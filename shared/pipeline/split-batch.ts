@@ -3,7 +3,7 @@ import type { Deps } from '../deps';
 import { pointerVersion, type ItemPointer } from '../item';
 import type { Manifest } from '../storage/manifest';
 import { batchRow } from '../storage/outcomes';
-import { noteBatch } from './batch-state';
+import { changeBatch } from './batch-state';
 
 type Stage = Pick<Deps, 'batches' | 'batchStates' | 'importQueue' | 'now'>;
 
@@ -21,7 +21,8 @@ export async function splitBatch(deps: Stage, batch: Manifest): Promise<void> {
   const known = await deps.batchStates.get(batch.connector, batchRow(batch.number));
   if (known?.value.splitAt) return;
   await putPointers(deps, batch, () => true);
-  await noteBatch(deps, batch, { splitAt: new Date(deps.now()).toISOString() });
+  const splitAt = new Date(deps.now()).toISOString();
+  await changeBatch(deps, batch, (state) => ({ ...state, splitAt }));
 }
 
 /** Puts the pointers of the wanted positions on the queue; a pointer that is there twice does no harm. */

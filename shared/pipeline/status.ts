@@ -48,7 +48,7 @@ export async function readStatus(deps: Deps): Promise<Status> {
 
 async function statusOf(deps: Deps, connector: ConnectorId): Promise<ConnectorStatus> {
   const runs = await deps.runs.list(connector);
-  const closedThrough = await deps.runs.closedThrough(connector);
+  const { number: closedThrough } = await deps.runs.closedThrough(connector);
   const known = Math.max(closedThrough, await deps.runs.chainHint(connector));
   const batches = await deps.batches.head(connector, known);
   const openBatches: OpenBatch[] = [];

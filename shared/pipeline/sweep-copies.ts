@@ -26,7 +26,6 @@ export async function sweepCopies(deps: Deps, batch: Manifest, outcome: Stored<O
   if (!givenUp && deliveries.length > 0 && deliveries.every(({ end }) => end !== 'failed')) {
     delete swept.reason;
     swept.kind = 'delivered';
-    await deps.quarantine.remove(partition, outcome.row);
   } else if (deliveries.some(({ end }) => end !== 'failed')) swept.kind = 'delivered';
   if (!(await deps.outcomes.replace(partition, outcome.row, swept, outcome.etag)))
     throw new Error('An outcome was changed while its doubt was settled');
@@ -55,7 +54,8 @@ async function sweepDelivery(
     deps.signal('copyRemoved', { connector, batch: number, position, count: superfluous.length });
 
   const landed = delivery.end === 'failed' && kept !== undefined;
-  if (landed || superfluous.length > 0)
+  const isOther = kept !== undefined && kept.messageId !== row.messageId;
+  if (landed || isOther || superfluous.length > 0)
     await deps.ledger.replace(
       itemKey,
       userId,

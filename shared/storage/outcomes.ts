@@ -27,6 +27,8 @@ export interface Outcome {
   deliveries: DeliveryEnd[];
   /** Latest doubt about a create request, over all deliveries: the batch must not close before it settled. */
   unsureAt?: string;
+  /** When the item was put back on the queue: from then on this is how it ended before, and it is under way again. */
+  redrivenAt?: string;
 }
 
 /** What is known of a batch besides its manifest. */

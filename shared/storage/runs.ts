@@ -12,6 +12,8 @@ const runState = z.object({
   after: z.int().nonnegative(),
 });
 export type RunState = z.infer<typeof runState>;
+const numberRow = z.object({ number: z.int() });
+const watermarkValue = z.object({ to: z.iso.datetime() });
 
 /** Runs of each connector, and its watermark: the end of the last daily window that is durably stored. */
 export interface Runs {
@@ -25,9 +27,12 @@ export interface Runs {
   /** A number known to be in the manifest chain, to search its end from. */
   chainHint(connector: ConnectorId): Promise<number>;
   saveChainHint(connector: ConnectorId, number: number): Promise<void>;
-  /** Every batch up to this number is closed. */
-  closedThrough(connector: ConnectorId): Promise<number>;
-  saveClosedThrough(connector: ConnectorId, number: number): Promise<void>;
+  /** Every batch up to this number is closed; the etag is the one to advance it with. */
+  closedThrough(connector: ConnectorId): Promise<{ number: number; etag: string | undefined }>;
+  /** Does nothing when the number was changed since. */
+  advanceClosedThrough(connector: ConnectorId, number: number, etag: string | undefined): Promise<void>;
+  /** A batch is open again. Whoever is about to advance the number past it will not. */
+  lowerClosedThrough(connector: ConnectorId, batch: number): Promise<void>;
 }
 
 const watermarkRow = '~watermark';
@@ -42,12 +47,12 @@ export function createRuns(rows: Rows<Record<string, unknown>>): Runs {
   };
   const readNumber = async (connector: ConnectorId, row: string) => {
     const found = await rows.get(connector, row);
-    return found ? z.object({ number: z.int() }).parse(found.value).number : 0;
+    return found ? numberRow.parse(found.value).number : 0;
   };
   return {
     async watermark(connector) {
       const found = await rows.get(connector, watermarkRow);
-      return found && z.object({ to: z.iso.datetime() }).parse(found.value).to;
+      return found && watermarkValue.parse(found.value).to;
     },
     async moveWatermark(connector, to) {
       const found = await rows.get(connector, watermarkRow);
@@ -75,7 +80,24 @@ export function createRuns(rows: Rows<Record<string, unknown>>): Runs {
     },
     chainHint: (connector) => readNumber(connector, chainRow),
     saveChainHint: (connector, number) => rows.put(connector, chainRow, { number }),
-    closedThrough: (connector) => readNumber(connector, closedRow),
-    saveClosedThrough: (connector, number) => rows.put(connector, closedRow, { number }),
+    async closedThrough(connector) {
+      const found = await rows.get(connector, closedRow);
+      return found ? { ...numberRow.parse(found.value), etag: found.etag } : { number: 0, etag: undefined };
+    },
+    async advanceClosedThrough(connector, number, etag) {
+      if (etag === undefined) await rows.insert(connector, closedRow, { number });
+      else await rows.replace(connector, closedRow, { number }, etag);
+    },
+    async lowerClosedThrough(connector, batch) {
+      for (;;) {
+        const { number, etag } = await this.closedThrough(connector);
+        const lower = { number: Math.min(number, batch - 1) };
+        const written =
+          etag === undefined
+            ? await rows.insert(connector, closedRow, lower)
+            : await rows.replace(connector, closedRow, lower, etag);
+        if (written) return;
+      }
+    },
   };
 }

@@ -58,6 +58,27 @@ const found: { title: string; search: Search }[] = [
       ],
     },
   },
+  {
+    title: 'nor when its last write was sent twice, and the one after it as well',
+    search: {
+      scenario: 'day',
+      turns: [
+        { operation: /^import-item.receive/, faults: ['redeliver'], invocation: /^import 2/ },
+        { operation: /^ledger.replace/, faults: ['repeat'], invocation: /^import 2/ },
+        { operation: /^ledger.replace/, faults: ['repeat'], invocation: /^import 2/ },
+      ],
+    },
+  },
+  {
+    title: 'a batch that was opened for a redrive which died is closed again',
+    search: {
+      scenario: 'redriven',
+      turns: [
+        { operation: /^outcomes.replace/, faults: ['freezeAfter'], invocation: /^redrive 2/ },
+        { operation: /^(batches|runs).replace/, faults: ['crashAfter'], invocation: /^redrive 2/ },
+      ],
+    },
+  },
 ];
 
 it.each(found)('$title', async ({ search }) => {

@@ -53,7 +53,7 @@ function twinIo(): { io: Io; meet: (fault: Fault) => void } {
       return fault;
     },
   });
-  const turn = simulation.io({ name: 'test', alive: true, frozenUntilMs: 0 }, 'test');
+  const turn = simulation.io({ name: 'test', alive: true, frozenUntilMs: 0, aheadMs: 0 }, 'test');
   return {
     io: (operation, effect) => {
       const result = turn(operation, effect);
@@ -267,8 +267,8 @@ interface Tenancy {
 
 function twinTenancy(): Promise<Tenancy> {
   const { io, meet } = twinIo();
-  const tenant = createTenant([anna, full].map(({ id, mail }) => ({ userId: id, address: mail! })));
-  tenant.mailboxes.get(full.id)!.full = true;
+  const users = [anna, full].map(({ id, mail }) => ({ userId: id, address: mail! }));
+  const tenant = createTenant({ users, mend: { missingUsers: [], fullMailboxes: [full.id] } });
   return Promise.resolve({
     mailboxes: createTwinMailboxes(tenant, io, () => 0),
     directory: createTwinDirectory(tenant, io),

@@ -360,6 +360,104 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     search: { scenario: 'day', turns: [{ operation: /event.receive/, faults: ['never'] }] },
   },
   {
+    protection: 'a batch closing only when nothing was redriven since it was counted',
+    weakening: {
+      deps: only('reconcile', ({ batchStates }) => ({ batchStates: unconditional(batchStates) })),
+    },
+    search: {
+      scenario: 'redriven',
+      turns: [{ operation: /batches.(put|get)/, invocation: /^reconcile/, faults: ['yield'] }],
+    },
+  },
+  {
+    protection: 'the count of closed batches that is not advanced over one opened meanwhile',
+    weakening: {
+      deps: only('reconcile', ({ runs }) => ({
+        runs: {
+          ...runs,
+          async advanceClosedThrough(connector, number) {
+            const { etag } = await runs.closedThrough(connector);
+            await runs.advanceClosedThrough(connector, number, etag);
+          },
+        },
+      })),
+    },
+    search: {
+      scenario: 'redriven',
+      turns: [{ operation: /runs.(get|insert|replace)/, invocation: /^reconcile/, faults: ['yield'] }],
+    },
+  },
+  {
+    protection: 'the write by which a closed batch is passed',
+    weakening: {
+      deps: only('reconcile', ({ batchStates }) => {
+        const read = new Set<object>();
+        return {
+          batchStates: {
+            ...batchStates,
+            async get(partition, row) {
+              const found = await batchStates.get(partition, row);
+              if (found) read.add(found.value);
+              return found;
+            },
+            replace: (partition, row, value, etag) =>
+              read.has(value) ? Promise.resolve(etag) : batchStates.replace(partition, row, value, etag),
+          },
+        };
+      }),
+    },
+    search: {
+      scenario: 'redriven',
+      turns: [
+        { operation: /outcomes.replace/, invocation: /^redrive/, faults: ['freezeAfter'] },
+        { operation: /batches.replace/, invocation: /^redrive/, faults: ['stall'] },
+      ],
+    },
+  },
+  {
+    protection: 'opening a batch again only as it was when the redrive began',
+    weakening: {
+      deps: only('redriveItem', ({ batchStates }) => ({ batchStates: unconditional(batchStates) })),
+    },
+    search: {
+      scenario: 'redriven',
+      turns: [
+        { operation: /outcomes.replace/, invocation: /^redrive/, faults: ['freezeAfter'] },
+        { operation: /batches.put/, invocation: /^redrive/, faults: ['crashAfter', 'stall'] },
+      ],
+    },
+  },
+  {
+    protection: 'the mark of an item that is put back',
+    weakening: {
+      deps: only('redriveItem', ({ outcomes }) => ({
+        outcomes: { ...outcomes, replace: (_partition, _row, _value, etag) => Promise.resolve(etag) },
+      })),
+    },
+    search: { scenario: 'redriven', turns: [] },
+  },
+  {
+    protection: 'the end of quarantine for what ended well after a redrive',
+    weakening: {
+      deps: only('reconcile', ({ quarantine }) => ({
+        quarantine: { ...quarantine, remove: () => Promise.resolve() },
+      })),
+    },
+    search: { scenario: 'redriven', turns: [] },
+  },
+  {
+    protection: 'the removal of a note in quarantine that came after the item had ended well',
+    weakening: {
+      deps: only('importItem', ({ quarantine }) => ({
+        quarantine: { ...quarantine, remove: () => Promise.resolve() },
+      })),
+    },
+    search: {
+      scenario: 'redriven',
+      turns: [{ operation: /quarantine.insert/, invocation: /^import/, faults: ['freeze'] }],
+    },
+  },
+  {
     protection: 'the condition on changes of what is known of a batch',
     weakening: { deps: (deps) => ({ ...deps, batchStates: unconditional(deps.batchStates) }) },
     search: { scenario: 'day', turns: [{ operation: /batches.put|import-item.send/, faults: ['freeze'] }] },

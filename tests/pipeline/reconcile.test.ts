@@ -47,7 +47,7 @@ describe('reconciling', () => {
       quarantined: 0,
     });
     expect(signals.filter(({ name }) => name === 'batchClosed')).toHaveLength(1);
-    expect(await deps.runs.closedThrough('whatsapp')).toBe(1);
+    expect((await deps.runs.closedThrough('whatsapp')).number).toBe(1);
   });
 
   it('splits a batch whose event never came', async () => {

@@ -72,6 +72,23 @@ describe('rows', () => {
     expect((await rows().get(partition, 'a'))?.value).toEqual(value);
   });
 
+  it('are refused when a newer release wrote them, and read when they have version 1 or none', async () => {
+    const partition = randomUUID();
+    await rows().put(partition, 'a', { n: 1 });
+    await rows().put(partition, 'b', { v: 1, n: 2 });
+    expect((await collect(rows().list(partition))).map(({ value }) => value)).toEqual([
+      { n: 1 },
+      { v: 1, n: 2 },
+    ]);
+    await rows().put(partition, 'c', { v: 2, n: 3 });
+    const refusal =
+      `Row ${partition} / c of table outcomes: version 2, of which 1 is the highest known here. ` +
+      'A newer release wrote it';
+    await expect(rows().get(partition, 'c')).rejects.toThrow(refusal);
+    await expect(collect(rows().list(partition))).rejects.toThrow(refusal);
+    expect((await rows().get(partition, 'b'))?.value).toEqual({ v: 1, n: 2 });
+  });
+
   it('list a partition in the order of row keys, and remove what may be gone already', async () => {
     const partition = randomUUID();
     for (const row of ['0000000002', '0000000010', '0000000001']) await rows().put(partition, row, { row });
@@ -176,11 +193,23 @@ describe('runs', () => {
 
   it('list runs without the rows that are none', async () => {
     await runs().saveChainHint('wechat', 7);
-    await runs().saveClosedThrough('wechat', 6);
+    await runs().advanceClosedThrough('wechat', 6, undefined);
     expect((await runs().list('wechat')).map(({ name }) => name)).toEqual(['daily-x']);
     expect(await runs().chainHint('wechat')).toBe(7);
-    expect(await runs().closedThrough('wechat')).toBe(6);
-    expect(await runs().closedThrough('whatsapp')).toBe(0);
+    expect(await runs().closedThrough('wechat')).toMatchObject({ number: 6 });
+    expect(await runs().closedThrough('whatsapp')).toEqual({ number: 0, etag: undefined });
+  });
+
+  it('do not call batches closed beyond one that was opened again meanwhile', async () => {
+    for (const batch of [3, 5]) {
+      const { number, etag } = await runs().closedThrough('wechat');
+      await runs().lowerClosedThrough('wechat', batch);
+      await runs().advanceClosedThrough('wechat', number + 1, etag);
+      expect(await runs().closedThrough('wechat')).toMatchObject({ number: 2 });
+    }
+    await runs().lowerClosedThrough('whatsapp', 1);
+    await runs().advanceClosedThrough('whatsapp', 1, undefined);
+    expect(await runs().closedThrough('whatsapp')).toMatchObject({ number: 0 });
   });
 });
 
