@@ -2,7 +2,8 @@ import { RestError, type TableClient, type TableEntityResult } from '@azure/data
 
 /**
  * Rows of one table, with the three conditions that the pipeline's promises rest on: insert if absent,
- * replace if unchanged, upsert. The etag that a write gives is the one to pass to the next write.
+ * replace if unchanged, upsert. The etag that a write gives is the one to pass to the next write. Reading throws an
+ * Error on a row that a newer release wrote.
  */
 export interface Rows<T extends object> {
   /** The etag, or undefined when the row exists already. */
@@ -22,14 +23,22 @@ export interface Stored<T> {
   etag: string;
 }
 
+/** Highest `v` that this release reads. Rows without `v` have one form. */
+const knownVersion = 1;
+
 const statusOf = (error: unknown) => (error instanceof RestError ? error.statusCode : undefined);
 
 export function createRows<T extends object>(table: TableClient): Rows<T> {
-  const stored = (entity: TableEntityResult<Record<string, unknown>>): Stored<T> => ({
-    row: String(entity.rowKey),
-    value: decode(entity) as T,
-    etag: entity.etag,
-  });
+  const stored = (entity: TableEntityResult<Record<string, unknown>>): Stored<T> => {
+    const { partitionKey, rowKey, etag, v } = entity;
+    // What its columns mean is not known here: acting on a guess could lose an item or file it twice.
+    if (typeof v === 'number' && v > knownVersion)
+      throw new Error(
+        `Row ${partitionKey} / ${rowKey} of table ${table.tableName}: version ${v}, of which ${knownVersion} ` +
+          'is the highest known here. A newer release wrote it',
+      );
+    return { row: String(rowKey), value: decode(entity) as T, etag };
+  };
   const entity = (partitionKey: string, rowKey: string, value: T) => ({
     partitionKey,
     rowKey,
