@@ -21,7 +21,15 @@ param workspaceId string
 
 // Names that the code knows (shared/names.ts); a test holds the two lists together. The poison queues are made
 // here and not left to the host, so that a look at the account shows them before the first failure.
-var queueNames = ['import-item', 'import-item-poison', 'backfill-window', 'backfill-window-poison']
+var queueNames = [
+  'import-item'
+  'import-item-poison'
+  'backfill-window'
+  'backfill-window-poison'
+  'redrive-item'
+  'redrive-item-poison'
+]
+var requestQueueNames = ['backfill-window', 'redrive-item']
 var tableNames = ['ledger', 'outcomes', 'batches', 'runs', 'quarantine', 'folders']
 var softDeleteDays = 30
 
@@ -207,16 +215,18 @@ resource mappingAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// And the one thing that they ask for: a window to be fetched again.
-resource backfillAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: queues[indexOf(queueNames, 'backfill-window')]
-  name: guid(account.id, 'backfill-window', operatorsGroupId, roles.queueDataMessageSender)
-  properties: {
-    principalId: operatorsGroupId
-    principalType: 'Group'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.queueDataMessageSender)
+// And the two things that they ask for: a window to be fetched again, an item of the quarantine to be tried again.
+resource requestAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for queue in requestQueueNames: {
+    scope: queues[indexOf(queueNames, queue)]
+    name: guid(account.id, queue, operatorsGroupId, roles.queueDataMessageSender)
+    properties: {
+      principalId: operatorsGroupId
+      principalType: 'Group'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.queueDataMessageSender)
+    }
   }
-}
+]
 
 // Tells when a manifest was written. It stands here and not in events.bicep, so that its identity's role has
 // long arrived when the subscription names a dead-letter container.

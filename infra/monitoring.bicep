@@ -68,7 +68,7 @@ AppTraces
     query: '''
 AppRequests
 | where Success == false
-| where OperationName in ('fetchBatch', 'backfillWindow', 'splitBatch', 'quarantineItem', 'reconcile')
+| where OperationName in ('fetchBatch', 'backfillWindow', 'splitBatch', 'quarantineItem', 'redriveItem', 'reconcile')
 '''
   }
   {

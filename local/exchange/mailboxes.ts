@@ -196,7 +196,12 @@ export function openMailboxes(users: TenantUser[], journal: Journal): Mailboxes 
 
   return {
     all: () => mailboxes.values(),
-    get: (userId) => mailboxes.get(userId)!,
+    get(userId) {
+      let mailbox = mailboxes.get(userId);
+      // A user who was given a mailbox since the start.
+      if (!mailbox) mailboxes.set(userId, (mailbox = emptyMailbox(users.find(({ id }) => id === userId)!)));
+      return mailbox;
+    },
     newFolder(mailbox, fields) {
       const number = mailbox.lastNumber + 1;
       const folder = { id: idOf('AAMkAF', mailbox.user.id, 'folder', number), number, ...fields };

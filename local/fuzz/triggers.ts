@@ -1,4 +1,9 @@
-import { readBackfillRequest, readItemPointer, readManifest } from '../../shared/pipeline/messages';
+import {
+  readBackfillRequest,
+  readItemPointer,
+  readManifest,
+  readRedriveRequest,
+} from '../../shared/pipeline/messages';
 import type { Random } from '../samples/random';
 import { Finding } from './invariants';
 import { changed, damaged, odd, type Json } from './mutate';
@@ -15,7 +20,8 @@ const run = {
   from: '2026-11-20T00:00:00.000Z',
   to: '2026-11-21T00:00:00.000Z',
 };
-const request = { v: 1, connector: 'wechat', run };
+const backfill = { v: 1, connector: 'wechat', run };
+const redrive = { v: 1, connector: 'wechat', batch: 7, position: 3 };
 const manifest = {
   v: 1,
   connector: 'wechat',
@@ -33,7 +39,8 @@ const manifest = {
 
 const readers = [
   { read: (input: Buffer) => readItemPointer(asHost(input)), whole: pointer },
-  { read: (input: Buffer) => readBackfillRequest(asHost(input)), whole: request },
+  { read: (input: Buffer) => readBackfillRequest(asHost(input)), whole: backfill },
+  { read: (input: Buffer) => readRedriveRequest(asHost(input)), whole: redrive },
   { read: readManifest, whole: manifest },
 ];
 

@@ -39,15 +39,15 @@ export function createDirectory(
 ): Directory {
   const { cacheMs, missCacheMs = cacheMs, now, mostEntries = 50_000 } = options;
   const cache = new Map<string, { user: DirectoryUser | undefined; atMs: number }>();
-  const pending = new Map<string, Promise<DirectoryUser | undefined>>();
+  const pending = new Map<string, { atMs: number; user: Promise<DirectoryUser | undefined> }>();
 
-  async function lookUp(key: string): Promise<DirectoryUser | undefined> {
+  async function lookUp(key: string, atMs: number): Promise<DirectoryUser | undefined> {
     const user = guid.test(key) ? await byKey(graph, key) : await byAddress(graph, key);
     const found = user && { userId: user.id };
     cache.delete(key);
     const [oldest] = cache.keys();
     if (cache.size >= mostEntries && oldest !== undefined) cache.delete(oldest);
-    cache.set(key, { user: found, atMs: now() });
+    cache.set(key, { user: found, atMs });
     return found;
   }
 
@@ -58,12 +58,14 @@ export function createDirectory(
       const known = cache.get(key);
       const freshMs = known?.user ? cacheMs : missCacheMs;
       if (known && known.atMs >= sinceMs && now() - known.atMs < freshMs) return known.user;
-      let found = pending.get(key);
-      if (!found) {
-        found = lookUp(key).finally(() => pending.delete(key));
-        pending.set(key, found);
-      }
-      return found;
+      const running = pending.get(key);
+      if (running && running.atMs >= sinceMs) return running.user;
+      const atMs = now();
+      const user = lookUp(key, atMs).finally(() => {
+        if (pending.get(key)?.user === user) pending.delete(key);
+      });
+      pending.set(key, { atMs, user });
+      return user;
     },
   };
 }

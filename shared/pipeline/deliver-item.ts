@@ -136,16 +136,10 @@ async function claimDelivery(
   const againMs = Math.min(leftMs, deps.config.import.leaseMs / 4); // Mostly it is done long before its lease.
   if (leftMs > 0) throw new PutOffError(againMs, 'Another worker is delivering the item to this mailbox');
   const takenOver = !stored.value.untouched;
-  const taken: LedgerRow = {
-    ...stored.value,
-    owner,
-    leaseUntil: leaseEnd(),
-    untouched: false,
-    // Where nothing was created, whatever appears now is this item's.
-    ...(takenOver
-      ? { unsureAt: new Date(deps.now()).toISOString() }
-      : { batch: pointer.batch, position: pointer.position, folderId }),
-  };
+  const unsureAt = new Date(deps.now()).toISOString();
+  // Where nothing was created, whatever appears now is this item's.
+  const former = takenOver ? { ...stored.value, untouched: false, unsureAt } : fresh;
+  const taken: LedgerRow = { ...former, owner, leaseUntil: leaseEnd() };
   const takenEtag = await deps.ledger.replace(item.itemKey, userId, taken, stored.etag);
   if (!takenEtag) throw new PutOffError(1000, 'Another worker took over the delivery first');
   return hold(taken, takenEtag, takenOver);
@@ -219,7 +213,7 @@ async function findCopy(deps: Stage, delivery: Delivery, folderIds: string[]): P
 }
 
 async function finish(delivery: Delivery, claim: Claim, copy: Copy): Promise<Delivered> {
-  const { row } = claim;
+  const { partial: _former, ...row } = claim.row;
   const done: LedgerRow = {
     ...row,
     state: 'done',

@@ -115,7 +115,8 @@ async function lookUp(
   if (!user) return undefined;
   const { userId } = user;
   try {
-    return { userId, folderId: await deps.mailboxes.folder(userId, connector) };
+    const folderId = await deps.mailboxes.folder(userId, connector, { refresh: sinceMs > 0 });
+    return { userId, folderId };
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     broken.set(userId, error.reason);

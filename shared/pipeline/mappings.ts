@@ -26,12 +26,12 @@ export function createMappings(options: {
     ConnectorId,
     { etag: string | undefined; mapping: Mapping | undefined; atMs: number }
   >();
-  const loading = new Map<ConnectorId, Promise<Mapping | undefined>>();
+  const loading = new Map<ConnectorId, { atMs: number; mapping: Promise<Mapping | undefined> }>();
 
-  const load = async (connector: ConnectorId) => {
+  const load = async (connector: ConnectorId, atMs: number) => {
     const known = cached.get(connector);
     if (known && (await files.version(connector)) === known.etag) {
-      known.atMs = now();
+      known.atMs = atMs;
       return known.mapping;
     }
     const file = await files.read(connector);
@@ -40,7 +40,7 @@ export function createMappings(options: {
     if (parsed && !parsed.ok)
       throw new DeploymentError(`The stored mapping file of ${connector} is not readable`);
     const mapping = parsed?.mapping;
-    cached.set(connector, { etag: file?.etag, mapping, atMs: now() });
+    cached.set(connector, { etag: file?.etag, mapping, atMs });
     return mapping;
   };
 
@@ -49,9 +49,14 @@ export function createMappings(options: {
       const known = cached.get(connector);
       if (known && known.atMs >= sinceMs && now() - known.atMs < freshForMs)
         return Promise.resolve(known.mapping);
-      const running = loading.get(connector) ?? load(connector).finally(() => loading.delete(connector));
-      loading.set(connector, running);
-      return running;
+      const running = loading.get(connector);
+      if (running && running.atMs >= sinceMs) return running.mapping;
+      const atMs = now();
+      const mapping = load(connector, atMs).finally(() => {
+        if (loading.get(connector)?.mapping === mapping) loading.delete(connector);
+      });
+      loading.set(connector, { atMs, mapping });
+      return mapping;
     },
     async upload(connector, bytes) {
       const parsed = parseMapping(bytes, rules);

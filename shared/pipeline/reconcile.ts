@@ -86,7 +86,7 @@ async function reconcileBatch(
   for await (const outcome of deps.outcomes.list(batchPartition(batch.connector, batch.number)))
     if (outcome.value.redrivenAt === undefined) outcomes.set(Number(outcome.row), outcome);
     else redriven.push(outcome.value.redrivenAt);
-  if (outcomes.size < batch.items) {
+  if (outcomes.size < batch.items || redriven.length > 0) {
     await putBack(deps, batch, state?.value, outcomes, redriven);
     return false;
   }

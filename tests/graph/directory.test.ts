@@ -94,6 +94,22 @@ test('shares one look-up among those who ask at the same time', async () => {
   expect(requests()).toBe(2 * alone);
 });
 
+test('asks again where something has changed since, and shares no look-up that began before', async () => {
+  let nowMs = 0;
+  const directory = open(1_000, () => nowMs);
+  const begun = directory.find('anna.berg@contoso.example');
+  const alone = async () => {
+    const before = requests();
+    await directory.find('anna.berg@contoso.example', nowMs);
+    return requests() - before;
+  };
+  nowMs = 5;
+  const [, asked] = await Promise.all([begun, alone()]);
+  expect(asked).toBeGreaterThan(0);
+  // What was looked up since counts.
+  expect(await alone()).toBe(0);
+});
+
 test('a failed look-up is no answer: it is thrown and not remembered', async () => {
   const directory = open();
   tenant.exchange.setFaults({ script: [{ kind: 'serverError', times: 4 }] });

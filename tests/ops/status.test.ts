@@ -43,6 +43,8 @@ test('a new deployment has fetched nothing and waits for nothing', async () => {
     'import-item-poison': 0,
     'backfill-window': 0,
     'backfill-window-poison': 0,
+    'redrive-item': 0,
+    'redrive-item-poison': 0,
   });
   expect(text).toContain('no daily window yet');
 });

@@ -17,9 +17,10 @@ import { propertyValue, propertyIds, type ExtendedProperty } from '../../shared/
 import { queues } from '../../shared/names';
 import { backfillWindow } from '../../shared/pipeline/backfill-window';
 import { importItem } from '../../shared/pipeline/import-item';
-import { readItemPointer } from '../../shared/pipeline/messages';
+import { readItemPointer, readRedriveRequest } from '../../shared/pipeline/messages';
 import { orPutOff } from '../../shared/pipeline/put-off';
 import { quarantineItem } from '../../shared/pipeline/quarantine-item';
+import { redriveItem } from '../../shared/pipeline/redrive-item';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import { windowRun } from '../../shared/pipeline/windows';
 import type { SignalFields, SignalName } from '../../shared/signals';
@@ -120,6 +121,7 @@ export async function openWorld(options: WorldOptions) {
     { getToken: () => Promise.resolve(null) },
   );
   const queue = account.queue(queues.importItem);
+  const redrives = account.queue(queues.redriveItem);
 
   return {
     exchange,
@@ -165,6 +167,20 @@ export async function openWorld(options: WorldOptions) {
             }
             await queue.deleteMessage(messageId, popReceipt);
           }),
+        );
+      }
+    },
+    /** Asks for items to be redriven as an operator does, and puts each back as the host does. */
+    async redrive(deps: Deps, ...items: { batch: number; position: number }[]): Promise<void> {
+      for (const { batch, position } of items) {
+        const request = JSON.stringify({ v: 1, connector: 'whatsapp', batch, position });
+        await redrives.sendMessage(Buffer.from(request).toString('base64'));
+        const [message] = (await redrives.receiveMessages()).receivedMessageItems;
+        const { messageId, popReceipt, messageText } = message!;
+        await redrives.deleteMessage(messageId, popReceipt);
+        await redriveItem(
+          deps,
+          readRedriveRequest(JSON.parse(Buffer.from(messageText, 'base64').toString())),
         );
       }
     },
