@@ -5,6 +5,15 @@ import { batchRow, type BatchState } from '../storage/outcomes';
 import type { Stored } from '../storage/rows.client';
 
 type Stage = Pick<Deps, 'batchStates'>;
+type Batch = Pick<Manifest, 'connector' | 'number' | 'run'>;
+type Known = Stored<BatchState> | undefined;
+
+/** Undefined when the row was changed since it was read. */
+const write = ({ batchStates }: Stage, { connector, number }: Batch, known: Known, value: BatchState) =>
+  known
+    ? batchStates.replace(connector, known.row, value, known.etag)
+    : batchStates.insert(connector, batchRow(number), value);
+const valueOf = ({ run }: Batch, known: Known): BatchState => known?.value ?? { v: 1, runName: run.name };
 
 /**
  * Changes what is known of a batch. What other workers wrote meanwhile stays: a splitter that froze and wakes after
@@ -12,18 +21,12 @@ type Stage = Pick<Deps, 'batchStates'>;
  */
 export async function changeBatch(
   deps: Stage,
-  { connector, number, run }: Manifest,
+  batch: Batch,
   change: (state: BatchState) => BatchState,
 ): Promise<void> {
-  const row = batchRow(number);
-  for (;;) {
-    const known = await deps.batchStates.get(connector, row);
-    const value = change(known?.value ?? { v: 1, runName: run.name });
-    const written = known
-      ? await deps.batchStates.replace(connector, row, value, known.etag)
-      : await deps.batchStates.insert(connector, row, value);
-    if (written) return;
-  }
+  let known: Known;
+  do known = await deps.batchStates.get(batch.connector, batchRow(batch.number));
+  while (!(await write(deps, batch, known, change(valueOf(batch, known)))));
 }
 
 /**
@@ -32,34 +35,23 @@ export async function changeBatch(
  */
 export async function closeBatch(
   deps: Stage,
-  { connector, number, run }: Manifest,
-  known: Stored<BatchState> | undefined,
+  batch: Batch,
+  known: Known,
   closing: Required<Pick<BatchState, 'closedAt' | 'counters'>>,
 ): Promise<boolean> {
-  const row = batchRow(number);
-  const value: BatchState = { v: 1, runName: run.name, ...known?.value, ...closing };
-  const written = known
-    ? await deps.batchStates.replace(connector, row, value, known.etag)
-    : await deps.batchStates.insert(connector, row, value);
-  if (written) return true;
+  if (await write(deps, batch, known, { ...valueOf(batch, known), ...closing })) return true;
   // The storage client repeats a write whose answer was lost, and then sees the second answer alone.
-  const stored = await deps.batchStates.get(connector, row);
+  const stored = await deps.batchStates.get(batch.connector, batchRow(batch.number));
   return stored?.value.closedAt === closing.closedAt;
 }
 
-/** Opens a batch again, so that it is counted once more; false when it was changed since `known` was read. */
-export async function reopenBatch(
-  deps: Stage,
-  { connector, number, run }: Manifest,
-  known: Stored<BatchState> | undefined,
-): Promise<boolean> {
-  const row = batchRow(number);
-  const { closedAt: _closedAt, counters: _counters, ...state } = known?.value ?? { v: 1, runName: run.name };
-  // Always a write: whoever has counted the batch and is about to close it must notice.
-  const written = known
-    ? await deps.batchStates.replace(connector, row, state, known.etag)
-    : await deps.batchStates.insert(connector, row, state);
-  return written !== undefined;
+/**
+ * Opens a batch again, so that it is counted once more; false when it was changed since `known` was read. Always a
+ * write: whoever has counted the batch and is about to close it must notice.
+ */
+export async function reopenBatch(deps: Stage, batch: Batch, known: Known): Promise<boolean> {
+  const { closedAt: _closedAt, counters: _counters, ...state } = valueOf(batch, known);
+  return (await write(deps, batch, known, state)) !== undefined;
 }
 
 /**
@@ -67,7 +59,7 @@ export async function reopenBatch(
  * batch before, and is about to open it, must notice that it was passed by.
  */
 export const passClosed = async (
-  deps: Stage,
+  { batchStates }: Stage,
   connector: ConnectorId,
   { row, value, etag }: Stored<BatchState>,
-): Promise<boolean> => (await deps.batchStates.replace(connector, row, value, etag)) !== undefined;
+): Promise<boolean> => (await batchStates.replace(connector, row, value, etag)) !== undefined;

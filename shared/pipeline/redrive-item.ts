@@ -18,9 +18,8 @@ export type RedriveRequest = z.infer<typeof redriveRequest>;
 
 /**
  * Puts an item of the quarantine back on the queue, after a mapping, a limit or a mailbox was changed. Its batch is
- * open again until it has ended once more. The item stays in quarantine until it has ended well, and what was
- * delivered of it before is not delivered again. A request that comes twice, or for an item that needs nobody any
- * more, does no harm.
+ * open again until it has ended once more; then, if it ended well, it leaves the quarantine. What was delivered of it
+ * before is not delivered again. A request that comes twice, or for an item that needs nobody any more, does no harm.
  *
  * @throws Error when the batch does not exist
  */

@@ -8,7 +8,9 @@ import { secrets, seededLines, allNeedles, needles } from './seeds';
 import { blobNames, evidence, hits, quarantineRows, queueTraces, tableRows, type Trace } from './traces';
 import { connectorIds } from '../../shared/connectors';
 import { queues } from '../../shared/names';
+import type { RedriveRequest } from '../../shared/pipeline/redrive-item';
 import { openAccount } from '../../shared/storage/account.client';
+import { batchPartition } from '../../shared/storage/outcomes';
 
 /** A whole run through the functions host, with faults; then everything it left behind is searched. */
 
@@ -85,9 +87,12 @@ beforeAll(async () => {
   })();
   const out = { isTTY: false, write: (text: string) => progress.push({ place: 'progress', text }) };
   await waitUntilClosed(stack.deps, runs, showProgress(out as unknown as WriteStream));
-  const deadline = Date.now() + 60_000;
-  while ((await strayCount()) < 2 && Date.now() < deadline)
-    await new Promise((resolve) => setTimeout(resolve, 200));
+  await until(async () => (await strayCount()) === 2);
+  const requests = queue(queues.redriveItem);
+  for (const request of await redriveRequests())
+    await requests.sendMessage(Buffer.from(JSON.stringify(request)).toString('base64'));
+  await until(async () => (await requests.getProperties()).approximateMessagesCount === 0);
+  await waitUntilClosed(stack.deps, runs, showProgress(out as unknown as WriteStream));
   isOver = true;
   await watching;
 }, 170_000);
@@ -99,6 +104,21 @@ afterAll(async () => {
     if (before[name] === undefined) delete process.env[name];
     else process.env[name] = before[name];
 }, 30_000);
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!(await isSo()) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 200));
+}
+
+/** All of the quarantine once more; what is wrong with these items has not changed. */
+async function redriveRequests(): Promise<RedriveRequest[]> {
+  const requests: RedriveRequest[] = [];
+  for (const connector of connectorIds)
+    for (let batch = 1; batch <= (await stack.deps.batches.head(connector, 0)); batch++)
+      for await (const { row } of stack.deps.quarantine.list(batchPartition(connector, batch)))
+        requests.push({ v: 1, connector, batch, position: Number(row) });
+  return requests;
+}
 
 const strayCount = async () =>
   (await quarantineRows(connectionString)).filter(({ text }) => text.includes('"partitionKey":"messages"'))
@@ -120,6 +140,9 @@ it('the log has lines of faults and of failures, and names nobody', () => {
   expect(lines).toContain('"signal":"windowFetched"');
   expect(lines).toContain('"signal":"batchClosed"');
   expect(lines).toContain('"reason":"unreadable"');
+  // Once in the run, and once more after the redrive.
+  const closings = lines.match(/"signal":"batchClosed".*?"batch":\d+/g) ?? [];
+  expect(closings.length).toBeGreaterThan(new Set(closings).size);
   // The message that names no item fails five times before it is kept.
   expect(lines).toContain('Expected the pointer to an item');
   expect(hits(log)).toEqual([]);
@@ -132,7 +155,8 @@ it('no token, no signed address and no key stands in the log', () => {
 });
 
 it('queue messages are pointers and name nobody', () => {
-  expect(seenOnQueues.filter(({ place }) => place === 'queue import-item').length).toBeGreaterThan(0);
+  const places = seenOnQueues.map(({ place }) => place);
+  expect(places).toEqual(expect.arrayContaining(['queue import-item', 'queue redrive-item']));
   expect(hits(seenOnQueues)).toEqual([]);
 });
 
