@@ -7,8 +7,6 @@ import type { HostOptions } from '../../local/host/host';
 
 /** Azurite and hosts for the tests of the local Functions host. */
 
-export const appDir = (name: string) => join(__dirname, '../fixtures/host-apps', name);
-
 export async function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
   const deadline = Date.now() + 20_000;
   for (;;) {
@@ -60,21 +58,47 @@ export async function startStore() {
 }
 export type Store = Awaited<ReturnType<typeof startStore>>;
 
-export async function startApp(
-  store: Pick<Store, 'connectionString'>,
+/** One store for the tests of a file, emptied before each. It has its fields once the tests run, not before. */
+export function useStore(): Store {
+  const store = {} as Store;
+  beforeAll(async () => void Object.assign(store, await startStore()));
+  beforeEach(() => store.clear());
+  afterAll(() => store.close());
+  return store;
+}
+
+type Account = Pick<Store, 'connectionString'>;
+
+/** For a host of a fixture app: it looks for work often, and its timer does not fire by chance. */
+export const hostOptions = (
+  { connectionString }: Account,
   app: string,
   options: Partial<HostOptions> = {},
-) {
+): HostOptions => ({
+  appDir: join(__dirname, '../fixtures/host-apps', app),
+  queuePollMs: 100,
+  blobPollMs: 100,
+  queueVisibilityMs: 4_000,
+  ...options,
+  settings: { AzureWebJobsStorage: connectionString, TICK: '0 0 0 1 1 *', ...options.settings },
+});
+
+export const keys = { master: 'the-master', function: 'the-function', blobsExtension: 'the-system' };
+
+/** Gives what starts a host in a test; each is closed when its test ends. */
+export function useApps(store: Account, defaults: Partial<HostOptions> = {}) {
+  const apps: Awaited<ReturnType<typeof startApp>>[] = [];
+  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
+  return async (name = 'triggers', options: Partial<HostOptions> = {}) => {
+    const app = await startApp(store, name, { ...defaults, ...options });
+    apps.push(app);
+    return app;
+  };
+}
+
+async function startApp(store: Account, app: string, options: Partial<HostOptions>) {
   const lines: string[] = [];
-  const host = await startHost({
-    appDir: appDir(app),
-    queuePollMs: 100,
-    blobPollMs: 100,
-    queueVisibilityMs: 4_000,
-    log: (line) => lines.push(line),
-    ...options,
-    settings: { AzureWebJobsStorage: store.connectionString, TICK: '0 0 0 1 1 *', ...options.settings },
-  });
+  const host = await startHost(hostOptions(store, app, { log: (line) => lines.push(line), ...options }));
   /** What the handlers of the fixture apps logged as seen. */
   const seen = () =>
     lines.flatMap((line) => {

@@ -1,24 +1,7 @@
-import { startApp, startStore, until } from './host-app';
-import type { Store } from './host-app';
+import { keys, until, useApps, useStore } from './host-app';
 
-let store: Store;
-let apps: Awaited<ReturnType<typeof startApp>>[] = [];
-const keys = { master: 'the-master', function: 'the-function', blobsExtension: 'the-system' };
-const start = async () => {
-  const app = await startApp(store, 'triggers', { keys });
-  apps.push(app);
-  return app;
-};
-
-beforeAll(async () => {
-  store = await startStore();
-});
-afterEach(async () => {
-  await Promise.all(apps.map((app) => app.close()));
-  apps = [];
-  await store.clear();
-});
-afterAll(() => store.close());
+const store = useStore();
+const start = useApps(store, { keys });
 
 test('fires once for a blob that fits the path, and not again after a restart', async () => {
   await store.putBlob('texts', 'in/20261120.txt', 'hello');

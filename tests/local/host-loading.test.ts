@@ -1,36 +1,33 @@
-import { startApp } from './host-app';
+import { useApps } from './host-app';
 
-const nowhere = { connectionString: 'UseDevelopmentStorage=true' };
+const start = useApps({ connectionString: 'UseDevelopmentStorage=true' });
 
 test('an app that throws before its first registration loads without functions, and says so', async () => {
-  const app = await startApp(nowhere, 'throws-early');
+  const app = await start('throws-early');
   expect(app.functions).toEqual([]);
   expect(app.lines.join('\n')).toMatch(/unable to load entry point "main.js": the setting FOO is missing/);
   expect(app.lines.join('\n')).toMatch(/No job functions found/);
-  await app.close();
 });
 
 test('an app whose main matches no file loads without functions', async () => {
-  const app = await startApp(nowhere, 'no-match');
+  const app = await start('no-match');
   expect(app.functions).toEqual([]);
-  await app.close();
 });
 
 test('an app that throws after a registration does not load', async () => {
-  await expect(startApp(nowhere, 'throws')).rejects.toThrow(
+  await expect(start('throws')).rejects.toThrow(
     'Worker was unable to load entry point "main.js": the setting FOO is missing',
   );
 });
 
 test('loads the fixed parts of a brace glob before the parts with wildcards', async () => {
-  const app = await startApp(nowhere, 'globbed');
+  const app = await start('globbed');
   const answer = await fetch(`${app.origin}/api/ordera`);
   expect(await answer.json()).toEqual(['zz-first', 'a', 'b']);
-  await app.close();
 });
 
 test('refuses functions with an unresolved setting, a wrong schedule, or without an extension bundle', async () => {
-  const app = await startApp(nowhere, 'refused');
+  const app = await start('refused');
   expect(app.functions).toEqual([{ name: 'open', disabled: false }]);
   expect(app.refused.map(({ name, reason }) => [name, reason.slice(0, 40)])).toEqual([
     ['noBundle', "The binding type(s) 'queueTrigger' are n"],
@@ -41,5 +38,4 @@ test('refuses functions with an unresolved setting, a wrong schedule, or without
   ]);
   const status = (await (await fetch(`${app.origin}/admin/host/status`)).json()) as { errors: string[] };
   expect(status.errors).toHaveLength(5);
-  await app.close();
 });

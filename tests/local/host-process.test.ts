@@ -1,19 +1,15 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { appDir, startStore, until } from './host-app';
-import type { Store } from './host-app';
+import { hostOptions, startStore, until, useStore } from './host-app';
+import { gone } from './stack-process';
 
-let store: Store;
 const children: ChildProcess[] = [];
+afterAll(() => children.forEach((child) => child.kill('SIGKILL')));
+const store = useStore();
 
 async function startProcess(app: string, settings: Record<string, string> = {}) {
-  const options = {
-    appDir: appDir(app),
-    settings: { AzureWebJobsStorage: store.connectionString, TICK: '0 0 0 1 1 *', ...settings },
-    queuePollMs: 100,
-    queueVisibilityMs: 2_000,
-  };
+  const options = hostOptions(store, app, { queueVisibilityMs: 2_000, settings });
   const child = fork(join(process.cwd(), 'dist/local/host.js'), [], {
     env: { PATH: process.env['PATH'], PART_OPTIONS: JSON.stringify(options) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -29,24 +25,6 @@ async function startProcess(app: string, settings: Record<string, string> = {}) 
   return { child, exited, messages, output: () => output };
 }
 
-const alive = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-beforeAll(async () => {
-  store = await startStore();
-});
-afterEach(() => store.clear());
-afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL');
-  await store.close();
-});
-
 test('after SIGKILL of the host a message in hand comes again, and the worker is gone', async () => {
   const first = await startProcess('triggers');
   const { origin } = first.messages[0] as { origin: string };
@@ -55,7 +33,7 @@ test('after SIGKILL of the host a message in hand comes again, and the worker is
   const pid = Number(await until('the pid of the worker', () => /"pid":(\d+)/.exec(first.output())?.[1]));
   await until('both messages to be taken', async () => (await store.peek('work'))?.length === 0);
   first.child.kill('SIGKILL');
-  await until('the end of the worker', () => !alive(pid));
+  expect(await gone([pid], 20_000)).toEqual([]);
 
   const second = await startProcess('triggers', { HANG: 'no' });
   await until('the second attempt', () => second.output().includes('"released":2'));

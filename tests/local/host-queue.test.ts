@@ -1,23 +1,7 @@
-import { startApp, startStore, until } from './host-app';
-import type { Store } from './host-app';
+import { until, useApps, useStore } from './host-app';
 
-let store: Store;
-let apps: Awaited<ReturnType<typeof startApp>>[] = [];
-const start = async (...[options]: [Parameters<typeof startApp>[2]?]) => {
-  const app = await startApp(store, 'triggers', options);
-  apps.push(app);
-  return app;
-};
-
-beforeAll(async () => {
-  store = await startStore();
-});
-afterEach(async () => {
-  await Promise.all(apps.map((app) => app.close()));
-  apps = [];
-  await store.clear();
-});
-afterAll(() => store.close());
+const store = useStore();
+const start = useApps(store);
 
 test('hands a message and its metadata over as the real host does, copied fields and their quirks included', async () => {
   const app = await start();
@@ -76,8 +60,7 @@ test('tries a failing message again, and gives it up to the poison queue after f
 });
 
 test('leaves what fails five times in a poison queue where it is: that one has no poison queue of its own', async () => {
-  const app = await startApp(store, 'poison', { queueVisibilityMs: 1_000 });
-  apps.push(app);
+  const app = await start('poison', { queueVisibilityMs: 1_000 });
   await store.send('work-poison', { act: 'fail' });
   const attempts = () => app.lines.filter((line) => line.includes('as asked')).length;
   await until('five attempts', () => attempts() === 5);
@@ -99,7 +82,7 @@ test('moves a message that is not base64 to poison as it is, without an invocati
 });
 
 test('keeps a message invisible while its handler runs, however long', async () => {
-  const app = await start({ queueVisibilityMs: 1_000 });
+  const app = await start('triggers', { queueVisibilityMs: 1_000 });
   await store.send('work', { act: 'slow', number: 1, ms: 3_500 });
   await until('the end of the handler', () => app.seen()[0]);
   await until('an empty queue', async () => (await store.depth('work')) === 0);
@@ -112,7 +95,7 @@ test('handles batchSize and newBatchThreshold messages at once', async () => {
     AzureFunctionsJobHost__extensions__queues__newBatchThreshold: '2',
   };
   await store.send('work', ...Array.from({ length: 30 }, (_, number) => ({ act: 'slow', number, ms: 40 })));
-  const app = await start({ settings });
+  const app = await start('triggers', { settings });
   await until('all messages', () => app.seen().length === 30);
   const most = Math.max(...app.seen().map(({ running }) => running as number));
   expect(most).toBeGreaterThanOrEqual(4);

@@ -1,23 +1,7 @@
-import { startApp, startStore, until } from './host-app';
-import type { Store } from './host-app';
+import { keys, until, useApps, useStore } from './host-app';
 
-let store: Store;
-let apps: Awaited<ReturnType<typeof startApp>>[] = [];
-const keys = { master: 'the-master', function: 'the-function', blobsExtension: 'the-system' };
-const start = async (name = 'triggers', options?: Parameters<typeof startApp>[2]) => {
-  const app = await startApp(store, name, options);
-  apps.push(app);
-  return app;
-};
-
-beforeAll(async () => {
-  store = await startStore();
-});
-afterEach(async () => {
-  await Promise.all(apps.map((app) => app.close()));
-  apps = [];
-});
-afterAll(() => store.close());
+const store = useStore();
+const start = useApps(store);
 
 describe('timers', () => {
   test('run on their schedule; one of less than a minute has no status', async () => {

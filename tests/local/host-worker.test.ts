@@ -1,23 +1,7 @@
-import { startApp, startStore, until } from './host-app';
-import type { Store } from './host-app';
+import { until, useApps, useStore } from './host-app';
 
-let store: Store;
-let apps: Awaited<ReturnType<typeof startApp>>[] = [];
-const start = async (name = 'triggers', options?: Parameters<typeof startApp>[2]) => {
-  const app = await startApp(store, name, options);
-  apps.push(app);
-  return app;
-};
-
-beforeAll(async () => {
-  store = await startStore();
-});
-afterEach(async () => {
-  await Promise.all(apps.map((app) => app.close()));
-  apps = [];
-  await store.clear();
-});
-afterAll(() => store.close());
+const store = useStore();
+const start = useApps(store);
 
 test('one unhandled rejection ends the worker: innocent neighbours fail, the culprit has succeeded', async () => {
   const app = await start();

@@ -8,16 +8,15 @@ import {
   familyOf,
   filedItems,
   gone,
-  cleanUp,
   resultOf,
   start,
+  useStacks,
   type Running,
 } from './stack-process';
 
 /** Parts of the local stack, and the whole of it, are killed; what comes after must be as if they had not been. */
 
-jest.setTimeout(240_000);
-afterAll(cleanUp);
+useStacks();
 
 const window = { from: '2026-11-20T00:00:00.000Z', to: '2026-11-20T00:45:00.000Z' };
 const someItems = /[1-9]\d*\/\d+ items, importing/;

@@ -16,6 +16,9 @@ export interface Window {
   to: string;
 }
 
+/** The last two hours of a sample day. */
+export const evening: Window = { from: '2026-11-19T22:00:00.000Z', to: '2026-11-20T00:00:00.000Z' };
+
 export const asOptions = ({ from, to }: Window): string[] => ['--from', from, '--to', to];
 
 /** A folder that goes with the test. */
@@ -28,10 +31,13 @@ export function dataFolder(): string {
 
 const running = new Set<number>();
 
-/** Ends what a failed test left running, and removes the folders. */
-export function cleanUp(): void {
-  for (const pid of running) process.kill(-pid, 'SIGKILL');
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+/** For a test file that starts stacks: the time that they take, and an end to what a failed test left behind. */
+export function useStacks(): void {
+  jest.setTimeout(240_000);
+  afterAll(() => {
+    for (const pid of running) process.kill(-pid, 'SIGKILL');
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  });
 }
 
 export interface Running {

@@ -14,21 +14,20 @@ import {
   asOptions,
   countersOf,
   dataFolder,
+  evening,
   expectedCounters,
   expectedMessages,
   filedItems,
-  cleanUp,
   resultOf,
   start,
+  useStacks,
   type Window,
 } from './stack-process';
 
 /** The local stack with servers, mappings and settings that somebody else chose. */
 
-jest.setTimeout(240_000);
-afterAll(cleanUp);
+useStacks();
 
-const evening = { from: '2026-11-19T22:00:00.000Z', to: '2026-11-20T00:00:00.000Z' };
 const night = { from: evening.to, to: '2026-11-20T00:30:00.000Z' };
 const header = 'a-header-of-their-own';
 

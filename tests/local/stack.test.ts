@@ -9,21 +9,21 @@ import {
   asOptions,
   countersOf,
   dataFolder,
+  evening,
   expectedCounters,
   expectedMessages,
   filedItems,
-  cleanUp,
   resultOf,
   start,
+  useStacks,
   type Result,
   type Running,
 } from './stack-process';
 
 /** The whole job through the real processes: windows of the sample days, one after the other in one folder. */
 
-jest.setTimeout(240_000);
+useStacks();
 
-const evening = { from: '2026-11-19T22:00:00.000Z', to: '2026-11-20T00:00:00.000Z' };
 /** Holds items of the evening again, an item that cannot be read, and mails that are attached in several requests. */
 const night = { from: evening.to, to: '2026-11-20T00:45:00.000Z' };
 const both = { from: evening.from, to: night.to };
@@ -58,7 +58,6 @@ beforeAll(async () => {
   const [first, second] = await Promise.all([quietly(), withFaults()]);
   filed = { ...first, ...second };
 });
-afterAll(cleanUp);
 
 test('one window ends with the counters that the sample days promise', () => {
   expect(countersOf(results.evening)).toEqual(expectedCounters(evening));

@@ -9,7 +9,7 @@ import { provision } from '../../local/provision';
 import type { TenantUser } from '../../local/samples/organisation';
 import { startTeleMessage } from '../../local/telemessage/server';
 import { user } from '../graph/tenant';
-import { startProxy } from './proxy';
+import { startProxy } from '../pipeline/proxy';
 
 /** Everything that a deployed app talks to, each service behind a proxy that a test can bend. */
 

@@ -7,8 +7,8 @@ import { startExchange } from '../../local/exchange/server';
 import { mintToken } from '../../local/identity/token';
 import { preflightVerb } from '../../local/ops/preflight';
 import type { PreflightReport } from '../../local/ops/preflight-report';
+import { changeJson } from '../pipeline/proxy';
 import { openDeployment, people, type Deployment } from './deployment';
-import { changeJson } from './proxy';
 
 let deployment: Deployment;
 let allSteps: string[] = [];

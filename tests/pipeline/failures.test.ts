@@ -1,7 +1,6 @@
-import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Outcome } from '../../shared/storage/outcomes';
 import { user } from '../graph/tenant';
+import { isCreate, startProxy } from './proxy';
 import { chatLine, closeStore, openWorld, type World } from './world';
 
 /** What becomes of an item for every class of answer that Exchange has for its create request. */
@@ -25,45 +24,25 @@ afterEach(async () => {
 });
 afterAll(closeStore);
 
-/** Passes everything on to the simulated Exchange, but answers the first creates itself. */
-const inFrontOf = (fault: Fault) => async (exchangeOrigin: string) => {
-  let left = fault.times ?? 1;
-  const isCreate = ({ method, url = '' }: IncomingMessage) =>
-    method === 'POST' &&
-    /\/mailFolders\/[^/]+\/messages$/.test(url) &&
-    (!fault.userId || url.includes(fault.userId));
-  const server = createServer((incoming, outgoing) => {
-    if (isCreate(incoming) && left > 0) {
-      left--;
-      incoming.resume();
-      incoming.on('end', () => {
-        outgoing.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
-        outgoing.end(
-          JSON.stringify({ error: { code: fault.code ?? 'UnknownError', message: 'as the test wants' } }),
-        );
-      });
-      return;
-    }
-    const { method, url, headers } = incoming;
-    const forwarded = httpRequest(new URL(url!, exchangeOrigin), { method, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(outgoing);
+/** Answers the first creates itself; everything else reaches the simulated Exchange. */
+const inFrontOf = ({ status, code = 'UnknownError', headers, times = 1, userId = '' }: Fault) => {
+  let left = times;
+  return (exchangeOrigin: string) =>
+    startProxy(exchangeOrigin, {
+      answer(request) {
+        if (!isCreate(request) || !request.url.includes(userId) || left === 0) return undefined;
+        left--;
+        return {
+          status,
+          headers: { 'content-type': 'application/json', ...headers },
+          body: JSON.stringify({ error: { code, message: 'as the test wants' } }),
+        };
+      },
     });
-    forwarded.on('error', () => outgoing.destroy());
-    incoming.pipe(forwarded);
-  });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-    },
-  };
 };
 
-/** One item for Anna and Bo, imported through the fault. */
-const importThrough = async (fault: Fault) => {
+/** One item for Anna and Bo, fetched and queued, with the fault before them. */
+const fetchThrough = async (fault: Fault) => {
   world = await openWorld({
     users: [anna, bo],
     lines: { whatsapp: [chatLine('1_1')] },
@@ -71,6 +50,11 @@ const importThrough = async (fault: Fault) => {
   });
   const deps = world.instance();
   await world.fetch(deps, 'whatsapp');
+  return { world, deps };
+};
+
+const importThrough = async (fault: Fault) => {
+  const { world, deps } = await fetchThrough(fault);
   await world.drain(deps);
   const [outcome] = await world.outcomes(deps, 'whatsapp');
   return { world, deps, outcome };
@@ -109,18 +93,12 @@ describe('an item is imported, once, after the transient answer', () => {
 });
 
 it('an item is put off with a new message, and stays out of quarantine, while Retry-After is long', async () => {
-  world = await openWorld({
-    users: [anna, bo],
-    lines: { whatsapp: [chatLine('1_1')] },
-    proxy: inFrontOf({
-      status: 429,
-      code: 'ApplicationThrottled',
-      headers: { 'retry-after': '120' },
-      userId: anna.id,
-    }),
+  const { world, deps } = await fetchThrough({
+    status: 429,
+    code: 'ApplicationThrottled',
+    headers: { 'retry-after': '120' },
+    userId: anna.id,
   });
-  const deps = world.instance();
-  await world.fetch(deps, 'whatsapp');
   const { importQueue } = deps;
   const sent: { putOff: number | undefined; delayMs: number | undefined }[] = [];
   await world.drain({
@@ -187,13 +165,7 @@ describe('an item waits, and the operator is alarmed, after the answer that refu
     [403, 'Authorization_RequestDenied'],
     [401, 'InvalidAuthenticationToken'],
   ])('%d %s', async (status, code) => {
-    world = await openWorld({
-      users: [anna, bo],
-      lines: { whatsapp: [chatLine('1_1')] },
-      proxy: inFrontOf({ status, code, times: 99 }),
-    });
-    const deps = world.instance();
-    await world.fetch(deps, 'whatsapp');
+    const { world, deps } = await fetchThrough({ status, code, times: 99 });
     let putOff = 0;
     await world.drain({ ...deps, importQueue: { send: () => Promise.resolve(void putOff++) } });
     expect(putOff).toBe(1);

@@ -1,10 +1,9 @@
-import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Deps } from '../../shared/deps';
 import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { user } from '../graph/tenant';
+import { isCreate, startProxy } from '../pipeline/proxy';
 import { chatLine, closeStore, from, openWorld, to, type World } from '../pipeline/world';
 import { eventually, fetchPointers } from './pointers';
 
@@ -28,29 +27,16 @@ function holdFirstCreate() {
   let release = () => {};
   const released = new Promise<void>((resolve) => (release = resolve));
   let held = false;
-  const proxy = async (exchangeOrigin: string) => {
-    const server = createServer((incoming, outgoing) => {
-      const { method, url = '', headers } = incoming;
-      const isFirst = !held && method === 'POST' && /\/mailFolders\/[^/]+\/messages$/.test(url);
-      if (isFirst) held = true;
-      void (isFirst ? released : Promise.resolve()).then(() => {
-        const forwarded = httpRequest(new URL(url, exchangeOrigin), { method, headers }, (answer) => {
-          outgoing.writeHead(answer.statusCode!, answer.headers);
-          answer.pipe(outgoing);
-        });
-        forwarded.on('error', () => outgoing.destroy());
-        incoming.pipe(forwarded);
-      });
-    });
-    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-    return {
-      origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      close: async () => {
-        server.closeAllConnections();
-        await new Promise((closed) => server.close(closed));
+  const proxy = (exchangeOrigin: string) =>
+    startProxy(exchangeOrigin, {
+      async answer(request) {
+        if (!held && isCreate(request)) {
+          held = true;
+          await released;
+        }
+        return undefined;
       },
-    };
-  };
+    });
   return { proxy, release: () => release(), isHeld: () => held };
 }
 

@@ -19,15 +19,14 @@ export interface Reply {
 }
 
 export interface Interception {
-  /** Answers in the service's place. */
-  answer?(request: Passing): Reply | undefined;
+  /** Answers in the service's place, at once or later; a request passes on when the answer is undefined. */
+  answer?(request: Passing): Reply | undefined | Promise<Reply | undefined>;
   /** Changes the service's answer. */
   change?(request: Passing, reply: Required<Reply>): Reply | undefined;
 }
 
-export async function startProxy(target: string) {
+export async function startProxy(target: string, interception: Interception = {}) {
   const to = new URL(target);
-  const proxy: { interception: Interception } = { interception: {} };
 
   const forward = ({ method, headers, body }: Passing, path: string) =>
     new Promise<Required<Reply>>((resolve, reject) => {
@@ -54,10 +53,10 @@ export async function startProxy(target: string) {
         headers: incoming.headers,
         body: await buffer(incoming),
       };
-      const { interception } = proxy;
-      const answered = interception.answer?.(request);
+      const current = interception;
+      const answered = await current.answer?.(request);
       const passed = answered ?? (await forward(request, path));
-      const reply = answered ? passed : (interception.change?.(request, passed as Required<Reply>) ?? passed);
+      const reply = answered ? passed : (current.change?.(request, passed as Required<Reply>) ?? passed);
       const headers = { ...reply.headers };
       delete headers['transfer-encoding'];
       // A HEAD's length is that of the body it does not carry.
@@ -68,8 +67,8 @@ export async function startProxy(target: string) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    intercept(interception: Interception) {
-      proxy.interception = interception;
+    intercept(next: Interception) {
+      interception = next;
     },
     close: () =>
       new Promise<void>((resolve) => {
@@ -78,6 +77,10 @@ export async function startProxy(target: string) {
       }),
   };
 }
+
+/** A request to file an item. */
+export const isCreate = ({ method, url }: Passing): boolean =>
+  method === 'POST' && /\/mailFolders\/[^/]+\/messages$/.test(url);
 
 /** An interception that rewrites JSON answers. */
 export const changeJson = (
