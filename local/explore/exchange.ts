@@ -76,7 +76,6 @@ const createFaults = faultsOf(
   'refused',
 );
 const stepFaults = faultsOf('throttled', 'full');
-const removeFaults = write.filter((fault) => fault !== 'late' && fault !== 'crashLate');
 
 export function createTwinDirectory(tenant: Tenant, io: Io): Directory {
   return {
@@ -133,7 +132,7 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
     return id;
   };
   const remove = (userId: string, messageId: string) =>
-    io({ name: 'mailboxes.remove', key: userId, faults: removeFaults }, () => {
+    io({ name: 'mailboxes.remove', key: userId, faults: [...write, 'lateAlone'] }, () => {
       const mailbox = admit(userId);
       mailbox.messages = mailbox.messages.filter(({ id }) => id !== messageId);
     });

@@ -141,6 +141,7 @@ const coreOfRows: readonly Fault[] = [...core, 'yield', 'freezeAfter'];
 /** … and at the requests that can leave a copy behind, when they take effect. */
 const coreOfRequests: readonly Fault[] = [
   ...coreOfRows,
+  'stall',
   'crashLate',
   'late',
   'timeOut',
@@ -163,11 +164,13 @@ function mayBeFirst(scenario: Scenario, point: Point, fault: Fault, pairs: Plan[
 /** Faults at two different items cannot meet: they share no row, no message of the queue and no mailbox item. */
 function mayMeet(a: Point, b: Point, pairs: Plan['pairs']): boolean {
   if (pairs === 'all') return true;
-  const itemOf = ({ invocation }: Point) => /^(?:import|quarantine) (\S+)/.exec(invocation)?.[1];
+  const itemOf = ({ invocation }: Point) => /^(?:import|quarantine|redrive) (\S+)/.exec(invocation)?.[1];
   const [itemA, itemB] = [itemOf(a), itemOf(b)];
-  if (itemA !== undefined && itemB !== undefined) return itemA === itemB;
   const stageOf = ({ invocation }: Point) => invocation.split(' ')[0] ?? '';
   const stages = [stageOf(a), stageOf(b)];
+  // Redrives of different items meet at the count of closed batches.
+  if (stages.every((stage) => stage === 'redrive')) return true;
+  if (itemA !== undefined && itemB !== undefined) return itemA === itemB;
   // What was committed cannot change any more: a fault in fetching meets others in fetching and splitting.
   if (stages.includes('fetchBatch') || stages.includes('backfill'))
     return stages.every((stage) => ['fetchBatch', 'backfill', 'split'].includes(stage));

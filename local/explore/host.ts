@@ -184,6 +184,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     });
   const aliveWorkers = () => workers.filter(({ process }) => process.frozenUntilMs <= simulation.now());
   const fireTimers = () => {
+    if (Math.min(nextFetchMs, nextReconcileMs) > simulation.now()) return false;
     const [first, second = first] = aliveWorkers();
     if (!first) return false;
     let fired = false;

@@ -11,7 +11,7 @@ import { scenarios } from './scenarios';
 const usage = `npm run explore -- [options]
   --scenario NAME    ${Object.keys(scenarios).join(' or ')}; all when absent
   --pairs HOW        core (default), all (takes hours) or none
-  --random N         random schedules per scenario (default 1000)
+  --random N         random schedules per scenario (default 600)
   --seed N           of the random schedules (default 1)
   --schedule TEXT    runs one schedule, such as day:45.crash,80.late, and shows its course
   --failures N       shown at most (default 10)
@@ -68,7 +68,7 @@ async function main(): Promise<boolean> {
     options: {
       scenario: { type: 'string' },
       pairs: { type: 'string', default: 'core' },
-      random: { type: 'string', default: '1000' },
+      random: { type: 'string', default: '600' },
       seed: { type: 'string', default: '1' },
       schedule: { type: 'string' },
       failures: { type: 'string', default: '10' },

@@ -185,6 +185,7 @@ export function createSimulation({ startMs, choose, onCrash, times }: Simulation
     if (act) act(one);
     else if (!fault && tardy.has(mailboxOf(operation))) takeLong(one, times.tardyMs);
     else settle(one, fault);
+    if (later.length === 0) return;
     const landing = later.filter(
       ({ after }) => after?.name === operation.name && after.key === operation.key,
     );

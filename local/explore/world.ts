@@ -144,7 +144,7 @@ export function mend(world: World, scenario: Scenario): void {
       position,
     })),
   );
-  for (const request of [...requests, ...requests.slice(0, 1)]) redriveQueue.send(request);
+  for (const request of [...requests, ...requests.slice(-1)]) redriveQueue.send(request);
 }
 
 /** The same number is read the same way every time, so that one cache serves all runs. */

@@ -3,6 +3,7 @@ import type { Deps } from '../deps';
 import type { MailboxItem } from '../email/mailbox-item';
 import { DeploymentError, PermanentError, PutOffError } from '../errors';
 import { UncertainError } from '../graph/failure';
+import type { FoundCopy } from '../graph/mailboxes.client';
 import type { ItemPointer } from '../item';
 import type { LedgerRow } from '../storage/ledger';
 import type { DeliveryEnd } from '../storage/outcomes';
@@ -157,7 +158,7 @@ async function create(
   let failure: unknown;
   for (let tries = 1; tries <= createAttempts; tries++) {
     if (mustLook) {
-      const found = await findCopy(deps, delivery, [folderId, claim.row.folderId]);
+      const found = await findCopy(deps, delivery, claim, [folderId, claim.row.folderId]);
       if (found) return finish(delivery, claim, found);
     }
     // From here on the message, if one appears, is this item's.
@@ -202,14 +203,25 @@ interface Copy {
 }
 
 /** The complete copy in the mailbox, if there is one; what an interrupted delivery left half-made is removed. */
-async function findCopy(deps: Stage, delivery: Delivery, folderIds: string[]): Promise<Copy | undefined> {
-  let copy: Copy | undefined;
+async function findCopy(
+  deps: Stage,
+  { userId, item, partial }: Delivery,
+  claim: Claim,
+  folderIds: string[],
+): Promise<Copy | undefined> {
+  const found: FoundCopy[] = [];
   for (const folderId of new Set(folderIds))
-    for (const found of await deps.mailboxes.find(delivery.userId, folderId, delivery.item.itemKey)) {
-      if (!found.complete) await deps.mailboxes.remove(delivery.userId, found.messageId);
-      else copy ??= { ...found, partial: delivery.partial || found.partial === true };
-    }
-  return copy;
+    found.push(...(await deps.mailboxes.find(userId, folderId, item.itemKey)));
+  const { discarded = [] } = claim.row;
+  const counts = ({ complete, messageId }: FoundCopy) => complete && !discarded.includes(messageId);
+  const halfMade = found.filter((copy) => !counts(copy)).map(({ messageId }) => messageId);
+  if (halfMade.length > 0) {
+    // Written down first: by the time that the removal takes effect, another worker may be at this delivery.
+    await claim.renew({ discarded: [...new Set([...discarded, ...halfMade])] });
+    for (const messageId of halfMade) await deps.mailboxes.remove(userId, messageId);
+  }
+  const copy = found.find(counts);
+  return copy && { ...copy, partial: partial || copy.partial === true };
 }
 
 async function finish(delivery: Delivery, claim: Claim, copy: Copy): Promise<Delivered> {

@@ -2,6 +2,7 @@ import type { Deps } from '../deps';
 import { PermanentError } from '../errors';
 import type { Manifest } from '../storage/manifest';
 import { batchPartition, type DeliveryEnd, type Outcome } from '../storage/outcomes';
+import type { LedgerRow } from '../storage/ledger';
 import type { Stored } from '../storage/rows.client';
 
 /**
@@ -45,27 +46,29 @@ async function sweepDelivery(
   if (!stored || !row || row.batch !== batch.number || row.position !== position) return delivery;
   if (row.state === 'done' && row.unsureAt === undefined) return delivery;
   const copies = await findCopies(deps, userId, row.folderId, itemKey);
+  const { discarded = [] } = row;
   const kept =
-    copies.find(({ messageId }) => messageId === row.messageId) ?? copies.find(({ complete }) => complete);
-  const superfluous = copies.filter((copy) => copy !== kept);
-  for (const { messageId } of superfluous) await deps.mailboxes.remove(userId, messageId);
-  const { connector, number } = batch;
-  if (superfluous.length > 0)
-    deps.signal('copyRemoved', { connector, batch: number, position, count: superfluous.length });
+    copies.find(({ messageId }) => messageId === row.messageId) ??
+    copies.find(({ complete, messageId }) => complete && !discarded.includes(messageId));
+  const superfluous = copies.filter((copy) => copy !== kept).map(({ messageId }) => messageId);
 
   const landed = delivery.end === 'failed' && kept !== undefined;
   const isOther = kept !== undefined && kept.messageId !== row.messageId;
-  if (landed || isOther || superfluous.length > 0)
-    await deps.ledger.replace(
-      itemKey,
-      userId,
-      {
-        ...row,
-        ...(kept ? { state: 'done', messageId: kept.messageId } : {}),
-        removedCopies: (row.removedCopies ?? 0) + superfluous.length,
-      },
-      stored.etag,
-    );
+  if (landed || isOther || superfluous.length > 0) {
+    const swept: LedgerRow = {
+      ...row,
+      ...(kept ? { state: 'done', messageId: kept.messageId } : {}),
+      discarded: [...new Set([...discarded, ...superfluous])],
+      removedCopies: (row.removedCopies ?? 0) + superfluous.length,
+    };
+    // Before anything is removed: what a redrive, or another sweep, takes for the copy must be what stays.
+    if (!(await deps.ledger.replace(itemKey, userId, swept, stored.etag)))
+      throw new Error('A delivery was changed while its doubt was settled');
+  }
+  for (const messageId of superfluous) await deps.mailboxes.remove(userId, messageId);
+  const { connector, number } = batch;
+  if (superfluous.length > 0)
+    deps.signal('copyRemoved', { connector, batch: number, position, count: superfluous.length });
   if (!landed) return delivery;
   return { userId, end: row.partial || kept.partial ? 'partial' : 'imported' };
 }

@@ -20,6 +20,11 @@ export interface LedgerRow {
   partial?: boolean;
   /** Last moment at which a create request may have been left without an answer. */
   unsureAt?: string;
+  /**
+   * Messages that are, or were, to be removed. A request under way may complete one of them, and the removal take
+   * effect after that: none of them counts as a copy any more.
+   */
+  discarded?: string[];
   /** Copies removed because a late request landed after the look-up said no. */
   removedCopies?: number;
 }

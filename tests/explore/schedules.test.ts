@@ -70,6 +70,17 @@ const found: { title: string; search: Search }[] = [
     },
   },
   {
+    title:
+      'a half-made message that is completed after all is not taken for the copy by whom its removal overtakes',
+    search: {
+      scenario: 'day',
+      turns: [
+        { operation: /^mailboxes.complete/, faults: ['late', 'crashLate'] },
+        { operation: /^mailboxes.remove/, faults: ['stall', 'freeze', 'late', 'crashLate', 'lateAlone'] },
+      ],
+    },
+  },
+  {
     title: 'a batch that was opened for a redrive which died is closed again',
     search: {
       scenario: 'redriven',

@@ -224,6 +224,25 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     search: { scenario: 'day', turns: [{ operation: /mailboxes.attach/, faults: ['crash'] }] },
   },
   {
+    protection: 'the note of what is to be removed, before it is',
+    weakening: {
+      deps: only('importItem', ({ ledger }) => ({
+        ledger: {
+          ...ledger,
+          replace: (partition, row, { discarded: _discarded, ...value }, etag) =>
+            ledger.replace(partition, row, value, etag),
+        },
+      })),
+    },
+    search: {
+      scenario: 'day',
+      turns: [
+        { operation: /mailboxes.complete/, faults: ['late'] },
+        { operation: /mailboxes.remove/, faults: ['stall', 'lateAlone'] },
+      ],
+    },
+  },
+  {
     protection: 'the note that a take-over may have been too early',
     weakening: {
       deps: only('importItem', ({ ledger }) => ({
