@@ -3,7 +3,7 @@ import type { Deps } from '../../shared/deps';
 import type { ItemPointer } from '../../shared/item';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
-import { batchRow } from '../../shared/storage/outcomes';
+import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
 import { user } from '../graph/tenant';
 import { chatLine, closeStore, openWorld, type World, type WorldOptions } from './world';
 
@@ -113,6 +113,35 @@ describe('a delivery', () => {
     expect(signals.some(({ name }) => name === 'throttled')).toBe(true);
     expect(await messages(anna)).toHaveLength(1);
     expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported']]);
+  });
+
+  it('does not take a message for the copy whose removal may still be under way', async () => {
+    const { fetch, drain, instance, messages, outcomes } = await open({
+      lines: { whatsapp: [chatLine('1_1')] },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    const [outcome] = await outcomes(deps, 'whatsapp');
+    const [condemned] = await messages(anna);
+    const row = (await deps.ledger.get(outcome!.itemKey!, anna.id))!;
+    const { messageId, ...value } = row.value;
+    const left = {
+      state: 'pending' as const,
+      discarded: [messageId!],
+      leaseUntil: '2026-11-20T00:00:00.000Z',
+    };
+    await deps.ledger.replace(outcome!.itemKey!, anna.id, { ...value, ...left }, row.etag);
+    await deps.outcomes.remove(batchPartition('whatsapp', 1), positionRow(0));
+
+    await importItem(deps, await firstPointer(deps));
+    const [copy, ...others] = await messages(anna);
+    expect(others).toEqual([]);
+    expect(copy!.id).not.toBe(condemned!.id);
+    const { value: done } = (await deps.ledger.get(outcome!.itemKey!, anna.id))!;
+    expect(done).toMatchObject({ state: 'done', discarded: [messageId] });
+    expect(done.messageId).not.toBe(messageId);
+    expect(await messages(bo)).toHaveLength(1);
   });
 
   it.each([
