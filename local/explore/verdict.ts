@@ -133,6 +133,10 @@ function checkBooks({ world, scenario, faults }: Facts, find: Find): void {
   }
   for (const [key, times] of imported)
     if (times > 1) find('counters', `${key} counts as imported ${times} times`);
+  for (const [userId, { messages }] of world.tenant.mailboxes)
+    for (const { itemKey } of messages)
+      if (!imported.has(`${userId} ${itemKey}`))
+        find('counters', `a copy of ${userId} ${itemKey} counts nowhere`);
   if (scenario.mend || !faults.some((fault) => fatal.includes(fault))) compare(total, scenario, faults, find);
 }
 

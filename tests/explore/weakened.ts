@@ -374,6 +374,20 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['broken'] }] },
   },
   {
+    protection: 'what the ledger knows of an item that failed five times',
+    weakening: {
+      deps: only('quarantineItem', ({ ledger }) => ({
+        ledger: {
+          ...ledger,
+          async *list() {
+            // Nothing.
+          },
+        },
+      })),
+    },
+    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['broken'] }] },
+  },
+  {
     protection: 'putting back what a trigger lost',
     weakening: { deps: only('reconcile', () => ({ importQueue: { send: () => Promise.resolve() } })) },
     search: { scenario: 'day', turns: [{ operation: /event.receive/, faults: ['never'] }] },
