@@ -29,7 +29,7 @@ export class PermanentError extends Error {
 
 /** Thrown where only time helps (throttling, a lease held by another worker): the work is put off, never failed. */
 export class PutOffError extends Error {
-  override readonly name = 'PutOffError';
+  override readonly name: string = 'PutOffError';
   constructor(
     readonly delayMs: number,
     message: string,
@@ -38,6 +38,9 @@ export class PutOffError extends Error {
     super(message, options);
   }
 }
+
+/** Thrown where another worker is at the same work, on another message or on this one that came twice. */
+export class BusyError extends PutOffError {}
 
 /**
  * Thrown where the whole deployment is refused (credentials, consent): nothing is wrong with the item.

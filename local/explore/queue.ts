@@ -1,5 +1,5 @@
 import type { WorkQueue } from '../../shared/storage/queues.client';
-import { write } from './faults';
+import { read, write } from './faults';
 import type { Io, Process } from './turns';
 
 /** Twin of a storage queue: visibility, pop receipts, dequeue counts. */
@@ -89,4 +89,5 @@ export const createTwinWorkQueue = <T extends { position: number }>(
     io({ name: `${name}.send`, key: String(message.position), faults: write }, () =>
       queue.send(message, delayMs),
     ),
+  depth: () => io({ name: `${name}.depth`, key: '', faults: read }, () => queue.messages.length),
 });

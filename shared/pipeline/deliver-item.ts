@@ -1,7 +1,7 @@
 import type { Connector } from '../connectors';
 import type { Deps } from '../deps';
 import type { MailboxItem } from '../email/mailbox-item';
-import { DeploymentError, PermanentError, PutOffError } from '../errors';
+import { BusyError, DeploymentError, PermanentError, PutOffError } from '../errors';
 import { UncertainError } from '../graph/failure';
 import type { FoundCopy } from '../graph/mailboxes.client';
 import type { ItemPointer } from '../item';
@@ -30,7 +30,7 @@ const createAttempts = 3;
  * Delivers one item to one mailbox, exactly once in effect: the ledger row is claimed first, the message is
  * created, the row is set done. Whoever finds a claim that ran out looks in the mailbox before creating.
  *
- * @throws PutOffError when another worker holds the claim, or the mailbox is cooling down
+ * @throws BusyError when another worker holds the claim, PutOffError when the mailbox is cooling down
  * @throws Error when the outcome is still unknown: the next attempt finds out
  */
 export async function deliver(deps: Stage, delivery: Delivery): Promise<Delivered> {
@@ -135,14 +135,14 @@ async function claimDelivery(
   if (stored.value.owner === owner) return hold(stored.value, stored.etag, false);
   const leftMs = leaseLeftMs(stored.value, deps);
   const againMs = Math.min(leftMs, deps.config.import.leaseMs / 4); // Mostly it is done long before its lease.
-  if (leftMs > 0) throw new PutOffError(againMs, 'Another worker is delivering the item to this mailbox');
+  if (leftMs > 0) throw new BusyError(againMs, 'Another worker is delivering the item to this mailbox');
   const takenOver = !stored.value.untouched;
   const unsureAt = new Date(deps.now()).toISOString();
   // Where nothing was created, whatever appears now is this item's.
   const former = takenOver ? { ...stored.value, untouched: false, unsureAt } : fresh;
   const taken: LedgerRow = { ...former, owner, leaseUntil: leaseEnd() };
   const takenEtag = await deps.ledger.replace(item.itemKey, userId, taken, stored.etag);
-  if (!takenEtag) throw new PutOffError(1000, 'Another worker took over the delivery first');
+  if (!takenEtag) throw new BusyError(1000, 'Another worker took over the delivery first');
   return hold(taken, takenEtag, takenOver);
 }
 

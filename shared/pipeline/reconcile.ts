@@ -13,6 +13,8 @@ import { sweepCopies } from './sweep-copies';
 const sweepsInFlight = 8;
 /** A daily window that is this old and not stored is late. */
 const lateAfterMs = 26 * 60 * 60 * 1000;
+/** How many times as long items are waited for while the queue holds enough messages for all of them. */
+const patience = 24;
 /** Two machines' clocks differ by less. */
 const clockToleranceMs = 10 * 60 * 1000;
 
@@ -117,20 +119,42 @@ async function putBack(
   for (const { value } of outcomes.values()) times.push(value.settledAt);
   const latest = Math.max(...times.map((time) => (time ? Date.parse(time) : 0)));
   const ageMs = deps.now() - latest;
-  if (ageMs < deps.config.reconcile.requeueAfterMs) return;
+  const { requeueAfterMs } = deps.config.reconcile;
+  if (ageMs < requeueAfterMs) return;
   const { connector, number } = batch;
   const missing = batch.items - outcomes.size;
+  const nowIso = new Date(deps.now()).toISOString();
+  const heldSince =
+    state?.splitAt === undefined ? undefined : await heldByQueue(deps, missing, state, nowIso);
   deps.signal('backlogOld', {
     connector,
     batch: number,
     count: missing,
     ageMs,
-    message: 'put back on the queue',
+    message: heldSince ? 'the queue still holds them' : 'put back on the queue',
   });
   if (!state?.splitAt) return splitBatch(deps, batch);
-  await putPointers(deps, batch, (position) => !outcomes.has(position));
-  const requeuedAt = new Date(deps.now()).toISOString();
-  await changeBatch(deps, batch, (known) => ({ ...known, requeuedAt }));
+  if (!heldSince) await putPointers(deps, batch, (position) => !outcomes.has(position));
+  await changeBatch(deps, batch, ({ heldSince: _former, ...known }) => ({
+    ...known,
+    requeuedAt: nowIso,
+    ...(heldSince ? { heldSince } : {}),
+  }));
+}
+
+/**
+ * Since when the queue has held enough messages for all that is missing, unless that is long ago: most likely these
+ * items wait for a mailbox that is throttled, and one more pointer to each of them every hour would pile up.
+ */
+async function heldByQueue(
+  { importQueue, config }: Deps,
+  missing: number,
+  { heldSince = '' }: BatchState,
+  nowIso: string,
+): Promise<string | undefined> {
+  if ((await importQueue.depth()) < missing) return undefined;
+  const heldMs = heldSince === '' ? 0 : Date.parse(nowIso) - Date.parse(heldSince);
+  return heldMs < config.reconcile.requeueAfterMs * patience ? heldSince || nowIso : undefined;
 }
 
 async function close(

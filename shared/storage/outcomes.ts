@@ -37,8 +37,10 @@ export interface BatchState {
   runName: string;
   /** When every pointer was on the queue. */
   splitAt?: string;
-  /** When positions without an outcome were last put back. */
+  /** When positions without an outcome were last put back, or found to be on the queue still. */
   requeuedAt?: string;
+  /** Since when they are found to be there. */
+  heldSince?: string;
   closedAt?: string;
   counters?: Counters;
 }

@@ -3,6 +3,8 @@ import type { QueueClient } from '@azure/storage-queue';
 /** Puts work on a storage queue, as base64 JSON: the encoding that the Functions host reads. */
 export interface WorkQueue<T> {
   send(message: T, options?: { delayMs?: number }): Promise<void>;
+  /** About how many messages wait; those that are hidden for a delay, or in somebody's hands, included. */
+  depth(): Promise<number>;
 }
 
 /** The service hides a message for seven days at most. */
@@ -17,6 +19,9 @@ export function createWorkQueue<T>(queue: QueueClient): WorkQueue<T> {
         visibilityTimeout: Math.min(Math.ceil(delayMs / 1000), maxDelaySeconds),
         messageTimeToLive: forever,
       });
+    },
+    async depth() {
+      return (await queue.getProperties()).approximateMessagesCount ?? 0;
     },
   };
 }

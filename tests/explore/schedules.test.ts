@@ -81,6 +81,16 @@ const found: { title: string; search: Search }[] = [
     },
   },
   {
+    title: 'two pointers to an item whose mailbox fails all day do not take turns for ever',
+    search: {
+      scenario: 'redriven',
+      turns: [
+        { operation: /^mailboxes.create/, faults: ['broken'], invocation: /^import 2/ },
+        { operation: /^mailboxes.create/, faults: ['tardy'], invocation: /^import 2/ },
+      ],
+    },
+  },
+  {
     title: 'a batch that was opened for a redrive which died is closed again',
     search: {
       scenario: 'redriven',

@@ -389,7 +389,11 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
   },
   {
     protection: 'putting back what a trigger lost',
-    weakening: { deps: only('reconcile', () => ({ importQueue: { send: () => Promise.resolve() } })) },
+    weakening: {
+      deps: only('reconcile', ({ importQueue }) => ({
+        importQueue: { ...importQueue, send: () => Promise.resolve() },
+      })),
+    },
     search: { scenario: 'day', turns: [{ operation: /event.receive/, faults: ['never'] }] },
   },
   {

@@ -104,6 +104,7 @@ it('an item is put off with a new message, and stays out of quarantine, while Re
   await world.drain({
     ...deps,
     importQueue: {
+      ...importQueue,
       // Kept, not queued: what matters here is what would have been queued.
       send: (message, options) => {
         sent.push({ putOff: message.putOff, delayMs: options?.delayMs });
@@ -167,7 +168,10 @@ describe('an item waits, and the operator is alarmed, after the answer that refu
   ])('%d %s', async (status, code) => {
     const { world, deps } = await fetchThrough({ status, code, times: 99 });
     let putOff = 0;
-    await world.drain({ ...deps, importQueue: { send: () => Promise.resolve(void putOff++) } });
+    await world.drain({
+      ...deps,
+      importQueue: { ...deps.importQueue, send: () => Promise.resolve(void putOff++) },
+    });
     expect(putOff).toBe(1);
     expect(await world.outcomes(deps, 'whatsapp')).toEqual([]);
     expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);

@@ -85,6 +85,22 @@ describe('reconciling', () => {
     expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.counters?.items.delivered).toBe(2);
   });
 
+  it('leaves what the queue still holds where it is, says so, and puts it back when that lasts too long', async () => {
+    const { deps, fetch, queued, signals } = await open();
+    await fetch(deps, 'whatsapp');
+    const told = () =>
+      signals.filter(({ name }) => name === 'backlogOld').map(({ fields }) => fields.message);
+    for (const seconds of [61, 122, 24 * 60]) await reconcile(later(deps, seconds));
+    expect(await queued()).toBe(3);
+    expect(told()).toEqual(Array(3).fill('the queue still holds them'));
+    await reconcile(later(deps, 25 * 61));
+    expect(await queued()).toBe(6);
+    expect(told().at(-1)).toBe('put back on the queue');
+    // From then on the same.
+    await reconcile(later(deps, 27 * 61));
+    expect(await queued()).toBe(6);
+  });
+
   it('does not close a batch that has more outcomes than its manifest has items', async () => {
     const { deps, fetch, drain, signals } = await open();
     await fetch(deps, 'whatsapp');

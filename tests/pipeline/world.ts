@@ -139,11 +139,11 @@ export async function openWorld(options: WorldOptions) {
         await splitBatch(deps, found.manifest);
       }
     },
-    /** Works the queue off as the host does: failures come again, five times, then poison. Delays pass at once. */
+    /** Works the queue off as the host does: failures come again, five times, then poison. Delays pass at once, and do not count. */
     async drain(deps: Deps): Promise<void> {
       const undelayed: Deps = {
         ...deps,
-        importQueue: { send: (message) => deps.importQueue.send(message) },
+        importQueue: { ...deps.importQueue, send: (message) => deps.importQueue.send(message) },
       };
       const deadline = Date.now() + 25_000;
       for (;;) {
@@ -155,7 +155,9 @@ export async function openWorld(options: WorldOptions) {
         if (receivedMessageItems.length === 0) return;
         await Promise.all(
           receivedMessageItems.map(async ({ messageId, popReceipt, messageText, dequeueCount }) => {
-            const pointer = readItemPointer(JSON.parse(Buffer.from(messageText, 'base64').toString()));
+            const { putOff: _putOff, ...pointer } = readItemPointer(
+              JSON.parse(Buffer.from(messageText, 'base64').toString()),
+            );
             try {
               await orPutOff(undelayed, pointer, () => importItem(undelayed, pointer));
             } catch {

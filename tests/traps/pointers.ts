@@ -11,7 +11,10 @@ export async function fetchPointers(
   run = 'test',
 ): Promise<ItemPointer[]> {
   const pointers: ItemPointer[] = [];
-  const importQueue = { send: (pointer: ItemPointer) => Promise.resolve(void pointers.push(pointer)) };
+  const importQueue = {
+    ...deps.importQueue,
+    send: (pointer: ItemPointer) => Promise.resolve(void pointers.push(pointer)),
+  };
   await world.fetch({ ...deps, importQueue }, connector, run);
   return pointers.toSorted((a, b) => a.position - b.position);
 }

@@ -1,0 +1,41 @@
+import { BusyError, DeploymentError, PutOffError } from '../../shared/errors';
+import type { ItemPointer } from '../../shared/item';
+import { orPutOff } from '../../shared/pipeline/put-off';
+
+const pointer: ItemPointer = {
+  v: 1,
+  connector: 'whatsapp',
+  batch: 1,
+  position: 0,
+  blob: 'pages/x.ndjson',
+  offset: 0,
+  length: 1,
+};
+
+/** The put-off counts of what goes back on the queue when the stage ends so for pointers put off this often. */
+async function putOffs(error: Error, ...before: number[]): Promise<(number | undefined)[]> {
+  const sent: (number | undefined)[] = [];
+  const deps = {
+    importQueue: {
+      send: ({ putOff }: ItemPointer) => Promise.resolve(void sent.push(putOff)),
+      depth: () => Promise.resolve(0),
+    },
+    signal: () => undefined,
+    random: () => 0,
+  };
+  for (const putOff of before) await orPutOff(deps, { ...pointer, putOff }, () => Promise.reject(error));
+  return sent;
+}
+
+it('a pointer that waits for its mailbox, or for the operator, is put off as often as it takes', async () => {
+  expect(await putOffs(new PutOffError(1000, 'throttled'), 0, 19, 20, 500)).toEqual([1, 20, 21, 501]);
+  expect(await putOffs(new DeploymentError('refused'), 0, 500)).toEqual([1, 501]);
+});
+
+it('a pointer that another worker has kept waiting twenty times is superfluous, and goes', async () => {
+  expect(await putOffs(new BusyError(1000, 'busy'), 0, 19, 20, 500)).toEqual([1, 20]);
+});
+
+it('any other failure is the host’s to repeat', async () => {
+  await expect(putOffs(new Error('broken'), 0)).rejects.toThrow('broken');
+});
