@@ -1,11 +1,9 @@
 import { connectors } from '../../shared/connectors';
-import type { Deps } from '../../shared/deps';
-import type { ItemPointer } from '../../shared/item';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
 import { user } from '../graph/tenant';
-import { chatLine, closeStore, openWorld, type World, type WorldOptions } from './world';
+import { chatLine, closeStore, firstPointer, openWorld, type World, type WorldOptions } from './world';
 
 const anna = user('anna');
 const bo = user('bo');
@@ -25,12 +23,6 @@ const subjects = (messages: { body: { content: string } }[]) =>
   messages.map(({ body }) => body.content.split(/\r?\n/)[0]).toSorted();
 
 /** The pointer to the item of a batch that holds one. */
-const firstPointer = async (deps: Deps): Promise<ItemPointer> => {
-  const { manifest } = (await deps.batches.read('whatsapp', 1))!;
-  const { blob, bytes } = manifest.pages[0]!;
-  return { v: 1, connector: 'whatsapp', batch: 1, position: 0, blob, offset: 0, length: bytes - 1 };
-};
-
 describe('a delivery', () => {
   it('files an item once in the folder of every participant, received when TeleMessage received it', async () => {
     const { fetch, drain, instance, messages, outcomes } = await open({

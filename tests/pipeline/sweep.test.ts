@@ -1,12 +1,11 @@
 import type { Deps } from '../../shared/deps';
 import type { Reason } from '../../shared/errors';
-import type { ItemPointer } from '../../shared/item';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import type { LedgerRow } from '../../shared/storage/ledger';
 import { batchPartition, batchRow, positionRow, type DeliveryEnd } from '../../shared/storage/outcomes';
 import { user } from '../graph/tenant';
-import { chatLine, closeStore, openWorld, type World } from './world';
+import { chatLine, closeStore, firstPointer, openWorld, type World } from './world';
 
 /** What is found in mailboxes once the time is over in which a request without an answer may have taken effect. */
 
@@ -80,12 +79,6 @@ const watched = (deps: Deps, shows: (userId: string) => boolean): Deps => ({
     find: (userId, ...rest) => (shows(userId) ? deps.mailboxes.find(userId, ...rest) : Promise.resolve([])),
   },
 });
-
-const pointerOf = async (deps: Deps): Promise<ItemPointer> => {
-  const { manifest } = (await deps.batches.read('whatsapp', 1))!;
-  const { blob, bytes } = manifest.pages[0]!;
-  return { v: 1, connector: 'whatsapp', batch: 1, position: 0, blob, offset: 0, length: bytes - 1 };
-};
 
 const countersOf = async (deps: Deps) =>
   (await deps.batchStates.get('whatsapp', batchRow(1)))?.value.counters;
@@ -175,7 +168,7 @@ it('removes nothing while the delivery is changed by another worker, and the sec
   // The first copy lands only after this attempt has looked.
   await importItem(
     watched(deps, () => false),
-    await pointerOf(deps),
+    await firstPointer(deps),
   );
   expect(await messages(anna)).toHaveLength(2);
 

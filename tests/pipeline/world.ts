@@ -14,6 +14,7 @@ import { startTeleMessage } from '../../local/telemessage/server';
 import type { ConnectorId } from '../../shared/connectors';
 import { createDeps, type Deps } from '../../shared/deps';
 import { propertyValue, propertyIds, type ExtendedProperty } from '../../shared/email/provenance';
+import type { ItemPointer } from '../../shared/item';
 import { queues } from '../../shared/names';
 import { backfillWindow } from '../../shared/pipeline/backfill-window';
 import { importItem } from '../../shared/pipeline/import-item';
@@ -209,6 +210,13 @@ export async function openWorld(options: WorldOptions) {
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** The one item of the first page. */
+export const firstPointer = async (deps: Deps): Promise<ItemPointer> => {
+  const { manifest } = (await deps.batches.read('whatsapp', 1))!;
+  const { blob, bytes } = manifest.pages[0]!;
+  return { v: 1, connector: 'whatsapp', batch: 1, position: 0, blob, offset: 0, length: bytes - 1 };
+};
 
 const arrivalOf = (line: Buffer) =>
   /"gatewayReceivedDate":"([^"]+)"/.exec(line.toString('latin1'))?.[1] ?? from;
