@@ -10,7 +10,7 @@ import { scenarios } from './scenarios';
 
 const usage = `npm run explore -- [options]
   --scenario NAME    ${Object.keys(scenarios).join(' or ')}; all when absent
-  --pairs HOW        core (default), all (takes hours) or none
+  --pairs HOW        core (default), none, or all: a quarter of an hour for the day, hours for all scenarios
   --random N         random schedules per scenario (default 600)
   --seed N           of the random schedules (default 1)
   --schedule TEXT    runs one schedule, such as day:45.crash,80.late, and shows its course
