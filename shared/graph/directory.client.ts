@@ -1,3 +1,4 @@
+import { shareLookUps } from '../look-ups';
 import { RefusedError } from './failure';
 import type { Call, Graph } from './request.client';
 
@@ -39,7 +40,6 @@ export function createDirectory(
 ): Directory {
   const { cacheMs, missCacheMs = cacheMs, now, mostEntries = 50_000 } = options;
   const cache = new Map<string, { user: DirectoryUser | undefined; atMs: number }>();
-  const pending = new Map<string, { atMs: number; user: Promise<DirectoryUser | undefined> }>();
 
   async function lookUp(key: string, atMs: number): Promise<DirectoryUser | undefined> {
     const user = guid.test(key) ? await byKey(graph, key) : await byAddress(graph, key);
@@ -50,6 +50,7 @@ export function createDirectory(
     cache.set(key, { user: found, atMs });
     return found;
   }
+  const ask = shareLookUps(lookUp, now);
 
   return {
     async find(text, sinceMs = 0) {
@@ -58,14 +59,7 @@ export function createDirectory(
       const known = cache.get(key);
       const freshMs = known?.user ? cacheMs : missCacheMs;
       if (known && known.atMs >= sinceMs && now() - known.atMs < freshMs) return known.user;
-      const running = pending.get(key);
-      if (running && running.atMs >= sinceMs) return running.user;
-      const atMs = now();
-      const user = lookUp(key, atMs).finally(() => {
-        if (pending.get(key)?.user === user) pending.delete(key);
-      });
-      pending.set(key, { atMs, user });
-      return user;
+      return ask(key, sinceMs);
     },
   };
 }

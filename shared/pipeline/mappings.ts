@@ -1,5 +1,6 @@
 import type { ConnectorId } from '../connectors';
 import { DeploymentError } from '../errors';
+import { shareLookUps } from '../look-ups';
 import { parseMapping, type Mapping, type MappingProblem } from '../participants/mapping';
 import type { MappingFiles } from '../storage/mapping-file.client';
 
@@ -26,7 +27,6 @@ export function createMappings(options: {
     ConnectorId,
     { etag: string | undefined; mapping: Mapping | undefined; atMs: number }
   >();
-  const loading = new Map<ConnectorId, { atMs: number; mapping: Promise<Mapping | undefined> }>();
 
   const load = async (connector: ConnectorId, atMs: number) => {
     const known = cached.get(connector);
@@ -43,20 +43,14 @@ export function createMappings(options: {
     cached.set(connector, { etag: file?.etag, mapping, atMs });
     return mapping;
   };
+  const ask = shareLookUps(load, now);
 
   return {
     current(connector, sinceMs = 0) {
       const known = cached.get(connector);
       if (known && known.atMs >= sinceMs && now() - known.atMs < freshForMs)
         return Promise.resolve(known.mapping);
-      const running = loading.get(connector);
-      if (running && running.atMs >= sinceMs) return running.mapping;
-      const atMs = now();
-      const mapping = load(connector, atMs).finally(() => {
-        if (loading.get(connector)?.mapping === mapping) loading.delete(connector);
-      });
-      loading.set(connector, { atMs, mapping });
-      return mapping;
+      return ask(connector, sinceMs);
     },
     async upload(connector, bytes) {
       const parsed = parseMapping(bytes, rules);

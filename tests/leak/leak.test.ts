@@ -4,6 +4,7 @@ import { showProgress } from '../../local/progress';
 import { requestWindows, waitUntilClosed } from '../../local/run-windows';
 import { startStack, type Stack } from '../../local/stack';
 import { startTeleMessage, type TeleMessage } from '../../local/telemessage/server';
+import { eventually } from '../traps/pointers';
 import { secrets, seededLines, allNeedles, needles } from './seeds';
 import { blobNames, evidence, hits, quarantineRows, queueTraces, tableRows, type Trace } from './traces';
 import { connectorIds } from '../../shared/connectors';
@@ -87,11 +88,11 @@ beforeAll(async () => {
   })();
   const out = { isTTY: false, write: (text: string) => progress.push({ place: 'progress', text }) };
   await waitUntilClosed(stack.deps, runs, showProgress(out as unknown as WriteStream));
-  await until(async () => (await strayCount()) === 2);
+  await eventually(async () => (await strayCount()) === 2, 60_000);
   const requests = queue(queues.redriveItem);
   for (const request of await redriveRequests())
     await requests.sendMessage(Buffer.from(JSON.stringify(request)).toString('base64'));
-  await until(async () => (await requests.getProperties()).approximateMessagesCount === 0);
+  await eventually(async () => (await requests.getProperties()).approximateMessagesCount === 0, 60_000);
   await waitUntilClosed(stack.deps, runs, showProgress(out as unknown as WriteStream));
   isOver = true;
   await watching;
@@ -104,11 +105,6 @@ afterAll(async () => {
     if (before[name] === undefined) delete process.env[name];
     else process.env[name] = before[name];
 }, 30_000);
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!(await isSo()) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 200));
-}
 
 /** All of the quarantine once more; what is wrong with these items has not changed. */
 async function redriveRequests(): Promise<RedriveRequest[]> {

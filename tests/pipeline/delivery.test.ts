@@ -3,6 +3,7 @@ import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
 import { user } from '../graph/tenant';
+import { eventually } from '../traps/pointers';
 import { chatLine, closeStore, firstPointer, openWorld, type World, type WorldOptions } from './world';
 
 const anna = user('anna');
@@ -164,8 +165,8 @@ describe('a delivery', () => {
     const deps = instance({ SETTLING_SECONDS: '1' });
     await fetch(deps, 'whatsapp');
     await drain(deps);
-    await waitFor(async () => (await messages(anna)).length === 2);
-    await waitFor(async () => {
+    await eventually(async () => (await messages(anna)).length === 2);
+    await eventually(async () => {
       await reconcile(deps);
       return (await deps.batchStates.get('whatsapp', batchRow(1)))?.value.closedAt !== undefined;
     });
@@ -245,11 +246,3 @@ describe('a delivery', () => {
     }
   });
 });
-
-const waitFor = async (holds: () => Promise<boolean>) => {
-  const deadline = Date.now() + 20_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error('The condition never held');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-};
