@@ -1,4 +1,4 @@
-import { shareLookUps } from '../look-ups';
+import { createLookUps } from '../look-ups';
 import { RefusedError } from './failure';
 import type { Call, Graph } from './request.client';
 
@@ -39,27 +39,19 @@ export function createDirectory(
   options: { cacheMs: number; missCacheMs?: number; now: () => number; mostEntries?: number },
 ): Directory {
   const { cacheMs, missCacheMs = cacheMs, now, mostEntries = 50_000 } = options;
-  const cache = new Map<string, { user: DirectoryUser | undefined; atMs: number }>();
-
-  async function lookUp(key: string, atMs: number): Promise<DirectoryUser | undefined> {
-    const user = guid.test(key) ? await byKey(graph, key) : await byAddress(graph, key);
-    const found = user && { userId: user.id };
-    cache.delete(key);
-    const [oldest] = cache.keys();
-    if (cache.size >= mostEntries && oldest !== undefined) cache.delete(oldest);
-    cache.set(key, { user: found, atMs });
-    return found;
-  }
-  const ask = shareLookUps(lookUp, now);
+  const users = createLookUps(
+    async (key: string): Promise<DirectoryUser | undefined> => {
+      const user = guid.test(key) ? await byKey(graph, key) : await byAddress(graph, key);
+      return user && { userId: user.id };
+    },
+    { freshForMs: (found) => (found ? cacheMs : missCacheMs), now, mostEntries },
+  );
 
   return {
     async find(text, sinceMs = 0) {
       const key = text.trim().toLowerCase();
       if (!guid.test(key) && (key.length > longestAddress || !address.test(key))) return undefined;
-      const known = cache.get(key);
-      const freshMs = known?.user ? cacheMs : missCacheMs;
-      if (known && known.atMs >= sinceMs && now() - known.atMs < freshMs) return known.user;
-      return ask(key, sinceMs);
+      return users.find(key, sinceMs);
     },
   };
 }

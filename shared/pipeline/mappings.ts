@@ -1,6 +1,6 @@
 import type { ConnectorId } from '../connectors';
 import { DeploymentError } from '../errors';
-import { shareLookUps } from '../look-ups';
+import { createLookUps } from '../look-ups';
 import { parseMapping, type Mapping, type MappingProblem } from '../participants/mapping';
 import type { MappingFiles } from '../storage/mapping-file.client';
 
@@ -16,6 +16,12 @@ export interface Mappings {
   upload(connector: ConnectorId, bytes: Uint8Array): Promise<MappingProblem[]>;
 }
 
+interface Loaded {
+  /** Version of the file; undefined when there is none. */
+  etag: string | undefined;
+  mapping: Mapping | undefined;
+}
+
 export function createMappings(options: {
   files: MappingFiles;
   country: string | undefined;
@@ -23,40 +29,29 @@ export function createMappings(options: {
 }): Mappings {
   const { files, now } = options;
   const rules = { maxRows, ...(options.country === undefined ? {} : { country: options.country }) };
-  const cached = new Map<
-    ConnectorId,
-    { etag: string | undefined; mapping: Mapping | undefined; atMs: number }
-  >();
 
-  const load = async (connector: ConnectorId, atMs: number) => {
-    const known = cached.get(connector);
-    if (known && (await files.version(connector)) === known.etag) {
-      known.atMs = atMs;
-      return known.mapping;
-    }
-    const file = await files.read(connector);
-    const parsed = file && parseMapping(file.bytes, rules);
-    // Nobody uploads such a file through this app; items must wait rather than go unmapped.
-    if (parsed && !parsed.ok)
-      throw new DeploymentError(`The stored mapping file of ${connector} is not readable`);
-    const mapping = parsed?.mapping;
-    cached.set(connector, { etag: file?.etag, mapping, atMs });
-    return mapping;
-  };
-  const ask = shareLookUps(load, now);
+  const looked = createLookUps(
+    async (connector: ConnectorId, former: Loaded | undefined): Promise<Loaded> => {
+      if (former && (await files.version(connector)) === former.etag) return former;
+      const file = await files.read(connector);
+      const parsed = file && parseMapping(file.bytes, rules);
+      // Nobody uploads such a file through this app; items must wait rather than go unmapped.
+      if (parsed && !parsed.ok)
+        throw new DeploymentError(`The stored mapping file of ${connector} is not readable`);
+      return { etag: file?.etag, mapping: parsed?.mapping };
+    },
+    { freshForMs: () => freshForMs, now },
+  );
 
   return {
-    current(connector, sinceMs = 0) {
-      const known = cached.get(connector);
-      if (known && known.atMs >= sinceMs && now() - known.atMs < freshForMs)
-        return Promise.resolve(known.mapping);
-      return ask(connector, sinceMs);
+    async current(connector, sinceMs = 0) {
+      return (await looked.find(connector, sinceMs)).mapping;
     },
     async upload(connector, bytes) {
       const parsed = parseMapping(bytes, rules);
       if (!parsed.ok) return parsed.errors;
       await files.write(connector, Buffer.from(bytes));
-      cached.delete(connector);
+      looked.forget(connector);
       return [];
     },
   };
