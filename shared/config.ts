@@ -67,7 +67,7 @@ const shape = {
 
   GRAPH_TIMEOUT_SECONDS: whole(1, 600, 60),
   LEASE_SECONDS: whole(5, 3600, 300),
-  SETTLING_SECONDS: whole(0, 3600, 300),
+  SETTLING_SECONDS: whole(0, 3600, 600),
   REQUEUE_AFTER_SECONDS: whole(5, 7 * 24 * 3600, 3600),
 };
 

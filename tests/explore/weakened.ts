@@ -277,6 +277,17 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
   },
   {
+    protection: 'room in the settling time for clocks that differ',
+    weakening: { settings: { SETTLING_SECONDS: '300' } },
+    search: {
+      scenario: 'mails',
+      turns: [
+        { operation: /ledger.insert/, faults: ['late'], invocation: /import 1.1/ },
+        { operation: /mailboxes.create/, faults: ['lateAlone'], invocation: /import 1.1/ },
+      ],
+    },
+  },
+  {
     protection: 'the watermark moving after the last manifest',
     weakening: {
       deps: only('fetchBatch', ({ batches, runs }) => ({
