@@ -3,13 +3,38 @@ import { connectorIds } from '../connectors';
 import type { Deps } from '../deps';
 import { run } from '../storage/manifest';
 import { fetchRun, openRun } from './fetch-batch';
+import { longestWindowMs } from './windows';
+
+/** The name must not be one that a day's own run has: that day would then never be fetched. */
+const name = /^backfill-[A-Za-z0-9-]{1,90}$/;
+const lengthMs = ({ from, to }: { from: string; to: string }) => Date.parse(to) - Date.parse(from);
 
 /** A queue message: fetch this window again, or for the first time. */
-export const backfillRequest = z.strictObject({ v: z.literal(1), connector: z.enum(connectorIds), run });
+export const backfillRequest = z.strictObject({
+  v: z.literal(1),
+  connector: z.enum(connectorIds),
+  run: run
+    .extend({
+      name: z
+        .string()
+        .regex(name, 'expected backfill- and letters, digits or hyphens, 100 characters at most'),
+      cause: z.literal('backfill'),
+    })
+    .refine(
+      (window) => lengthMs(window) > 0 && lengthMs(window) <= longestWindowMs,
+      'expected `to` after `from`, and at most 24 hours after it',
+    ),
+});
 export type BackfillRequest = z.infer<typeof backfillRequest>;
 
-/** Fetches the requested window as a run of its own. A request that comes twice finds the run fetched. */
+/**
+ * Fetches the requested window as a run of its own. A request that comes twice finds the run fetched.
+ *
+ * @throws Error when the name is that of another window's run
+ */
 export async function backfillWindow(deps: Deps, { connector, run: wanted }: BackfillRequest): Promise<void> {
   const opened = await openRun(deps, connector, wanted);
+  if (Date.parse(opened.from) !== Date.parse(wanted.from) || lengthMs(opened) !== lengthMs(wanted))
+    throw new Error(`The run ${wanted.name} has another window: choose a name that was never used`);
   if (opened.state === 'open') await fetchRun(deps, connector, opened);
 }

@@ -11,31 +11,49 @@ type Stage = Pick<Deps, 'config' | 'telemessage' | 'batches' | 'runs' | 'signal'
 const maxRestarts = 5;
 
 /**
- * Fetches every window that is due, of every enabled connector, oldest first: unfinished runs, then the daily
- * windows from the watermark on. One connector's failure does not keep the other from its day.
+ * Fetches every window that is due, of every enabled connector, oldest first: unfinished runs, and the daily
+ * windows from the watermark on. One connector's failure does not keep the other from its day, nor does a backfill
+ * that fails.
  *
  * @throws Error that names each connector which failed; the watermark keeps its place
  */
 export async function fetchBatch(deps: Stage): Promise<void> {
   const failures: string[] = [];
-  for (const id of deps.config.connectors) {
-    try {
-      await fetchConnector(deps, id);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      failures.push(`${id}: ${message}`);
-      deps.signal(error instanceof DeploymentError ? 'credentialsRejected' : 'windowLate', {
-        connector: id,
-        message,
-      });
-    }
+  for (const connector of deps.config.connectors) {
+    const attempt = async (work: () => Promise<void>, run?: string): Promise<boolean> => {
+      try {
+        await work();
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        failures.push(`${connector}: ${message}`);
+        const isRejected = error instanceof DeploymentError;
+        deps.signal(isRejected ? 'credentialsRejected' : 'windowLate', {
+          connector,
+          message,
+          ...(run ? { run } : {}),
+        });
+        // An account can be locked by signing in wrongly again and again.
+        return !isRejected;
+      }
+      return true;
+    };
+
+    let backfills: RunState[] = [];
+    let goesOn = await attempt(async () => {
+      const unfinished = (await deps.runs.list(connector)).filter(({ state }) => state === 'open');
+      unfinished.sort(byWindow);
+      backfills = unfinished.filter(({ cause }) => cause === 'backfill');
+      const days = unfinished.filter(({ cause }) => cause === 'daily');
+      await fetchDays(deps, connector, days);
+    });
+    for (const run of backfills)
+      goesOn = goesOn && (await attempt(() => fetchRun(deps, connector, run), run.name));
   }
   if (failures.length > 0) throw new Error(`Fetching failed. ${failures.join('; ')}`);
 }
 
-async function fetchConnector(deps: Stage, id: ConnectorId): Promise<void> {
-  const unfinished = (await deps.runs.list(id)).filter((run) => run.state === 'open');
-  for (const run of unfinished.sort(byWindow)) await fetchRun(deps, id, run);
+async function fetchDays(deps: Stage, id: ConnectorId, unfinished: RunState[]): Promise<void> {
+  for (const run of unfinished) await fetchRun(deps, id, run);
 
   const { runs, missed } = dueWindows(await deps.runs.watermark(id), deps.now(), deps.config.fetch);
   if (missed)

@@ -2,6 +2,8 @@ import type { Run } from '../storage/manifest';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
+/** No run covers more (ms). */
+export const longestWindowMs = DAY;
 
 export interface WindowRules {
   /** How far back missed days are fetched. */
@@ -35,7 +37,12 @@ export function dueWindows(watermark: string | undefined, nowMs: number, rules: 
 }
 
 /** A run; daily ones are named by their window's start, so that two timers open the same one. */
-export function windowRun(cause: Run['cause'], from: string, to: string, id?: string): Run {
+export function windowRun<Cause extends Run['cause']>(
+  cause: Cause,
+  from: string,
+  to: string,
+  id?: string,
+): Run & { cause: Cause } {
   return { name: [cause, compact(from), id].filter(Boolean).join('-'), cause, from, to };
 }
 

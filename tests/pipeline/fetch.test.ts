@@ -1,4 +1,5 @@
 import { DeploymentError } from '../../shared/errors';
+import { backfillWindow, type BackfillRequest } from '../../shared/pipeline/backfill-window';
 import { fetchBatch, fetchRun, openRun } from '../../shared/pipeline/fetch-batch';
 import { windowRun } from '../../shared/pipeline/windows';
 import type { Deps } from '../../shared/deps';
@@ -56,6 +57,8 @@ describe('fetching', () => {
     expect(found[1]!.manifest.previousSha256).toBe(found[0]!.sha256);
     expect(await stored(deps)).toBe(all);
     expect((await deps.runs.get('whatsapp', run.name))?.state).toBe('fetched');
+    // Else each later run would read the chain from its beginning.
+    expect(await deps.runs.chainHint('whatsapp')).toBe(2);
   });
 
   it('commits an empty window too: that nothing came is proof as well', async () => {
@@ -65,6 +68,28 @@ describe('fetching', () => {
       [0, true, []],
     ]);
     expect(signals.map(({ name }) => name)).toEqual(['windowEmpty']);
+  });
+
+  it('calls no window empty that only ended with an empty page', async () => {
+    const { deps, signals } = await open({
+      lines: { whatsapp: lines },
+      settings: { CONNECTORS: 'whatsapp', BATCH_MAX_ITEMS: '7' },
+    });
+    const unsure: Deps = {
+      ...deps,
+      telemessage: {
+        async fetchPage(request, store) {
+          const page = await deps.telemessage.fetchPage(request, store);
+          return page.kind === 'page' ? { ...page, end: page.items === 0 } : page;
+        },
+      },
+    };
+    await fetchRun(unsure, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
+    expect((await chain(deps)).map(({ manifest: { items, last } }) => [items, last])).toEqual([
+      [7, false],
+      [0, true],
+    ]);
+    expect(signals.map(({ name }) => name)).toEqual(['windowFetched']);
   });
 
   it('moves the watermark only when the last batch of the daily window is committed', async () => {
@@ -132,6 +157,58 @@ describe('fetching', () => {
     // Two batches came before the cursor was lost; the whole window comes again after them.
     expect(found.map(({ items }) => items)).toEqual([2, 2, 2, 2, 2, 1]);
     expect(found.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('ends the attempt when the site forgets the cursor again and again, and goes on another time', async () => {
+    const { deps } = await open({
+      lines: { whatsapp: lines },
+      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
+      siteFaults: { script: [{ kind: 'cursorExpired', times: 6 + 5 }] },
+    });
+    const run = await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a'));
+    await expect(fetchRun(deps, 'whatsapp', run)).rejects.toThrow('forgot the cursor 6 times');
+    expect((await deps.runs.get('whatsapp', run.name))?.state).toBe('open');
+
+    await fetchRun(deps, 'whatsapp', run);
+    expect((await chain(deps)).at(-1)?.manifest.last).toBe(true);
+  });
+
+  it('bounds a batch by its bytes too', async () => {
+    const long = Array.from({ length: 3 }, (_, n) =>
+      chatLine(`1_${n}`, { textContent: 'long '.repeat(150_000) }),
+    );
+    const { deps } = await open({
+      lines: { whatsapp: long },
+      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '1', BATCH_MAX_MB: '1' },
+    });
+    await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
+    expect((await chain(deps)).map(({ manifest: { items } }) => items)).toEqual([2, 1]);
+  });
+
+  it('reports a window once, though another timer read the watermark before it moved', async () => {
+    const { deps, signals } = await open({
+      lines: { whatsapp: lines },
+      settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0' },
+    });
+    const now = () => Date.parse(to);
+    await fetchBatch({ ...deps, now });
+    await fetchBatch({ ...deps, now });
+    await fetchBatch({ ...deps, now, runs: { ...deps.runs, watermark: () => Promise.resolve(undefined) } });
+    expect(signals.map(({ name }) => name)).toEqual(['windowFetched']);
+    expect(await chain(deps)).toHaveLength(1);
+  });
+
+  it('fetches and reports a window once that is asked for twice', async () => {
+    const { deps, signals } = await open({ lines: { whatsapp: lines } });
+    const request: BackfillRequest = {
+      v: 1,
+      connector: 'whatsapp',
+      run: windowRun('backfill', from, to, 'a'),
+    };
+    await backfillWindow(deps, request);
+    await backfillWindow(deps, request);
+    expect(signals.map(({ name }) => name)).toEqual(['windowFetched']);
+    expect(await chain(deps)).toHaveLength(1);
   });
 
   it('gives one run to two workers without a batch too many', async () => {

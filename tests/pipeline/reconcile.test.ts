@@ -1,6 +1,7 @@
 import { fetchRun, openRun } from '../../shared/pipeline/fetch-batch';
 import { reconcile } from '../../shared/pipeline/reconcile';
-import { splitBatch } from '../../shared/pipeline/split-batch';
+import { readItemPointer } from '../../shared/pipeline/messages';
+import { putPointers, splitBatch } from '../../shared/pipeline/split-batch';
 import { windowRun } from '../../shared/pipeline/windows';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
 import { user } from '../graph/tenant';
@@ -11,11 +12,11 @@ const bo = user('bo');
 const lines = [chatLine('1_0'), chatLine('1_1'), chatLine('1_2', { messageContext: 'event' })];
 
 let world: World | undefined;
-const open = async () => {
+const open = async (served = lines, settings: Record<string, string> = {}) => {
   world = await openWorld({
     users: [anna, bo],
-    lines: { whatsapp: lines },
-    settings: { CONNECTORS: 'whatsapp', REQUEUE_AFTER_SECONDS: '60' },
+    lines: { whatsapp: served },
+    settings: { CONNECTORS: 'whatsapp', REQUEUE_AFTER_SECONDS: '60', ...settings },
   });
   return { ...world, deps: world.instance() };
 };
@@ -145,6 +146,72 @@ describe('splitting', () => {
     const damaged = { ...manifest, pages: [{ ...manifest.pages[0]!, sha256: '0'.repeat(64) }] };
     await expect(splitBatch(deps, damaged)).rejects.toThrow('damaged');
     expect(await queued()).toBe(0);
+  });
+
+  it('leads to every item of every page, however many there are, and to the wanted ones alone', async () => {
+    const served = Array.from({ length: 40 }, (_, n) => chatLine(`1_${String(n).padStart(2, '0')}`));
+    const { deps, account } = await open(served, { PAGE_ITEMS: '20' });
+    await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
+    const { manifest } = (await deps.batches.read('whatsapp', 1))!;
+    expect(manifest.pages).toHaveLength(2);
+    const queue = account.queue('import-item');
+    const pointers = async () => {
+      const found = [];
+      for (;;) {
+        const { receivedMessageItems } = await queue.receiveMessages({
+          numberOfMessages: 32,
+          visibilityTimeout: 3600,
+        });
+        if (receivedMessageItems.length === 0) return found.sort((a, b) => a.position - b.position);
+        for (const { messageText } of receivedMessageItems)
+          found.push(readItemPointer(JSON.parse(Buffer.from(messageText, 'base64').toString())));
+      }
+    };
+    const lineOf = async ({ position, blob, offset, length }: Awaited<ReturnType<typeof pointers>>[number]) =>
+      `${position} ${(await deps.batches.readRange(blob, offset, length)).toString()}`;
+    const expected = served.map((line, position) => `${position} ${line.toString()}`);
+
+    await splitBatch(deps, manifest);
+    expect(await Promise.all((await pointers()).map(lineOf))).toEqual(expected);
+    await putPointers(deps, manifest, (position) => position === 7 || position === 33);
+    expect(await Promise.all((await pointers()).map(lineOf))).toEqual([expected[7], expected[33]]);
+  });
+
+  it('is not done before every pointer is on the queue: the next event splits the batch', async () => {
+    const { deps, queued } = await open();
+    await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
+    const { manifest } = (await deps.batches.read('whatsapp', 1))!;
+    const send = () => Promise.reject(new Error('the queue did not answer'));
+    await expect(
+      splitBatch({ ...deps, importQueue: { ...deps.importQueue, send } }, manifest),
+    ).rejects.toThrow('did not answer');
+    await splitBatch(deps, manifest);
+    expect(await queued()).toBe(3);
+  });
+
+  it('notes that it is done beside what another worker noted of the batch meanwhile', async () => {
+    const { deps } = await open();
+    await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
+    const { manifest } = (await deps.batches.read('whatsapp', 1))!;
+    const requeuedAt = '2026-11-20T12:00:00.000Z';
+    let reads = 0;
+    const batchStates: typeof deps.batchStates = {
+      ...deps.batchStates,
+      async get(partition, row) {
+        const found = await deps.batchStates.get(partition, row);
+        // The first read is the look whether the batch is split already.
+        if (++reads === 2)
+          await deps.batchStates.put(partition, row, { v: 1, runName: manifest.run.name, requeuedAt });
+        return found;
+      },
+    };
+    await splitBatch({ ...deps, batchStates }, manifest);
+    expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value).toEqual({
+      v: 1,
+      runName: manifest.run.name,
+      requeuedAt,
+      splitAt: expect.any(String) as string,
+    });
   });
 
   it('carries nothing of an item in its queue messages', async () => {

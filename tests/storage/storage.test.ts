@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { startAzurite, type Azurite } from '../../local/azurite';
 import { provision } from '../../local/provision';
 import { containers, queues, tables } from '../../shared/names';
 import { openAccount, type Account } from '../../shared/storage/account.client';
 import { createBatches } from '../../shared/storage/batches.client';
 import { createMappingFiles } from '../../shared/storage/mapping-file.client';
-import type { Manifest } from '../../shared/storage/manifest';
+import { manifestBlob, type Manifest } from '../../shared/storage/manifest';
 import { createWorkQueue } from '../../shared/storage/queues.client';
 import { createRows } from '../../shared/storage/rows.client';
 import { createRuns } from '../../shared/storage/runs';
@@ -58,6 +61,15 @@ describe('rows', () => {
     expect((await rows().get(partition, 'a'))?.value).toEqual({ n: 4 });
   });
 
+  it('hold nothing of what stood there before', async () => {
+    const partition = randomUUID();
+    const first = await rows().insert(partition, 'a', { n: 1, list: ['gone'] });
+    await rows().replace(partition, 'a', { n: 2, flag: true }, first!);
+    expect((await rows().get(partition, 'a'))?.value).toEqual({ n: 2, flag: true });
+    await rows().put(partition, 'a', { n: 3 });
+    expect((await rows().get(partition, 'a'))?.value).toEqual({ n: 3 });
+  });
+
   it('keep text of any script, large numbers, booleans and nested values of any length', async () => {
     const partition = randomUUID();
     const value = {
@@ -103,29 +115,30 @@ describe('rows', () => {
   });
 });
 
+const firstRun = {
+  name: 'daily-1',
+  cause: 'daily' as const,
+  from: '2026-11-19T00:00:00Z',
+  to: '2026-11-20T00:00:00Z',
+};
+const value = (number: number, change: Partial<Manifest> = {}): Manifest => ({
+  v: 1,
+  connector: 'wechat',
+  number,
+  previousSha256: null,
+  run: firstRun,
+  sequence: number,
+  last: false,
+  nextLastId: null,
+  items: 0,
+  bytes: 0,
+  pages: [],
+  committedAt: '2026-11-20T01:00:00.000Z',
+  ...change,
+});
+
 describe('batches', () => {
   const batches = () => createBatches(account.container(containers.batches));
-  const run = {
-    name: 'daily-1',
-    cause: 'daily' as const,
-    from: '2026-11-19T00:00:00Z',
-    to: '2026-11-20T00:00:00Z',
-  };
-  const value = (number: number, change: Partial<Manifest> = {}): Manifest => ({
-    v: 1,
-    connector: 'wechat',
-    number,
-    previousSha256: null,
-    run,
-    sequence: number,
-    last: false,
-    nextLastId: null,
-    items: 0,
-    bytes: 0,
-    pages: [],
-    committedAt: '2026-11-20T01:00:00.000Z',
-    ...change,
-  });
 
   it('refuse to write a page twice', async () => {
     const blob = `pages/${randomUUID()}`;
@@ -146,7 +159,7 @@ describe('batches', () => {
 
   it('give each number of the chain to one manifest alone', async () => {
     expect(await batches().commit(value(1))).toBe(true);
-    expect(await batches().commit(value(1, { run: { ...run, name: 'daily-2' } }))).toBe(false);
+    expect(await batches().commit(value(1, { run: { ...firstRun, name: 'daily-2' } }))).toBe(false);
     expect(await batches().commit(value(2))).toBe(true);
     expect(await batches().head('wechat', 0)).toBe(2);
     expect((await batches().read('wechat', 1))?.manifest.run.name).toBe('daily-1');
@@ -159,8 +172,85 @@ describe('batches', () => {
     expect(await batches().commit(value(number))).toBe(true);
   });
 
+  it('are not read when a newer release wrote their manifest', async () => {
+    const text = JSON.stringify({ ...value(1), connector: 'whatsapp', v: 2 });
+    const blob = account.container(containers.batches).getBlockBlobClient(manifestBlob('whatsapp', 1));
+    await blob.upload(text, text.length);
+    await expect(batches().read('whatsapp', 1)).rejects.toThrow('"v"');
+    await blob.delete();
+  });
+
   it('read an empty line as no bytes', async () => {
     expect(await batches().readRange('pages/none', 0, 0)).toHaveLength(0);
+  });
+});
+
+/** An account whose service answers as the test wants. */
+async function withAnswers<T>(answer: RequestListener, act: (account: Account) => Promise<T>): Promise<T> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const endpoints = ['Blob', 'Queue', 'Table'].map((one) => `${one}Endpoint=http://127.0.0.1:${port}/a;`);
+  const connectionString = `AccountName=a;AccountKey=YQ==;DefaultEndpointsProtocol=http;${endpoints.join('')}`;
+  try {
+    return await act(
+      openAccount(
+        { connectionString, blobUrl: undefined, queueUrl: undefined, tableUrl: undefined },
+        noCredential,
+      ),
+    );
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+describe('a store', () => {
+  const rowsOf = (from: Account) => createRows<{ n: number }>(from.table(tables.ledger));
+  const batchesOf = (from: Account) => createBatches(from.container(containers.batches));
+
+  it.each<[string, (from: Account) => Promise<unknown>]>([
+    ['a row that is there', (from) => rowsOf(from).insert('p', 'r', { n: 1 })],
+    ['a row that is not there', (from) => rowsOf(from).get('p', 'r')],
+    ['a row that was changed', (from) => rowsOf(from).replace('p', 'r', { n: 1 }, 'W/"1"')],
+    ['a row that was removed', (from) => rowsOf(from).remove('p', 'r')],
+    ['the end of the chain', (from) => batchesOf(from).read('wechat', 1)],
+  ])('does not take a refused request for %s', async (_what, act) => {
+    const refuse: RequestListener = (_request, response) => void response.writeHead(403).end();
+    await expect(withAnswers(refuse, act)).rejects.toMatchObject({ statusCode: 403 });
+  });
+
+  it('is told that a number is a double: it would take it for one of 32 bits, and refuse a larger one', async () => {
+    let sent = '';
+    const listen: RequestListener = (request, response) => {
+      request.on('data', (chunk: Buffer) => (sent += chunk.toString()));
+      request.on('end', () => response.writeHead(204, { etag: 'W/"1"' }).end());
+    };
+    await withAnswers(listen, (from) => rowsOf(from).put('p', 'r', { n: 2 ** 40 }));
+    expect(JSON.parse(sent)).toMatchObject({ n: 2 ** 40, 'n@odata.type': 'Edm.Double' });
+  });
+
+  it('may give the columns of a long value in any order', async () => {
+    const columns = { PartitionKey: 'p', RowKey: 'r', list__json1: '2]', list__json0: '[1,' };
+    const answer: RequestListener = (_request, response) =>
+      void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(columns));
+    const found = await withAnswers(answer, (from) => rowsOf(from).get('p', 'r'));
+    expect(found?.value).toEqual({ list: [1, 2] });
+  });
+
+  const answerToPut =
+    (status: number): RequestListener =>
+    ({ method }, response) =>
+      void response.writeHead(method === 'PUT' ? status : 404).end();
+
+  it('does not take a refused manifest for one whose number is taken', async () => {
+    const commit = (from: Account) => batchesOf(from).commit(value(1));
+    await expect(withAnswers(answerToPut(403), commit)).rejects.toMatchObject({ statusCode: 403 });
+  });
+
+  it.each([409, 412])('takes the answer %d for a number that is taken', async (status) => {
+    const commit = (from: Account) => batchesOf(from).commit(value(1));
+    expect(await withAnswers(answerToPut(status), commit)).toBe(false);
   });
 });
 
@@ -190,6 +280,32 @@ describe('runs', () => {
     expect(await runs().watermark('wechat')).toBe('2026-11-20T00:00:00.000Z');
     expect(await runs().watermark('whatsapp')).toBeUndefined();
   });
+
+  it.each<[before: string | undefined, others: string, own: string]>([
+    [undefined, '2026-11-20T00:00:00.000Z', '2026-11-21T00:00:00.000Z'],
+    [undefined, '2026-11-21T00:00:00.000Z', '2026-11-20T00:00:00.000Z'],
+    ['2026-11-19T00:00:00.000Z', '2026-11-20T00:00:00.000Z', '2026-11-21T00:00:00.000Z'],
+    ['2026-11-19T00:00:00.000Z', '2026-11-21T00:00:00.000Z', '2026-11-20T00:00:00.000Z'],
+  ])(
+    'end at the later watermark when two workers move it from %s to %s and %s',
+    async (before, others, own) => {
+      const rows = createRows<Record<string, unknown>>(account.table(tables.runs));
+      await rows.remove('whatsapp', '~watermark');
+      if (before !== undefined) await runs().moveWatermark('whatsapp', before);
+      let isFirst = true;
+      const overtaken: typeof rows = {
+        ...rows,
+        async get(partition, row) {
+          const found = await rows.get(partition, row);
+          if (isFirst) await runs().moveWatermark('whatsapp', others);
+          isFirst = false;
+          return found;
+        },
+      };
+      await createRuns(overtaken).moveWatermark('whatsapp', own);
+      expect(await runs().watermark('whatsapp')).toBe('2026-11-21T00:00:00.000Z');
+    },
+  );
 
   it('list runs without the rows that are none', async () => {
     await runs().saveChainHint('wechat', 7);

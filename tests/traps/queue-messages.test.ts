@@ -1,5 +1,5 @@
 import { queues } from '../../shared/names';
-import { readItemPointer } from '../../shared/pipeline/messages';
+import { readBackfillRequest, readItemPointer, readManifest } from '../../shared/pipeline/messages';
 import { quarantineMessage } from '../../shared/pipeline/quarantine-message';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchRow, strayPartition, type StrayMessage } from '../../shared/storage/outcomes';
@@ -100,3 +100,62 @@ it.each(['../mappings/whatsapp.csv', 'pages/../../mappings/whatsapp.csv', '/x', 
     expect(() => readItemPointer(pointer)).toThrow('blob: expected the name of a blob');
   },
 );
+
+const run = {
+  name: 'backfill-1',
+  cause: 'backfill',
+  from: '2026-11-20T00:00:00.000Z',
+  to: '2026-11-21T00:00:00.000Z',
+};
+
+it.each([
+  'backfill-../../manifests/whatsapp/0000000001',
+  'backfill-a/b',
+  'backfill-a.b',
+  '~watermark',
+  '',
+  `backfill-${'x'.repeat(91)}`,
+])('no request can fetch a window under the name "%s", which leads to other blobs and rows', (name) => {
+  const request = { v: 1, connector: 'whatsapp', run };
+  expect(readBackfillRequest(request)).toEqual(request);
+  expect(() => readBackfillRequest({ ...request, run: { ...run, name } })).toThrow('run.name');
+});
+
+it.each([
+  ['would take the place of a day', { name: 'daily-20261120T000000Z' }, 'run.name'],
+  ['would move the watermark', { cause: 'daily' }, 'run.cause'],
+  ['ends before it begins', { from: run.to, to: run.from }, 'run: expected `to` after `from`'],
+  ['is empty', { to: run.from }, 'run: expected `to` after `from`'],
+  ['is longer than a day', { to: '2026-11-21T00:00:00.001Z' }, 'at most 24 hours'],
+])('a requested window that %s is refused', (_, difference, message) => {
+  const request = { v: 1, connector: 'whatsapp', run: { ...run, ...difference } };
+  expect(() => readBackfillRequest(request)).toThrow(message);
+});
+
+const page = { blob: 'pages/x', sha256: 'ab'.repeat(32), bytes: 10, items: 1 };
+const manifest = {
+  v: 1,
+  connector: 'whatsapp',
+  number: 2,
+  previousSha256: 'ab'.repeat(32),
+  run,
+  sequence: 1,
+  last: true,
+  nextLastId: null,
+  items: 1,
+  bytes: 10,
+  pages: [page],
+  committedAt: '2026-11-21T00:00:00.000Z',
+};
+
+it.each<[what: string, change: object]>([
+  ['of another version', { v: 2 }],
+  ['with a field that nobody knows', { more: 1 }],
+  ['of a run with a field that nobody knows', { run: { ...run, more: 1 } }],
+  ['of a page that stands elsewhere', { pages: [{ ...page, blob: '../mappings/whatsapp.csv' }] }],
+  ['without the hash of a page', { pages: [{ ...page, sha256: '' }] }],
+])('a manifest %s is not split', (_what, change) => {
+  const bytes = (value: object) => Buffer.from(JSON.stringify(value));
+  expect(readManifest(bytes(manifest))).toEqual(manifest);
+  expect(() => readManifest(bytes({ ...manifest, ...change }))).toThrow('Expected the manifest of a batch');
+});

@@ -1,0 +1,78 @@
+import { DeploymentError } from '../../shared/errors';
+import { backfillWindow, type BackfillRequest } from '../../shared/pipeline/backfill-window';
+import { fetchBatch } from '../../shared/pipeline/fetch-batch';
+import { windowRun } from '../../shared/pipeline/windows';
+import type { Deps } from '../../shared/deps';
+import { user } from '../graph/tenant';
+import { chatLine, closeStore, from, openWorld, to, type World } from './world';
+
+let world: World | undefined;
+const open = async () => {
+  world = await openWorld({
+    users: [user('anna')],
+    lines: { whatsapp: [chatLine('1_1')] },
+    settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0' },
+  });
+  return { ...world, deps: { ...world.instance(), now: () => Date.parse(to) } };
+};
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+afterAll(closeStore);
+
+const request = (window: Partial<BackfillRequest['run']> = {}): BackfillRequest => ({
+  v: 1,
+  connector: 'whatsapp',
+  run: { ...windowRun('backfill', '2026-11-01T00:00:00.000Z', '2026-11-02T00:00:00.000Z', 'a'), ...window },
+});
+
+/** A site that refuses the windows of one month's first day, and counts how often it was asked. */
+function refusing(deps: Deps, error: Error) {
+  const asked = { times: 0 };
+  const telemessage: Deps['telemessage'] = {
+    fetchPage(page, write) {
+      if (page.from !== request().run.from) return deps.telemessage.fetchPage(page, write);
+      asked.times += 1;
+      return Promise.reject(error);
+    },
+  };
+  return { asked, deps: { ...deps, telemessage } };
+}
+
+test('a backfill that always fails is tried again each hour, and keeps no day from being fetched', async () => {
+  const { deps, signals } = await open();
+  const site = refusing(deps, new Error('fetch page: 400'));
+  await expect(backfillWindow(site.deps, request())).rejects.toThrow('400');
+  for (let hour = 1; hour <= 2; hour++) {
+    await expect(fetchBatch(site.deps)).rejects.toThrow('whatsapp: fetch page: 400');
+    expect(site.asked.times).toBe(1 + hour);
+  }
+  expect(await deps.runs.watermark('whatsapp')).toBe(to);
+  expect(signals.map(({ name, fields }) => [name, fields.run])).toEqual([
+    ['windowFetched', windowRun('daily', from, to).name],
+    ['windowLate', request().run.name],
+    ['windowLate', request().run.name],
+  ]);
+  await fetchBatch(deps);
+  expect((await deps.runs.get('whatsapp', request().run.name))?.state).toBe('fetched');
+});
+
+test('after a refused sign-in the account is left alone until the next hour', async () => {
+  const { deps } = await open();
+  const site = refusing(deps, new DeploymentError('sign-in refused'));
+  for (const name of ['backfill-a', 'backfill-b'])
+    await expect(backfillWindow(site.deps, request({ name }))).rejects.toThrow('sign-in refused');
+  site.asked.times = 0;
+  await expect(fetchBatch(site.deps)).rejects.toThrow('sign-in refused');
+  expect(site.asked.times).toBe(1);
+});
+
+test("a name that another window's run has is refused; the same request again is not", async () => {
+  const { deps } = await open();
+  await backfillWindow(deps, request());
+  await backfillWindow(deps, request({ from: '2026-11-01T00:00:00Z' }));
+  await expect(backfillWindow(deps, request({ from: '2026-11-01T01:00:00.000Z' }))).rejects.toThrow(
+    `The run ${request().run.name} has another window`,
+  );
+});
