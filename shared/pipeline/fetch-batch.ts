@@ -41,7 +41,6 @@ export async function fetchBatch(deps: Stage): Promise<void> {
     let backfills: RunState[] = [];
     let goesOn = await attempt(async () => {
       const unfinished = (await deps.runs.list(connector)).filter(({ state }) => state === 'open');
-      unfinished.sort(byWindow);
       backfills = unfinished.filter(({ cause }) => cause === 'backfill');
       const days = unfinished.filter(({ cause }) => cause === 'daily');
       await fetchDays(deps, connector, days);
@@ -68,17 +67,13 @@ async function fetchDays(deps: Stage, id: ConnectorId, unfinished: RunState[]): 
   }
 }
 
-const byWindow = (a: RunState, b: RunState) =>
-  a.from.localeCompare(b.from) || a.createdAt.localeCompare(b.createdAt);
-
 /** Registers a run; from then on it is fetched to its end, by whichever trigger comes first. */
 export async function openRun(
-  deps: Pick<Deps, 'batches' | 'runs' | 'now'>,
+  deps: Pick<Deps, 'runs' | 'now'>,
   id: ConnectorId,
   run: Manifest['run'],
 ): Promise<RunState> {
-  const head = await deps.batches.head(id, await deps.runs.chainHint(id));
-  return deps.runs.open(id, run, head, new Date(deps.now()).toISOString());
+  return deps.runs.open(id, run, await deps.runs.chainHint(id), new Date(deps.now()).toISOString());
 }
 
 /**
@@ -100,7 +95,6 @@ export async function fetchRun(deps: Stage, id: ConnectorId, run: RunState): Pro
     const committed = await commitBatch(deps, id, run, previous, content);
     if (!committed) return;
     previous = committed;
-    await deps.runs.save(id, { ...run, after: committed.number - 1 });
     await deps.runs.saveChainHint(id, committed.number);
   }
   await finishRun(deps, id, run, previous);
@@ -113,7 +107,7 @@ interface Survey {
   headSha256: string | null;
 }
 
-/** The chain, not the run's row, knows how far a run came: the row may be older than a crash. */
+/** The chain, not the run's row, knows how far a run came. */
 async function surveyChain(
   deps: Pick<Deps, 'batches'>,
   id: ConnectorId,
@@ -184,7 +178,7 @@ async function commitBatch(
   const { name, cause, from, to } = run;
   for (;;) {
     const { newest, head, headSha256 } = await surveyChain(deps, id, name, before?.number ?? run.after);
-    if (newest && newest.sequence >= sequence) return undefined;
+    if (newest) return undefined;
     const value: Manifest = {
       v: 1,
       connector: id,

@@ -110,7 +110,7 @@ export const latest = (...instants: (string | undefined)[]): string | undefined 
 /** What was delivered before a redrive stays so, whatever the mapping or the mailbox says by now. */
 function withFormer(now: readonly DeliveryEnd[], former: readonly DeliveryEnd[]): DeliveryEnd[] {
   const kept = new Map(former.filter(({ end }) => end !== 'failed').map((one) => [one.userId, one]));
-  const merged = now.map((one) => (one.end === 'failed' ? (kept.get(one.userId) ?? one) : one));
+  const merged = now.map((one) => kept.get(one.userId) ?? one);
   for (const { userId } of now) kept.delete(userId);
   return [...merged, ...kept.values()];
 }

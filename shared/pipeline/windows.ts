@@ -45,12 +45,3 @@ export function windowRun<Cause extends Run['cause']>(
 ): Run & { cause: Cause } {
   return { name: [cause, compact(from), id].filter(Boolean).join('-'), cause, from, to };
 }
-
-/** Cuts an interval into windows of at most 24 hours, oldest first. */
-export function cutIntoWindows(from: string, to: string): { from: string; to: string }[] {
-  const windows: { from: string; to: string }[] = [];
-  const endMs = Date.parse(to);
-  for (let at = Date.parse(from); at < endMs; at += DAY)
-    windows.push({ from: iso(at), to: iso(Math.min(at + DAY, endMs)) });
-  return windows;
-}

@@ -49,7 +49,7 @@ export function createBatches(container: ContainerClient): Batches {
     async writePage(blob, content) {
       await container
         .getBlockBlobClient(blob)
-        .uploadStream(Readable.from(content, { objectMode: false }), uploadBlockBytes, 2, createOnly);
+        .uploadStream(Readable.from(content), uploadBlockBytes, 2, createOnly);
     },
     async commit(value) {
       const bytes = manifestBytes(value);

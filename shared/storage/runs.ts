@@ -8,7 +8,7 @@ const runState = z.object({
   /** `open` until the run's last batch is committed. */
   state: z.enum(['open', 'fetched']),
   createdAt: z.iso.datetime(),
-  /** No batch of the run has this number or a lower one. A hint that only grows; the chain is the truth. */
+  /** No batch of the run has this number or a lower one: where to look for them in the chain. */
   after: z.int().nonnegative(),
 });
 export type RunState = z.infer<typeof runState>;

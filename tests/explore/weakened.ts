@@ -310,7 +310,7 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         batches: {
           ...deps.batches,
           async commit(value) {
-            await deps.batches.head(value.connector, 0);
+            await deps.batches.read(value.connector, 1);
             const bytes = manifestBytes(value);
             world.blobs.blobs.set(manifestBlob(value.connector, value.number), bytes);
             world.blobs.onManifest?.(bytes);
@@ -319,7 +319,7 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         },
       }),
     },
-    search: { scenario: 'again', turns: [{ operation: /batches.head/, faults: ['yield'] }] },
+    search: { scenario: 'again', turns: [{ operation: /batches.read/, faults: ['yield'] }] },
   },
   {
     protection: 'page names of their own for each attempt',

@@ -1,4 +1,4 @@
-import { cutIntoWindows, dueWindows, windowRun } from '../../shared/pipeline/windows';
+import { dueWindows, windowRun } from '../../shared/pipeline/windows';
 
 const rules = { catchUpDays: 30, lagMs: 0 };
 const at = (instant: string) => Date.parse(instant);
@@ -51,11 +51,4 @@ describe('the daily windows', () => {
       'backfill-20261120T020000Z-a1',
     );
   });
-});
-
-it('cuts an interval into windows of at most 24 hours', () => {
-  expect(cutIntoWindows('2026-11-18T12:00:00.000Z', '2026-11-20T00:00:00.000Z')).toEqual([
-    { from: '2026-11-18T12:00:00.000Z', to: '2026-11-19T12:00:00.000Z' },
-    { from: '2026-11-19T12:00:00.000Z', to: '2026-11-20T00:00:00.000Z' },
-  ]);
 });
