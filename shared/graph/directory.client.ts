@@ -10,9 +10,9 @@ export interface DirectoryUser {
 /** Finds the user behind an address of the mapping file or of an item. */
 export interface Directory {
   /**
-   * The one user whose object id, user principal name, mail or proxy address this is, in any case of letters.
-   * Undefined when there is none, when two users share it (an archive must not guess), and without asking when the
-   * text is no address. What was remembered before `sinceMs` (an instant) does not count.
+   * The one user whose object id, user principal name, mail or proxy address this is, in any case of letters; where
+   * several are found, the one who receives the mail of that address. Undefined when there is none, when two users
+   * share it and neither does (an archive must not guess), and without asking when the text is no address. What was remembered before `sinceMs` (an instant) does not count.
    */
   find(address: string, sinceMs?: number): Promise<DirectoryUser | undefined>;
 }
@@ -63,17 +63,17 @@ export function createDirectory(
 async function byAddress(graph: Graph, key: string): Promise<GraphUser | undefined> {
   const found = new Map<string, GraphUser>();
   const add = (users: GraphUser[]) => users.forEach((user) => found.set(user.id, user));
-  const settled = () => found.size > 1 || [...found.values()].some((user) => owns(user, key));
+  const owner = () => [...found.values()].find((user) => owns(user, key));
 
   const named = await byKey(graph, key);
   if (named) add([named]);
   const literal = `'${key.replaceAll("'", "''")}'`;
-  if (!settled()) add(await byFilter(graph, `mail eq ${literal}`));
+  if (!owner()) add(await byFilter(graph, `mail eq ${literal}`));
   // The prefix is part of the value: `SMTP:` marks the primary address, `smtp:` every other one.
   for (const prefix of ["'smtp:", "'SMTP:"]) {
-    if (!settled()) add(await byFilter(graph, `proxyAddresses/any(p:p eq ${prefix}${literal.slice(1)})`));
+    if (!owner()) add(await byFilter(graph, `proxyAddresses/any(p:p eq ${prefix}${literal.slice(1)})`));
   }
-  return found.size === 1 ? [...found.values()][0] : undefined;
+  return owner() ?? (found.size === 1 ? [...found.values()][0] : undefined);
 }
 
 const owns = (user: GraphUser, key: string) =>

@@ -84,18 +84,17 @@ export async function fetchRun(deps: Stage, id: ConnectorId, run: RunState): Pro
   let { newest: previous } = await surveyChain(deps, id, run.name, run.after);
   let restarts = 0;
   while (!previous?.last) {
-    const content = await collectBatch(deps, id, run, previous?.nextLastId ?? undefined);
-    if (content === 'cursorExpired') {
-      if (++restarts > maxRestarts)
-        throw new Error(`TeleMessage forgot the cursor ${restarts} times in one window`);
-      // What comes again is recognised by the ledger.
-      if (previous) previous = { ...previous, nextLastId: null };
-      continue;
-    }
-    const committed = await commitBatch(deps, id, run, previous, content);
-    if (!committed) return;
-    previous = committed;
-    await deps.runs.saveChainHint(id, committed.number);
+    const { content, expired } = await collectBatch(deps, id, run, previous?.nextLastId ?? undefined);
+    // Without its cursor the window starts again. What was read before is kept, since the site may not list it once
+    // more; what comes again is recognised by the ledger.
+    if (!expired || content.items > 0) {
+      const committed = await commitBatch(deps, id, run, previous, content);
+      if (!committed) return;
+      previous = committed;
+      await deps.runs.saveChainHint(id, committed.number);
+    } else if (previous) previous = { ...previous, nextLastId: null };
+    if (expired && ++restarts > maxRestarts)
+      throw new Error(`TeleMessage forgot the cursor ${restarts} times in one window`);
   }
   await finishRun(deps, id, run, previous);
 }
@@ -127,13 +126,16 @@ async function surveyChain(
 
 type Content = Pick<Manifest, 'pages' | 'items' | 'bytes' | 'last' | 'nextLastId'>;
 
-/** Streams pages into blobs that nothing refers to yet, until the batch is full or the window ends. */
+/**
+ * Streams pages into blobs that nothing refers to yet, until the batch is full or the window ends, or the site has
+ * forgotten the cursor (`expired`).
+ */
 async function collectBatch(
   deps: Stage,
   id: ConnectorId,
   run: RunState,
   firstLastId: string | undefined,
-): Promise<Content | 'cursorExpired'> {
+): Promise<{ content: Content; expired: boolean }> {
   const { batchMaxItems, batchMaxBytes } = deps.config.fetch;
   // Write-once storage keeps the pages of an attempt that crashed: no other attempt may meet their names.
   const folder = `pages/${id}/${run.name}/${deps.newId()}`;
@@ -153,14 +155,14 @@ async function collectBatch(
         return deps.batches.writePage(blob, content);
       },
     );
-    if (page.kind === 'cursorExpired') return page.kind;
+    if (page.kind === 'cursorExpired') return { content: { ...batch, nextLastId: null }, expired: true };
     if (page.items > 0) batch.pages.push({ blob, sha256: page.sha256, bytes: page.bytes, items: page.items });
     batch.items += page.items;
     batch.bytes += page.bytes;
     batch.last = page.end;
     batch.nextLastId = page.lastId ?? null;
   }
-  return batch;
+  return { content: batch, expired: false };
 }
 
 /**

@@ -4,7 +4,7 @@ import { itemKey } from '../email/digest';
 import { mailboxItem } from '../email/mailbox-item';
 import { isEvent } from '../email/read-chat';
 import { applySizeRules } from '../email/size-rules';
-import { DeploymentError, PermanentError, PutOffError, type Reason } from '../errors';
+import { DeploymentError, PermanentError, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
 import { participants } from '../participants/participants';
 import { resolve, type Mailbox, type Resolution } from '../participants/resolve';
@@ -67,7 +67,7 @@ async function importParts(deps: Deps, { pointer, sinceMs, known, about }: Attem
   const email = await readEmail(deps, pointer, message);
   const key = itemKey(connector.id, provenance.sourceId, email);
   known.itemKey = key;
-  const broken = new Map<string, Reason>();
+  const closed: Closed = new Map();
   const { mailboxes, resolutions } = await resolve(
     participants(message, email, deps.numbers),
     {
@@ -75,17 +75,20 @@ async function importParts(deps: Deps, { pointer, sinceMs, known, about }: Attem
       custom: rules.customMapping ? await deps.mappings.current(connector.id, sinceMs) : undefined,
     },
     email.sentAt ?? provenance.receivedAt,
-    (address) => lookUp(deps, connector, { address, sinceMs }, broken),
+    (address) => lookUp(deps, connector, { address, sinceMs }, closed),
   );
   about.participants = resolutions.map(({ kind, participant: { asWritten } }) => ({ asWritten, kind }));
   if (mailboxes.length === 0) throw new PermanentError('unmapped', describeUnmapped(resolutions));
 
   const sized = applySizeRules(email, rules.sizeLimitBytes);
-  if (sized.kind === 'tooLarge')
+  if (sized.kind === 'tooLarge') {
+    const unknown = [...closed.values()].find((error) => !(error instanceof PermanentError));
+    if (unknown !== undefined) throw unknown;
     return {
       ...known,
       deliveries: mailboxes.map(({ userId }) => ({ userId, end: 'failed', reason: 'tooLarge' })),
     };
+  }
   const item = mailboxItem(sized.email, sized.dropped, provenance, connector, {
     itemClass: rules.itemClass,
     itemKey: key,
@@ -96,20 +99,27 @@ async function importParts(deps: Deps, { pointer, sinceMs, known, about }: Attem
     ...known,
     ...ended(
       await deliverAll(mailboxes, async ({ userId, folderId }) => {
-        const reason = broken.get(userId);
-        if (reason) return { userId, end: 'failed', reason };
+        const error = closed.get(userId);
+        if (error instanceof PermanentError) return { userId, end: 'failed', reason: error.reason };
+        if (error !== undefined) throw error;
         return deliver(deps, { connector, pointer, item, partial, userId, folderId });
       }),
     ),
   };
 }
 
-/** A user whose mailbox answers but refuses the folder is mapped all the same: the delivery fails, with its reason. */
+/** Users whose folder could not be looked up, with the error. */
+type Closed = Map<string, unknown>;
+
+/**
+ * A user whose mailbox refuses the folder, or gives no answer, is mapped all the same: this delivery fails or is tried
+ * again, and the other participants get the item meanwhile.
+ */
 async function lookUp(
   deps: Deps,
   connector: Connector,
   { address, sinceMs }: { address: string; sinceMs: number },
-  broken: Map<string, Reason>,
+  closed: Closed,
 ) {
   const user = await deps.directory.find(address, sinceMs);
   if (!user) return undefined;
@@ -118,8 +128,8 @@ async function lookUp(
     const folderId = await deps.mailboxes.folder(userId, connector, { refresh: sinceMs > 0 });
     return { userId, folderId };
   } catch (error) {
-    if (!(error instanceof PermanentError)) throw error;
-    broken.set(userId, error.reason);
+    if (error instanceof DeploymentError) throw error;
+    closed.set(userId, error);
     return { userId, folderId: '' };
   }
 }
@@ -128,7 +138,7 @@ function describeUnmapped(resolutions: readonly Resolution[]): string {
   const without = resolutions.filter(({ kind }) => kind === 'noMailbox').length;
   return (
     `${resolutions.length} participants: ${without} of the organisation without a usable mailbox, ` +
-    `${resolutions.length - without} external`
+    `${resolutions.length - without} not in its directory, or there more than once`
   );
 }
 

@@ -16,6 +16,16 @@ const people = [
   user('twin1', { mail: 'twins@contoso.example', proxyAddresses: [] }),
   user('twin2', { mail: 'Twins@contoso.example', proxyAddresses: [] }),
   user('named', { userPrincipalName: 'shared@contoso.example', mail: null, proxyAddresses: [] }),
+  user('admin', {
+    userPrincipalName: 'adm-4711@contoso.example',
+    mail: 'desk@contoso.example',
+    proxyAddresses: [],
+  }),
+  user('owner', {
+    userPrincipalName: '4711@contoso.example',
+    mail: null,
+    proxyAddresses: ['smtp:desk@contoso.example'],
+  }),
   user('holder', { proxyAddresses: ['SMTP:holder@contoso.example', 'smtp:shared@contoso.example'] }),
 ];
 
@@ -40,13 +50,15 @@ test.each([
   ['guest_gmail.com#EXT#@contoso.example', 'guest'],
   ['guest@gmail.example', 'guest'],
   ['$dollar@contoso.example', 'dollar'],
+  // Another one's user principal name, and another one's mail: Exchange delivers to the owner.
+  ['shared@contoso.example', 'holder'],
+  ['desk@contoso.example', 'owner'],
 ])('finds %s', async (address, name) => {
   await expect(open().find(address)).resolves.toEqual(idOf(name));
 });
 
 test.each([
   ['two users with the same mail', 'twins@contoso.example'],
-  ["one user's name that is another's proxy address", 'shared@contoso.example'],
   ['nobody', 'nobody@elsewhere.example'],
 ])('does not guess: %s', async (_, address) => {
   await expect(open().find(address)).resolves.toBeUndefined();

@@ -1,7 +1,8 @@
+import { importItem } from '../../shared/pipeline/import-item';
 import type { Outcome } from '../../shared/storage/outcomes';
 import { user } from '../graph/tenant';
 import { isCreate, startProxy } from './proxy';
-import { chatLine, closeStore, openWorld, type World } from './world';
+import { chatLine, closeStore, firstPointer, openWorld, type World } from './world';
 
 /** What becomes of an item for every class of answer that Exchange has for its create request. */
 
@@ -186,3 +187,38 @@ it('an item that fails five times goes to quarantine, with what is done and what
   expect(endOf(outcome, bo.id)).toMatchObject({ end: 'imported' });
   expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'gaveUp', sourceId: '1_1' }]);
 });
+
+it.each([
+  [503, 'ErrorServerBusy', undefined],
+  [429, 'ApplicationThrottled', '120'],
+])(
+  'a mailbox that answers %d %s where its folder is looked for does not keep the others from the item',
+  async (status, code, retryAfter) => {
+    const headers = {
+      'content-type': 'application/json',
+      ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
+    };
+    const [small, large] = [chatLine('1_1'), chatLine('1_2', { textContent: 'x'.repeat(2 * 1024 * 1024) })];
+    world = await openWorld({
+      users: [anna, bo],
+      lines: { whatsapp: [small, large] },
+      settings: { WHATSAPP_SIZE_LIMIT_MB: '1' },
+      proxy: (origin) =>
+        startProxy(origin, {
+          answer: ({ url }) =>
+            url.includes(`${anna.id}/mailFolders`)
+              ? { status, headers, body: JSON.stringify({ error: { code, message: 'as the test wants' } }) }
+              : undefined,
+        }),
+    });
+    const deps = world.instance();
+    await world.fetch(deps, 'whatsapp');
+    const first = { ...(await firstPointer(deps)), length: small.length };
+    const second = { ...first, position: 1, offset: small.length + 1, length: large.length };
+    for (const pointer of [first, second])
+      await expect(importItem(deps, pointer)).rejects.toThrow(/list folders|cooling down/);
+    expect(await world.messages(bo)).toHaveLength(1);
+    // Whether Anna has a mailbox is not known yet, so the item that is too large for all has not ended either.
+    expect(await world.outcomes(deps, 'whatsapp')).toEqual([]);
+  },
+);

@@ -159,6 +159,20 @@ describe('fetching', () => {
     expect(found.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  it('keeps what it had read of a batch when the site forgot the cursor, and counts it', async () => {
+    const { deps } = await open({
+      lines: { whatsapp: lines },
+      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2' },
+      siteFaults: { script: [{ kind: 'cursorExpired', onRequest: 3 }] },
+    });
+    await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
+    const found = (await chain(deps)).map(({ manifest }) => manifest);
+    expect(found.map(({ items, last }) => [items, last])).toEqual([
+      [4, false],
+      [7, true],
+    ]);
+  });
+
   it('ends the attempt when the site forgets the cursor again and again, and goes on another time', async () => {
     const { deps } = await open({
       lines: { whatsapp: lines },
