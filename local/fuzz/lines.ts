@@ -99,11 +99,10 @@ export function mayReach(connector: ConnectorId, line: Buffer): Set<string> {
   }
   if (typeof message !== 'object' || message === null) return new Set();
   const field = (value: unknown): string[] => (value === undefined ? [] : [flat(value)]);
-  const users = Array.isArray(message['usersEmailAddress'])
-    ? (message['usersEmailAddress'] as unknown[])
-    : [];
-  const texts = users.flatMap((user) => {
-    const { emailAddress, mobileNumber } = (user ?? {}) as Record<string, unknown>;
+  const texts = [message['usersEmailAddress']].flat().flatMap((user) => {
+    // A bare text in the place of an entry is one.
+    if (typeof user !== 'object' || user === null || Array.isArray(user)) return field(user);
+    const { emailAddress, mobileNumber } = user as Record<string, unknown>;
     return [...field(emailAddress), ...field(mobileNumber)];
   });
   if (connector === 'whatsapp') {

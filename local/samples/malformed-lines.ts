@@ -47,6 +47,6 @@ export const malformedLines = (connector: Slot['connector']): Case[] => [
   }),
   without('messageId'),
   without('gatewayReceivedDate'),
-  without('usersEmailAddress'),
+  without('sourceType'),
   ...(connector === 'wechat' ? [without('mime')] : []),
 ];

@@ -5,8 +5,8 @@ const prefixes: readonly (readonly [prefix: string, kind: Act['kind']])[] = [
   ['RECALL-', 'recalled'],
   ['DELETE_FOR_ME-', 'deletedForMe'],
   ['DELETE_FOR_ALL-', 'deletedForAll'],
-  // Clearing a whole chat: only the archived person's own view changes.
-  ['DELETE_ALL_MESSAGES-', 'deletedForMe'],
+  // For whom the messages of a chat are gone, the source does not say.
+  ['DELETE_ALL_MESSAGES-', 'deleted'],
   ['EDIT-', 'edited'],
 ];
 

@@ -3,6 +3,7 @@ import { TextDecoder } from 'node:util';
 import iconv from 'iconv-lite';
 import { decodeEscaped, escapedCharset } from './charset-escapes';
 import { guessCharset, utf8Share } from './charset-guess';
+import { decodeUtf32, decodeUtf7 } from './charset-unicode';
 
 /**
  * Labels whose decoder differs from what a runtime takes the label for. Superset decoders stand in for
@@ -22,11 +23,12 @@ const decoders: readonly (readonly [label: RegExp, decoder: string])[] = [
   [/^(x-)?euc-?jp|^cseucpkdfmtjapanese/, 'euc-jp'],
   [/^(cs)?iso-?2022-?jp|5022\d$/, 'iso-2022-jp'],
   [/^(cs)?iso-?2022-?(kr|cn)|^hz(-gb-?2312)?$/, 'escapes'],
-  [/^(x-)?(cs)?(unicode-?1-?1-?)?utf-?7/, 'iconv:utf-7'],
+  [/^(x-)?(cs)?(unicode-?1-?1-?)?utf-?7/, 'utf-7'],
   [/^utf-?16-?be|^ucs-?2-?be/, 'utf-16be'],
   [/^utf-?16-?le|^ucs-?2-?le/, 'utf-16le'],
   [/^utf-?16|^ucs-?2|^unicode$|^iso-10646-ucs-2/, 'utf-16'],
-  [/^utf-?32|^ucs-?4/, 'iconv:utf-32'],
+  [/^(utf[-_]?32|ucs-?4)[-_]?le/, 'utf-32le'],
+  [/^utf[-_]?32|^(iso-10646-|cs)?ucs-?4/, 'utf-32'],
 ];
 
 const textDecoders = new Map<string, TextDecoder | undefined>();
@@ -93,6 +95,8 @@ function decodeStrictly(bytes: Buffer, decoder: string): string | undefined {
   if (decoder === 'windows-1252') return decodeWindows1252(bytes);
   if (decoder === 'utf-8') return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
   if (decoder === 'escapes') return decodeEscaped(bytes);
+  if (decoder === 'utf-7') return decodeUtf7(bytes);
+  if (decoder.startsWith('utf-32')) return decodeUtf32(bytes, decoder === 'utf-32le');
   if (decoder.startsWith('utf-16')) {
     if (isPlainAscii(bytes)) return bytes.toString('latin1');
     decoder = decoder === 'utf-16' ? byteOrder(bytes) : decoder;
@@ -157,8 +161,7 @@ function provesUtf8(bytes: Buffer, declared: string | undefined): boolean {
 
 function decodeBest(bytes: Buffer, label: string | undefined, fallback: string | undefined): string {
   const declared = decoderName(label);
-  const sevenBit =
-    declared === 'escapes' || declared === 'iconv:utf-7' || /^utf-16|utf-32/.test(declared ?? '');
+  const sevenBit = /^(escapes|utf-(7|16|32))/.test(declared ?? '');
   if (!sevenBit && isAscii(bytes)) {
     const escaped = bytes.includes(0x1b) ? escapedCharset(bytes) : undefined;
     return (escaped && decodeStrictly(bytes, escaped)) ?? bytes.toString('latin1');
@@ -177,7 +180,7 @@ function decodeBest(bytes: Buffer, label: string | undefined, fallback: string |
     const text = decodeStrictly(bytes, others);
     if (text !== undefined) return text;
   }
-  if (declared && !unsure && declared !== 'utf-8' && declared !== 'escapes') {
+  if (declared && !unsure && !/^(utf-(7|8|32)|escapes)/.test(declared)) {
     const text = decodeLeniently(bytes, declared);
     // A broken character here and there: still that charset.
     if ((text.match(/\ufffd/g)?.length ?? 0) * 10 <= text.length) return text;
@@ -205,10 +208,12 @@ export function knownCharset(label: string | undefined): string | undefined {
 export function decodeBytes(bytes: Uint8Array, label?: string, fallback?: string): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let mark: string | undefined;
+  const marked32 = /^(fffe0000|0000feff)/.test(buffer.toString('hex', 0, 4)) && decodeUtf32(buffer);
   if (buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf) mark = 'utf-8';
   else if (buffer[0] === 0xff && buffer[1] === 0xfe) mark = 'utf-16le';
   else if (buffer[0] === 0xfe && buffer[1] === 0xff) mark = 'utf-16be';
-  const marked = mark && decodeStrictly(buffer, mark);
+  // The mark of UTF-32 begins like that of UTF-16.
+  const marked = marked32 || (mark && decodeStrictly(buffer, mark));
   const text = marked ?? decodeBest(buffer, label, fallback);
   return soundText(text.startsWith('\ufeff') ? text.slice(1) : text);
 }

@@ -94,7 +94,8 @@ function contextOf(message: SourceMessage): string {
   return oneLine(message.messageContext ?? '');
 }
 
-function callKind(message: SourceMessage): CallKind | undefined {
+/** The kind of call, undefined when the item is none. */
+export function callKind(message: SourceMessage): CallKind | undefined {
   const known = callKinds.get(contextOf(message).toLowerCase());
   return known ?? (message.callInfo && contextOf(message) === '' ? 'call' : undefined);
 }

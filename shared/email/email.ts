@@ -23,7 +23,7 @@ export interface Attachment {
 
 /** A later act on an earlier message: recall, deletion, edit. */
 export interface Act {
-  kind: 'recalled' | 'deletedForMe' | 'deletedForAll' | 'edited';
+  kind: 'recalled' | 'deletedForMe' | 'deletedForAll' | 'deleted' | 'edited';
   /** Source id of the message that the act concerns. */
   originalId: string;
 }
@@ -44,6 +44,16 @@ export interface Email {
   /** Lines about the communication that stand below the text: kind of call, group, members, … */
   details: string[];
   attachments: Attachment[];
+  /**
+   * The part that `body` was read from, where it has a file name or bytes that are no text: attached as well,
+   * or they would be lost. Stands outside the content digest and the size rules, which count the body.
+   */
+  bodyFile?: Attachment;
+  /**
+   * Of a chat item without text and attachments, for the content digest alone: the particulars of a call as
+   * written, else the source's own subject.
+   */
+  besidesText?: string[];
   /** All items of one chat share `key`; `topic` is the name a person knows the chat by. */
   chat: { key: string; topic: string };
   act?: Act;

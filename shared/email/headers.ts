@@ -64,13 +64,18 @@ function startsKnownField(raw: Buffer, start: number, eol: number): boolean {
 /** Start of the header proper: after a byte-order mark, blank lines and the envelope line of mbox files. */
 function skipEnvelope(raw: Buffer, start: number, eol: number): number {
   let at = raw[start] === 0xef && raw[start + 1] === 0xbb && raw[start + 2] === 0xbf ? start + 3 : start;
+  let enveloped = false;
   for (;;) {
     const line = lineAt(raw, at, eol);
     const envelope = /^>?From /.test(raw.toString('latin1', at, Math.min(at + 6, line.end)));
     if (line.next >= raw.length || !(envelope || isBlank(raw, line))) break;
+    enveloped ||= envelope;
     at = line.next;
   }
-  return startsKnownField(raw, at, eol) ? at : start;
+  if (startsKnownField(raw, at, eol)) return at;
+  // After the envelope any field begins the header: whether it is one is seen at its end.
+  const first = lineAt(raw, at, eol);
+  return enveloped && fieldName(raw, first.start, first.end) !== undefined ? at : start;
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { Provenance } from '../item';
+import type { SourceMessage } from '../telemessage/message';
 import type { Attachment, Email } from './email';
+import { furtherParticipants } from './further-participants';
 import { shownSourceId } from './provenance';
 import { acceptable, cutTo, joinWithin, oneLine } from './safe-text';
 import type { Dropped } from './size-rules';
@@ -14,6 +16,8 @@ const maxBodyBytes = 2_000_000;
 const maxShortTextLength = 250_000;
 const maxBlockBytes = 400_000;
 const maxWrittenLength = 200;
+/** Some 4,000 people: a chat of more must not push its own text out of the body. */
+const maxParticipantsBytes = 200_000;
 
 export interface BodyFacts {
   email: Email;
@@ -25,6 +29,8 @@ export interface BodyFacts {
   fullSubject: string;
   /** Recipients that the item's own fields have no room for. */
   further: readonly Recipient[];
+  /** The source's *User's Email address* property. */
+  addresses: SourceMessage['usersEmailAddress'];
   language: Language;
 }
 
@@ -62,6 +68,14 @@ export function itemBody(facts: BodyFacts): {
   };
 }
 
+function bounded(people: string[], language: Language): string {
+  let bytes = 0;
+  const cut = people.findIndex((one) => (bytes += Buffer.byteLength(one)) > maxParticipantsBytes);
+  if (cut < 0) return people.join('; ');
+  const names = people.slice(0, cut).join('; ');
+  return say('andMore', { names, count: people.length - cut }, language);
+}
+
 function shortLine(line: string, cut: string): string {
   const short = cutTo(maxBlockBytes / 10, line);
   return short.length < line.length ? `${short} ${cut}` : line;
@@ -71,6 +85,7 @@ const actLines = {
   recalled: 'recalledLine',
   deletedForMe: 'deletedForMeLine',
   deletedForAll: 'deletedForAllLine',
+  deleted: 'deletedLine',
   edited: 'editedLine',
 } as const satisfies Record<NonNullable<Email['act']>['kind'], Phrase>;
 
@@ -83,10 +98,16 @@ function blockLines(facts: BodyFacts): string[] {
   };
   if (subject !== fullSubject) add('fullSubject', { subject: fullSubject });
   if (email.sentAt === undefined) add(written === '' ? 'sentMissing' : 'sentImpossible', { written });
-  for (const { name, size, sha256 } of dropped) add('dropped', { name, size, sha256 });
+  for (const { name, size, sha256, refused } of dropped)
+    add(refused ? 'refused' : 'dropped', { name, size, sha256 });
   if (further.length > 0) {
     const names = further.map(({ emailAddress: { name, address } }) => `${name} <${address}>`).join('; ');
     add('furtherRecipients', { count: further.length, names });
+  }
+  const participants = furtherParticipants(email, facts.addresses);
+  if (participants.length > 0) {
+    const count = participants.length;
+    add('furtherParticipants', { count, names: bounded(participants, language) });
   }
   if (email.act) add(actLines[email.act.kind], { id: email.act.originalId });
   lines.push(...email.details.map(oneLine));

@@ -24,6 +24,8 @@ export interface MailboxItem {
   json: Record<string, unknown>;
   attachments: Attachment[];
   itemKey: string;
+  /** True when attachments were left out, which its body names. */
+  partial: boolean;
 }
 
 export interface MailboxItemOptions {
@@ -54,10 +56,11 @@ export function mailboxItem(
   const subject = cutTo(maxSubjectLength, fullSubject).trimEnd();
   const from = recipient(email.from ?? { name: '' }, connector.network, language);
   const { to, cc, bcc, further } = recipientLists(email, connector.network, language);
-  const facts = { email, dropped, provenance, itemKey, subject, fullSubject, further, language };
+  const facts = { email, dropped, provenance, itemKey, subject, fullSubject, further, addresses, language };
   const { body, file } = itemBody(facts);
   const thread = threading(email, connector.id, provenance.sourceId);
   const receivedAt = iso(provenance.receivedAt);
+  const bodyFile = email.bodyFile ? [email.bodyFile] : [];
   const headers = headerBlock(email.headers ?? '');
 
   const properties: ExtendedProperty[] = [
@@ -86,8 +89,9 @@ export function mailboxItem(
       isRead: true,
       singleValueExtendedProperties: properties,
     },
-    attachments: [...email.attachments.map(accepted), ...(file ? [file] : [])],
+    attachments: [...[...email.attachments, ...bodyFile].map(accepted), ...(file ? [file] : [])],
     itemKey,
+    partial: dropped.length > 0,
   };
 }
 

@@ -11,6 +11,8 @@ export interface Leaf {
   /** Content-Type as written, with its parameters. */
   content: StructuredValue;
   headers: Headers;
+  /** True for a part of `multipart/alternative`. */
+  alternative: boolean;
   start: number;
   end: number;
 }
@@ -118,7 +120,8 @@ export function readStructure(raw: Buffer): MimeStructure {
     }
     // Where no part of a multipart can be told from another, what is there is shown as it is.
     const leafType = type.startsWith('multipart/') ? 'text/plain' : type;
-    const leaf: Leaf = { kind: 'part', type: leafType, content, headers, start: 0, end: 0 };
+    const alternative = parent?.content.value === 'multipart/alternative';
+    const leaf: Leaf = { kind: 'part', type: leafType, content, headers, alternative, start: 0, end: 0 };
     return { headers, leaf, start: headers.bodyStart };
   };
 
@@ -133,7 +136,7 @@ export function readStructure(raw: Buffer): MimeStructure {
       // A multipart whose delimiter never comes is text with a wrong header.
       const kind = frame.children === 0 ? 'part' : 'note';
       const { headers, content } = frame;
-      leaves.push({ kind, type: 'text/plain', content, headers, ...range });
+      leaves.push({ kind, type: 'text/plain', content, headers, alternative: false, ...range });
     }
   };
 

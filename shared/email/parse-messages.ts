@@ -8,9 +8,12 @@ export interface ParseRequest {
 }
 
 /** A mail as it crosses threads: a Buffer arrives as plain bytes. */
-export type ParsedEmail = Omit<Email, 'attachments'> & {
-  attachments: (Omit<Attachment, 'content'> & { content: Uint8Array<ArrayBuffer> })[];
+export type ParsedEmail = Omit<Email, 'attachments' | 'bodyFile'> & {
+  attachments: ParsedFile[];
+  bodyFile?: ParsedFile;
 };
+
+export type ParsedFile = Omit<Attachment, 'content'> & { content: Uint8Array<ArrayBuffer> };
 
 /** What comes back: the mail, or why there is none. */
 export type ParseAnswer = { email: ParsedEmail } | { problem: string };

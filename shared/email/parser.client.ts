@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { PermanentError } from '../errors';
-import type { Email } from './email';
-import type { ParseAnswer, ParsedEmail, ParseRequest } from './parse-messages';
+import type { Attachment, Email } from './email';
+import type { ParseAnswer, ParsedEmail, ParsedFile, ParseRequest } from './parse-messages';
 import type { MailContext } from './read-mail';
 
 export interface MailParser {
@@ -39,11 +39,12 @@ interface Thread {
 }
 
 function toEmail(parsed: ParsedEmail): Email {
-  const attachments = parsed.attachments.map(({ content, ...attachment }) => ({
-    ...attachment,
+  const { attachments, bodyFile, ...email } = parsed;
+  const file = ({ content, ...rest }: ParsedFile): Attachment => ({
+    ...rest,
     content: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
-  }));
-  return { ...parsed, attachments };
+  });
+  return { ...email, attachments: attachments.map(file), ...(bodyFile && { bodyFile: file(bodyFile) }) };
 }
 
 /** Buffers that own their memory move to the thread; slices of Buffer's pool or of a larger page are copied. */

@@ -2,7 +2,7 @@ import type { Connector } from '../connectors';
 import type { SourceMessage } from '../telemessage/message';
 import { readAct } from './act';
 import { readAttachments } from './chat-attachments';
-import { detailsOf, groupName, isUnknown, numberKey, partyName, subjectOf } from './chat-body';
+import { callKind, detailsOf, groupName, isUnknown, numberKey, partyName, subjectOf } from './chat-body';
 import type { Email, Party } from './email';
 import type { Language } from './words';
 
@@ -25,6 +25,8 @@ export function readChat(message: SourceMessage, connector: Connector, language:
   const { files, notSupplied } = readAttachments(message.attachment);
   const chat = { message, connector, from, to, act, language };
   const sentAt = sentAtOf(message);
+  const content = message.textContent ?? '';
+  const isWithoutText = content.trim() === '' && files.length === 0;
   return {
     subject: subjectOf(chat),
     ...(from && { from }),
@@ -33,9 +35,10 @@ export function readChat(message: SourceMessage, connector: Connector, language:
     bcc: [],
     ...(sentAt !== undefined && { sentAt }),
     sentAsWritten: message.messageTime ?? '',
-    body: { type: 'text', content: message.textContent ?? '' },
+    body: { type: 'text', content },
     details: detailsOf(chat, notSupplied),
     attachments: files,
+    ...(isWithoutText && { besidesText: besidesText(message) }),
     chat: chatOf(message, from, to, language),
     ...(act && { act }),
     references: [],
@@ -104,6 +107,21 @@ function partyOf(
   if (text.includes('@')) return { name, address: text };
   if (!/\d/.test(text)) return { name: name || text, ...(email && { address: email }) };
   return { name, ...(email && { address: email }), number: text };
+}
+
+/**
+ * One call can come as missed and later as answered, under one id and without a text. A subject that is made here
+ * has no place in it: it names people, and names change.
+ */
+function besidesText(message: SourceMessage): string[] {
+  const written = (text: string | undefined) => text?.trim() ?? '';
+  const { callInfo, messageContext, direction } = message;
+  const subject = written(message.subject);
+  if (!callInfo && callKind(message) === undefined) return subject === '' ? [] : ['subject', subject];
+  const ended = [callInfo?.callStatus, callInfo?.startTime, callInfo?.endTime].map(written);
+  // Where nothing is said of how the call went, its subject may say so.
+  const outcome = ended.some((text) => text !== '') ? ended : [subject];
+  return ['call', written(messageContext), written(direction), ...outcome];
 }
 
 /**

@@ -4,12 +4,14 @@ import { attachmentName } from './attachment-name';
 import { decodeBytes } from './charset';
 import type { Attachment, Email, Party } from './email';
 import { decodeRaw, decodeText } from './encoded-words';
+import { enrichedWords } from './enriched-text';
 import type { Headers } from './headers';
 import { contentIdsOf, isBlankHtml, isBlankText } from './html-text';
 import { chatOf } from './mail-chat';
 import { readMailDate } from './mail-date';
 import { readStructure, type Leaf } from './mime';
 import { readStructured } from './parameters';
+import { isReadable } from './safe-text';
 import { decodeTransfer } from './transfer-encoding';
 
 /** What the feed says about a mail besides the mail itself. */
@@ -55,37 +57,55 @@ function charsetOf(leaves: Leaf[]): string | undefined {
 }
 
 function isCandidate(leaf: Leaf): boolean {
-  if (leaf.kind === 'note' || !/^text\/(plain|html)$/.test(leaf.type)) return false;
+  if (leaf.kind === 'note' || !/^text\/(plain|html|enriched|richtext)$/.test(leaf.type)) return false;
   return !/^\s*"?attachment\b/i.test(leaf.headers.first('content-disposition') ?? '');
 }
 
 interface Parts {
   body: Email['body'];
+  bodyFile?: Attachment;
   attachments: Attachment[];
+}
+
+interface LeafFile {
+  leaf: Leaf;
+  content: Buffer;
 }
 
 /** Every leaf is the body or an attachment; only text parts of nothing but blanks, without a name, fall away. */
 function readParts(raw: Buffer, leaves: Leaf[], mailCharset: string | undefined): Parts {
   let body: Email['body'] | undefined;
-  const files: { leaf: Leaf; content: Buffer }[] = [];
+  let enriched: Email['body'] | undefined;
+  let bodyFile: LeafFile | undefined;
+  const files: LeafFile[] = [];
   for (const leaf of leaves) {
     const content = leafBytes(raw, leaf);
     if (isCandidate(leaf)) {
+      const named = fileName(leaf, mailCharset) !== undefined;
       // Nothing but blanks, in any charset: no evidence is lost with it.
       const empty = content.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d));
-      if (empty && fileName(leaf, mailCharset) === undefined) continue;
+      if (empty && !named) continue;
       const text = body || empty ? '' : leafText(leaf, content, mailCharset);
-      const type = leaf.type === 'text/html' ? 'html' : 'text';
-      if (!body && !empty && !(type === 'html' ? isBlankHtml(text) : isBlankText(text))) {
-        body = { type, content: text };
-        continue;
+      const found = bodyOf(leaf.type, text);
+      const sound = isReadable(content, text);
+      // A file under a wrong type would show as noise in place of the real text.
+      if (!body && found && (sound || !named)) {
+        if (!isEnriched(leaf.type)) {
+          body = found;
+          if (named || !sound) bodyFile = { leaf, content };
+          continue;
+        }
+        // It is attached too. Beside a plain text or HTML of the same words it is the lesser one.
+        if (leaf.alternative) enriched ??= found;
+        else body = found;
       }
     }
     files.push({ leaf, content });
   }
-  const cids = body?.type === 'html' ? contentIdsOf(body.content) : new Set<string>();
+  body ??= enriched ?? { type: 'text', content: '' };
+  const cids = body.type === 'html' ? contentIdsOf(body.content) : new Set<string>();
   const count = new Map<string, number>();
-  const attachments = files.map(({ leaf, content }): Attachment => {
+  const attach = ({ leaf, content }: LeafFile): Attachment => {
     const written = fileName(leaf, mailCharset);
     const contentId = leaf.kind === 'note' ? undefined : contentIdOf(leaf.headers);
     return {
@@ -95,8 +115,20 @@ function readParts(raw: Buffer, leaves: Leaf[], mailCharset: string | undefined)
       inline: contentId !== undefined && cids.has(contentId.toLowerCase()),
       ...(contentId === undefined ? {} : { contentId }),
     };
-  });
-  return { body: body ?? { type: 'text', content: '' }, attachments };
+  };
+  const attachments = files.map(attach);
+  return { body, attachments, ...(bodyFile && { bodyFile: attach(bodyFile) }) };
+}
+
+function isEnriched(type: string): type is 'text/enriched' | 'text/richtext' {
+  return type === 'text/enriched' || type === 'text/richtext';
+}
+
+/** What a reader sees of a text part; undefined when that is nothing. */
+function bodyOf(type: string, text: string): Email['body'] | undefined {
+  if (type === 'text/html') return isBlankHtml(text) ? undefined : { type: 'html', content: text };
+  const content = isEnriched(type) ? enrichedWords(text, type) : text;
+  return isBlankText(content) ? undefined : { type: 'text', content };
 }
 
 function fileName(leaf: Leaf, charset: string | undefined): string | undefined {
@@ -147,7 +179,7 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const { headers, leaves } = readStructure(bytes);
   const charset = charsetOf(leaves);
-  const { body, attachments } = readParts(bytes, leaves, charset);
+  const { body, bodyFile, attachments } = readParts(bytes, leaves, charset);
 
   const parties = (name: string): Party[] =>
     headers.all(name).flatMap((value) => readAddresses(value, charset));
@@ -177,6 +209,7 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
     // The model holds one sender; nobody else would tell that others signed too.
     details: authors.length > 1 ? [`From: ${authors.map(signature).join(', ')}`] : [],
     attachments,
+    ...(bodyFile && { bodyFile }),
     chat: chatOf({
       email,
       references: chain,

@@ -34,3 +34,18 @@ export function joinWithin(limitBytes: number, entries: readonly string[], separ
   }
   return kept.join(separator);
 }
+
+/**
+ * Whether bytes that claim to be text are text, `text` being what was decoded of them. NUL bytes are half of a
+ * character in UTF-16 and UTF-32 alone, where none is left in the text; and no text is full of control characters.
+ */
+export function isReadable(bytes: Buffer, text: string): boolean {
+  if (bytes.includes(0) && text.includes('\ufffd')) return false;
+  let controls = 0;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    // Line ends, tabs and the escapes of terminals occur in texts.
+    if (unit < 0x09 || (unit > 0x0d && unit < 0x20 && unit !== 0x1b)) controls++;
+  }
+  return controls * 50 <= text.length;
+}

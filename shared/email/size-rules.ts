@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Attachment, Email } from './email';
 
-/** An attachment that was left out for its size: what the item's body says of it. */
+/** An attachment that was left out: what the body says of it. */
 export interface Dropped {
   name: string;
   /** Decoded bytes. */
   size: number;
   /** Hex, of the decoded bytes. */
   sha256: string;
+  /** It is within the limit, but the mailbox had no way to take it. */
+  refused?: true;
 }
 
 export type Sized =
@@ -25,10 +27,11 @@ export function applySizeRules(email: Email, limitBytes: number): Sized {
     Buffer.byteLength(email.body.content),
   );
   if (bytes > limitBytes) return { kind: 'tooLarge', bytes };
-  const dropped = email.attachments.filter(({ content }) => content.length > limitBytes).map(describe);
+  const dropped = email.attachments.filter(({ content }) => content.length > limitBytes).map(asDropped);
   return { kind: 'fits', email: { ...email, attachments }, dropped };
 }
 
-function describe({ name, content }: Attachment): Dropped {
+/** What is said of an attachment that is left out. */
+export function asDropped({ name, content }: Attachment): Dropped {
   return { name, size: content.length, sha256: createHash('sha256').update(content).digest('hex') };
 }

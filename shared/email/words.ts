@@ -22,11 +22,13 @@ const phrases = {
   recalled: { en: 'RECALLED' },
   deletedForMe: { en: 'DELETED For Me' },
   deletedForAll: { en: 'DELETED For All' },
+  deleted: { en: 'DELETED' },
   edited: { en: 'EDIT' },
 
   recalledLine: { en: 'Act: recalled by the sender. Original message id: {id}' },
   deletedForMeLine: { en: 'Act: deleted for the archived person alone. Original message id: {id}' },
   deletedForAllLine: { en: 'Act: deleted for everyone. Original message id: {id}' },
+  deletedLine: { en: 'Act: messages deleted. Original message id: {id}' },
   editedLine: { en: 'Act: edited. Original message id: {id}' },
   read: { en: 'The original message had been read.' },
   unread: { en: 'The original message had not been read.' },
@@ -57,8 +59,12 @@ const phrases = {
   sentImpossible: {
     en: 'Sent time: cannot be right (as written: {written}); the arrival time stands in for it',
   },
+  refused: {
+    en: 'Not archived, this mailbox has no way to take it: file {name}, {size} bytes, SHA-256 {sha256}',
+  },
   dropped: { en: 'Not archived, larger than the size limit: file {name}, {size} bytes, SHA-256 {sha256}' },
   furtherRecipients: { en: 'Further recipients ({count}): {names}' },
+  furtherParticipants: { en: "Further participants, from User's Email address ({count}): {names}" },
   longBody: { en: 'The text is too long for a message body; it stands whole in the attached file {name}' },
   cut: { en: '[cut here]' },
   provenance: {

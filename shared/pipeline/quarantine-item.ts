@@ -46,20 +46,15 @@ async function identify(
   deps: Stage,
   pointer: ItemPointer,
 ): Promise<Pick<Outcome, 'sourceId' | 'itemKey' | 'sha256'>> {
+  const known: Pick<Outcome, 'sourceId' | 'itemKey' | 'sha256'> = {};
   try {
-    const { message, provenance } = await readSource(deps, pointer);
-    const { sourceId, sha256 } = provenance;
-    try {
-      const email = await readEmail(deps, pointer, message);
-      return { sourceId, sha256, itemKey: itemKey(connectors[pointer.connector].id, sourceId, email) };
-    } catch (error) {
-      if (!(error instanceof PermanentError)) throw error;
-      return { sourceId, sha256 };
-    }
+    const { message, provenance } = await readSource(deps, pointer, known);
+    const email = await readEmail(deps, pointer, message);
+    known.itemKey = itemKey(connectors[pointer.connector].id, provenance.sourceId, email);
   } catch (error) {
     if (!(error instanceof PermanentError) && !isMissing(error)) throw error;
-    return {};
   }
+  return known;
 }
 
 /** The page, or that range of it, does not exist: pages are never removed, so no later attempt will find it. */

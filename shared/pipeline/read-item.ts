@@ -14,23 +14,35 @@ export interface SourceItem {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** So much of a line that is no JSON, or too long to be read, is searched for its id. */
+const searchedBytes = 64 * 1024;
+
 /**
  * Reads the pointer's bytes as an archived message.
  *
+ * @param known gets what can be told of the item, also when it cannot be read
  * @throws PermanentError `unreadable`, saying what was expected and where, never what stood there
  */
 export async function readSource(
   deps: Pick<Deps, 'batches' | 'config'>,
   pointer: ItemPointer,
+  known: Partial<Pick<Provenance, 'sourceId' | 'sha256'>> = {},
 ): Promise<SourceItem> {
   const { lineMaxBytes } = deps.config.import;
-  if (pointer.length > lineMaxBytes)
+  if (pointer.length > lineMaxBytes) {
+    const length = Math.min(pointer.length, searchedBytes);
+    Object.assign(known, idAtStart(await deps.batches.readRange(pointer.blob, pointer.offset, length)));
     throw new PermanentError(
       'unreadable',
       `The line has ${pointer.length} bytes, more than LINE_MAX_MB allows`,
     );
+  }
   const line = await deps.batches.readRange(pointer.blob, pointer.offset, pointer.length);
-  const message = parseLine(line);
+  const sha256 = createHash('sha256').update(line).digest('hex');
+  known.sha256 = sha256;
+  const json = parseLine(line, known);
+  Object.assign(known, idOf(json));
+  const message = readMessage(json);
   return {
     message,
     provenance: {
@@ -38,26 +50,50 @@ export async function readSource(
       batch: pointer.batch,
       position: pointer.position,
       sourceId: message.messageId,
-      sha256: createHash('sha256').update(line).digest('hex'),
+      sha256,
       receivedAt: message.gatewayReceivedDate,
     },
   };
 }
 
-function parseLine(line: Buffer): SourceMessage {
+function parseLine(line: Buffer, known: { sourceId?: string }): unknown {
   let text: string;
   try {
     text = utf8.decode(line);
   } catch (cause) {
+    Object.assign(known, idAtStart(line));
     throw new PermanentError('unreadable', 'The line is not UTF-8', { cause });
   }
-  let json: unknown;
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
+    Object.assign(known, idAtStart(line));
     // The parser's own message quotes the text.
     throw new PermanentError('unreadable', 'The line is not JSON');
   }
+}
+
+function idOf(json: unknown): { sourceId?: string } {
+  const { messageId } = (json ?? {}) as { messageId?: unknown };
+  return typeof messageId === 'string' && messageId !== '' ? { sourceId: messageId } : {};
+}
+
+/** The id of a line that cannot be parsed, if it stands among the plain fields at the line's start. */
+function idAtStart(line: Buffer): { sourceId?: string } {
+  const text = line.toString('utf8', 0, searchedBytes);
+  const field = /\s*[{,]\s*"((?:[^"\\]|\\.)*)"\s*:\s*("(?:[^"\\]|\\.)*"|[\w.+-]+)/y;
+  for (let found = field.exec(text); found; found = field.exec(text)) {
+    if (found[1] !== 'messageId') continue;
+    try {
+      return idOf({ messageId: JSON.parse(found[2]!) });
+    } catch {
+      return {};
+    }
+  }
+  return {};
+}
+
+function readMessage(json: unknown): SourceMessage {
   const parsed = sourceMessage.safeParse(json);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues

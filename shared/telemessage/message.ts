@@ -1,17 +1,39 @@
 import { z } from 'zod';
 
-/** The archived message as TeleMessage serves it, one JSON object per line. Unknown fields are kept. */
+/**
+ * The archived message as TeleMessage serves it, one JSON object per line. Unknown fields are kept. Only what makes
+ * an item impossible to place or would lose some of its content is an error: everything else may be missing, null,
+ * or of another type than the contract says.
+ */
 
-/** TeleMessage leaves a field out, sets it to null, or writes digits as a number: all the same to a reader. */
+/** Content: TeleMessage leaves it out, sets it to null, or writes digits as a number; all the same to a reader. */
 const text = z
   .union([z.string(), z.number(), z.null()])
   .optional()
   .transform((value) => (value === null || value === undefined ? undefined : String(value)));
 
-const flag = z
-  .union([z.boolean(), z.null()])
+/** What only describes the item. A value of a type that nobody expects is shown as its JSON, so nothing is lost. */
+const label = z
+  .unknown()
   .optional()
-  .transform((value) => value ?? false);
+  .transform((value, context): string | undefined => {
+    if (value === null || value === undefined) return undefined;
+    if (typeof value !== 'object') return String(value);
+    try {
+      return JSON.stringify(value);
+    } catch {
+      // Nested too deep: reading is a loop, writing is a recursion.
+      context.addIssue({ code: 'custom', message: 'nested too deep' });
+      return z.NEVER;
+    }
+  });
+
+const flag = z
+  .unknown()
+  .optional()
+  .transform(
+    (value) => value === true || value === 1 || (typeof value === 'string' && /^\s*true\s*$/i.test(value)),
+  );
 
 /** An optional list; a single value stands for a list of one. */
 const list = <T extends z.ZodType>(element: T) =>
@@ -19,6 +41,17 @@ const list = <T extends z.ZodType>(element: T) =>
     .union([z.array(element), z.null(), element.transform((one) => [one])])
     .optional()
     .transform((value) => value ?? []);
+
+/** A list in which an entry that is null says nothing. */
+const looseList = <T extends z.ZodType>(element: T) =>
+  z
+    .unknown()
+    .optional()
+    .transform(
+      (value): z.input<T>[] =>
+        [value].flat().filter((entry) => entry !== null && entry !== undefined) as z.input<T>[],
+    )
+    .pipe(z.array(element));
 
 /** Exchange keeps times as FILETIME, which begins in 1601; a year of five digits is in no format of its. */
 const earliest = Date.UTC(1601, 0, 1);
@@ -33,15 +66,40 @@ const instant = z
   })
   .transform((value) => new Date(inUtc(value)).toISOString());
 
-const user = z.looseObject({ mobileNumber: text, emailAddress: text, firstName: text, lastName: text });
+const user = z.union([
+  z.looseObject({ mobileNumber: label, emailAddress: label, firstName: label, lastName: label }),
+  label.transform((written) => ({
+    mobileNumber: written?.includes('@') ? undefined : written,
+    emailAddress: written?.includes('@') ? written : undefined,
+    firstName: undefined,
+    lastName: undefined,
+  })),
+]);
 
-const enriched = z.looseObject({
-  fullName: z
-    .looseObject({ firstName: text, lastName: text })
-    .nullish()
-    .transform((value) => value ?? undefined),
-  value: text,
-});
+const fullName = z.union([
+  z.looseObject({ firstName: label, lastName: label }),
+  label.transform((firstName) => (firstName === undefined ? undefined : { firstName, lastName: undefined })),
+]);
+
+const enriched = z.union([
+  z.looseObject({ fullName, value: label }),
+  label.transform((value) => ({ fullName: undefined, value })),
+]);
+
+const callInfo = z.union([
+  z.looseObject({
+    callID: label,
+    recipientNum: label,
+    callStatus: label,
+    startTime: label,
+    endTime: label,
+  }),
+  label.transform((callStatus) =>
+    callStatus === undefined || callStatus.trim() === ''
+      ? undefined
+      : { callID: undefined, recipientNum: undefined, callStatus, startTime: undefined, endTime: undefined },
+  ),
+]);
 
 export const sourceMessage = z.looseObject({
   messageId: z.string().min(1),
@@ -49,28 +107,25 @@ export const sourceMessage = z.looseObject({
   gatewayReceivedDate: instant,
   sourceType: z.string(),
   /** The *User's Email address* property: every participant that TeleMessage knows. */
-  usersEmailAddress: z.array(user),
+  usersEmailAddress: looseList(user),
 
   /** WeChat: the e-mail message, base64. */
   mime: text,
 
-  messageContext: text,
-  messageTime: text,
-  direction: text,
-  from: text,
-  to: list(z.union([z.string(), z.number()]).transform(String)),
+  messageContext: label,
+  messageTime: label,
+  direction: label,
+  from: label,
+  to: looseList(label.transform((value) => value ?? '')),
   fromEnriched: enriched.nullish().transform((value) => value ?? undefined),
-  toEnriched: list(enriched),
+  toEnriched: looseList(enriched),
   groupMessage: flag,
-  dialogGroupName: text,
-  dialogGroupId: text,
-  subject: text,
+  dialogGroupName: label,
+  dialogGroupId: label,
+  subject: label,
   textContent: text,
-  attachment: list(z.looseObject({ name: text, contentType: text, content: text, attachSize: text })),
-  callInfo: z
-    .looseObject({ callID: text, recipientNum: text, callStatus: text, startTime: text, endTime: text })
-    .nullish()
-    .transform((value) => value ?? undefined),
+  attachment: list(z.looseObject({ name: label, contentType: label, content: text })),
+  callInfo,
 });
 
 export type SourceMessage = z.infer<typeof sourceMessage>;

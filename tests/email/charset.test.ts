@@ -23,6 +23,12 @@ describe('decodeBytes', () => {
     ['utf-16be', 'utf-16be', '你好'],
     ['utf-16', 'utf-16be', 'hello'],
     ['utf-32le', 'utf-32le', 'hå'],
+    ['UTF-32BE', 'utf-32be', 'hå 你 😀'],
+    ['utf-32', 'utf-32le', 'hå 你 😀'],
+    ['utf-32', 'utf-32be', 'hå 你 😀'],
+    ['ucs-4', 'utf-32be', '你好'],
+    ['ISO-10646-UCS-4', 'utf-32be', '你好'],
+    ['ucs-4le', 'utf-32le', '你好'],
     ['macintosh', 'macintosh', 'ä'],
   ])('reads %s', (label, charset, text) => {
     expect(decodeBytes(encoded(text, charset), label)).toBe(text);
@@ -38,6 +44,11 @@ describe('decodeBytes', () => {
     ['utf-8', '你好，朋友们', 'gbk'],
     ['utf-8', 'Möte på måndag', 'windows-1252'],
     ['utf-16', 'plain ASCII', 'ascii'],
+    ['utf-32', 'plain ASCII text', 'ascii'],
+    ['utf-32le', '你好', 'utf-32be'],
+    ['utf-7', 'call +4670 or 1+1', 'ascii'],
+    ['utf-7', 'räksmörgås', 'utf-8'],
+    ['utf-7', 'Größe', 'windows-1252'],
     ['no-such-charset', 'Größe', 'windows-1252'],
     ['hex', 'Größe', 'windows-1252'],
     ['constructor', 'Größe', 'windows-1252'],
@@ -76,9 +87,34 @@ describe('decodeBytes', () => {
     expect(decodeBytes(Buffer.from('\ufeff你好', 'utf16le'), 'utf-8')).toBe('你好');
   });
 
+  it.each(['utf-32le', 'utf-32be'])('believes the byte-order mark of %s, whatever the label', (charset) => {
+    for (const label of [undefined, 'utf-32', 'utf-8', 'utf-16le'])
+      expect(decodeBytes(encoded('\ufeff你好 😀', charset), label)).toBe('你好 😀');
+  });
+
+  it('reads UTF-16 that begins like the mark of UTF-32', () => {
+    expect(decodeBytes(Buffer.from('\ufeff\0好的', 'utf16le'))).toBe('\ufffd好的');
+  });
+
+  it('keeps all of a UTF-32 text that is cut within a character', () => {
+    expect(decodeBytes(encoded('你好', 'utf-32le').subarray(0, -1), 'utf-32')).toBe('你\ufffd');
+  });
+
+  it.each(['+-', 'a+AD4-b', '+AD4 b', '1 +- 1 +AD0- 2', 'x +2D3eAA-'])('reads the UTF-7 %s', (text) => {
+    expect(decodeBytes(Buffer.from(text), 'utf-7')).toBe(iconv.decode(Buffer.from(text), 'utf-7'));
+  });
+
+  it.each(['a + b', '+A', '+AD5-', '+ADB', 'a+2AA-b', '+AD4- and +49'])(
+    'leaves "%s", which is no UTF-7',
+    (text) => {
+      expect(decodeBytes(Buffer.from(text), 'utf-7')).toBe(text);
+    },
+  );
+
   it('replaces NUL and lone surrogates', () => {
     expect(decodeBytes(Buffer.from('a\0b'), 'utf-8')).toBe('a\ufffdb');
-    expect(decodeBytes(Buffer.from('a+2AA-b'), 'utf-7')).toBe('a\ufffdb');
+    expect(decodeBytes(Buffer.from('a+AAA-b'), 'utf-7')).toBe('a\ufffdb');
+    expect(decodeBytes(encoded('\ufeffa\0b', 'utf-32le'))).toBe('a\ufffdb');
   });
 
   it('never throws', () => {
@@ -94,6 +130,7 @@ describe('decodeBytes', () => {
       'utf-7',
       'utf-16',
       'utf-32',
+      'utf-32be',
       '',
       '\0',
       'a'.repeat(1000),

@@ -1,5 +1,8 @@
 import { itemKey } from '../../shared/email/digest';
 import type { Email } from '../../shared/email/email';
+import { connectors } from '../../shared/connectors';
+import { readChat } from '../../shared/email/read-chat';
+import { sourceMessage } from '../../shared/telemessage/message';
 import { aFile, anEmail } from './email-fixtures';
 
 const email = anEmail({ attachments: [aFile('a.pdf', 'bytes'), aFile('b.pdf', '')] });
@@ -43,5 +46,89 @@ describe('itemKey', () => {
     const one = itemKey('w', 'ab', anEmail({ sentAsWritten: 'c' }));
     const other = itemKey('w', 'a', anEmail({ sentAsWritten: 'bc' }));
     expect(one).not.toBe(other);
+  });
+});
+
+const chatKey = (fields: Record<string, unknown>) => {
+  const messageId = '1709292600000_1';
+  const message = sourceMessage.parse({
+    messageId,
+    gatewayReceivedDate: '2024-03-01T12:00:00Z',
+    sourceType: 'WHATSAPP_ARCHIVER',
+    from: '46701740605',
+    to: ['46701740606'],
+    direction: 'Out',
+    ...fields,
+  });
+  return itemKey('whatsapp', messageId, readChat(message, connectors.whatsapp));
+};
+const differ = (keys: string[]) => expect(new Set(keys).size).toBe(keys.length);
+const missed = {
+  callStatus: 'Missed',
+  startTime: '2024-03-01T11:30:00Z',
+  endTime: '2024-03-01T11:30:00Z',
+};
+const call = { messageContext: 'voice-call', subject: 'A call', callInfo: missed };
+
+describe('the key of an item without text and attachments', () => {
+  const silent = { body: { type: 'text' as const, content: '' }, attachments: [] };
+
+  test('never changes: mailboxes hold the keys of today for decades', () => {
+    expect([key({ ...silent, subject: '' }), key(silent), chatKey(call)]).toEqual([
+      'fb933c894621524e6b4d88a09711f419a47fa1c084abef1bc8a9b7eafddecc3a',
+      'ef905bd9c4252c6fc85b26b8c66ccf8e1fb25349fc82326ecad700963b29c141',
+      '7dc51ef88875c9c65c16dac2f11d32232a838cae8cddb75ab4db545900041818',
+    ]);
+  });
+
+  test('tells a mail by its subject', () => {
+    differ(['', 'Call of 5 minutes', 'Missed call'].map((subject) => key({ ...silent, subject })));
+    differ([
+      key({ ...silent, subject: 'A' }),
+      key({ ...silent, subject: 'A', attachments: email.attachments }),
+    ]);
+  });
+
+  test('tells a call by kind, direction, status, start and end', () => {
+    differ([
+      chatKey(call),
+      chatKey({ ...call, messageContext: 'video-call' }),
+      chatKey({ ...call, direction: 'In' }),
+      ...[
+        { callStatus: 'Answered' },
+        { startTime: '2024-03-01T11:29:00Z' },
+        { endTime: '2024-03-01T12:00:00Z' },
+      ].map((change) => chatKey({ ...call, callInfo: { ...missed, ...change } })),
+    ]);
+  });
+
+  test('tells a call of which nothing else is said by its subject', () => {
+    const untold = { messageContext: 'call-log', callInfo: null };
+    differ(['', 'Missed call', 'Answered call'].map((subject) => chatKey({ ...untold, subject })));
+  });
+
+  test('stays when a call comes again with other names, parties, subject or call id', () => {
+    const again = [
+      { fromEnriched: { value: '46701740605', fullName: { firstName: 'Anna' } } },
+      { to: ['46701740607'] },
+      { subject: 'Another' },
+      { callInfo: { ...missed, callID: '7', recipientNum: '46701740606' } },
+    ];
+    for (const change of again) expect(chatKey({ ...call, ...change })).toBe(chatKey(call));
+  });
+
+  test('tells a chat by the subject of the source, never by one that is made of names', () => {
+    const anna = { fromEnriched: { value: '46701740605', fullName: { firstName: 'Anna' } } };
+    expect(chatKey(anna)).toBe(chatKey({}));
+    expect(chatKey({ ...anna, textContent: ' ', subject: '' })).toBe(chatKey({ textContent: ' ' }));
+    differ([chatKey({}), chatKey({ subject: 'One' }), chatKey({ subject: 'Other' })]);
+  });
+
+  test('stands back where there is a text or an attachment', () => {
+    const spoken = { ...call, textContent: 'Missed call' };
+    const answered = { ...spoken, subject: 'Other', callInfo: { ...missed, callStatus: 'Answered' } };
+    expect(chatKey(answered)).toBe(chatKey(spoken));
+    const attachment = [{ name: 'a.txt', content: 'QUJD' }];
+    expect(chatKey({ attachment, subject: 'One' })).toBe(chatKey({ attachment, subject: 'Other' }));
   });
 });

@@ -5,7 +5,7 @@ describe('readAct', () => {
     ['RECALL-', 'recalled'],
     ['DELETE_FOR_ME-', 'deletedForMe'],
     ['DELETE_FOR_ALL-', 'deletedForAll'],
-    ['DELETE_ALL_MESSAGES-', 'deletedForMe'],
+    ['DELETE_ALL_MESSAGES-', 'deleted'],
     ['EDIT-', 'edited'],
   ])('reads %s before the id of the original as %s', (prefix, kind) => {
     expect(readAct(`${prefix}1717128000000_17`)).toEqual({ kind, originalId: '1717128000000_17' });

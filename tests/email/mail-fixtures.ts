@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Email } from '../../shared/email/email';
+import type { Attachment, Email } from '../../shared/email/email';
 import type { MailContext } from '../../shared/email/read-mail';
 
 const folder = join(__dirname, '..', 'fixtures', 'mails');
@@ -31,13 +31,14 @@ export function mailFixtures(): MailFixture[] {
 }
 
 /** An e-mail in the form in which the fixtures hold it. */
-export function digestOf({ headers: _headers, attachments, ...email }: Email): unknown {
-  const files = attachments.map(({ content, ...attachment }) => ({
+export function digestOf({ headers: _headers, attachments, bodyFile, ...email }: Email): unknown {
+  const file = ({ content, ...attachment }: Attachment) => ({
     ...attachment,
     size: content.length,
     sha256: createHash('sha256').update(content).digest('hex'),
-  }));
-  return JSON.parse(JSON.stringify({ ...email, attachments: files }));
+  });
+  const files = { attachments: attachments.map(file), ...(bodyFile && { bodyFile: file(bodyFile) }) };
+  return JSON.parse(JSON.stringify({ ...email, ...files }));
 }
 
 export function mail(text: string): Buffer {

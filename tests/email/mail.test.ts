@@ -59,6 +59,40 @@ describe('readMail', () => {
     ]);
   });
 
+  it('keeps the bytes of a text that is none, named or not, as they were sent', () => {
+    const bytes = Buffer.from(Array.from({ length: 3000 }, (_, i) => (i * i * 7 + i) & 255));
+    const read = (type: string) =>
+      readMail(
+        mail(`Content-Type: ${type}\nContent-Transfer-Encoding: base64\n\n${bytes.toString('base64')}\n`),
+        context,
+      );
+    for (const charset of ['', '; charset=utf-8', '; charset=utf-16', '; charset=gb2312']) {
+      const named = read(`text/plain; name=data.bin${charset}`);
+      expect(named.body.content).toBe('');
+      expect(named.attachments.map(({ name, content }) => [name, content.equals(bytes)])).toEqual([
+        ['data.bin', true],
+      ]);
+      expect(named.bodyFile).toBeUndefined();
+      const unnamed = read(`text/plain${charset}`);
+      expect([...unnamed.attachments, unnamed.bodyFile].map((file) => file?.content.equals(bytes))).toEqual([
+        true,
+      ]);
+    }
+  });
+
+  it('attaches the file that the body was read from, but no text without a name', () => {
+    const read = (header: string) => readMail(mail(`${header}\n\nSee below.\n`), context);
+    expect(read('Content-Type: text/plain').bodyFile).toBeUndefined();
+    for (const header of [
+      'Content-Type: text/plain; name="C:\\notes.txt"',
+      'Content-Type: text/plain\nContent-Disposition: inline; filename=notes.txt',
+    ]) {
+      const { body, bodyFile, attachments } = read(header);
+      expect([body.content, attachments]).toEqual(['See below.\r\n', []]);
+      expect([bodyFile?.name, bodyFile?.content.toString()]).toEqual(['notes.txt', 'See below.\r\n']);
+    }
+  });
+
   it('reads 256 levels of parts and refuses more', () => {
     const nested = (depth: number): Buffer => {
       const levels = Array.from(

@@ -29,8 +29,10 @@ interface Created {
   singleValueExtendedProperties: { id: string; value: string }[];
 }
 
+type ShownFile = ReturnType<typeof shown>;
+
 interface Fixture {
-  email: Omit<Email, 'attachments'> & { attachments: ReturnType<typeof shown>[] };
+  email: Omit<Email, 'attachments' | 'bodyFile'> & { attachments: ShownFile[]; bodyFile?: ShownFile };
   dropped: Parameters<typeof convert>[1];
   provenance: Parameters<typeof convert>[2];
   addresses: Parameters<typeof convert>[3];
@@ -41,11 +43,10 @@ const property = (item: MailboxItem, id: string) => propertyValue(created(item),
 
 function convertFixture(name: string): MailboxItem {
   const { email, dropped, provenance, addresses } = readFixture(folder, `${name}.json`) as Fixture;
-  const attachments = email.attachments.map((one) => ({
-    ...one,
-    content: Buffer.from(one.content, 'base64'),
-  }));
-  return convert({ ...email, attachments }, dropped, provenance, addresses);
+  const { attachments, bodyFile, ...rest } = email;
+  const file = (one: ShownFile) => ({ ...one, content: Buffer.from(one.content, 'base64') });
+  const files = { attachments: attachments.map(file), ...(bodyFile && { bodyFile: file(bodyFile) }) };
+  return convert({ ...rest, ...files }, dropped, provenance, addresses);
 }
 
 const every: [string, () => MailboxItem][] = [
@@ -220,6 +221,21 @@ describe('mailboxItem', () => {
     const value = property(convert(anEmail(), [], aProvenance(), addresses), propertyIds.usersEmailAddress)!;
     expect(Buffer.byteLength(value)).toBeLessThanOrEqual(30_000);
     expect(value).toMatch(/^member\.0@contoso\.com;.*;member\.\d+@contoso\.com$/);
+  });
+
+  test('is found by the addresses of thousands of participants, and counts those beyond', () => {
+    const addresses = Array.from({ length: 7_000 }, (_, index) => ({
+      emailAddress: `the.member.with.number.${index}@contoso.com`,
+      mobileNumber: undefined,
+      firstName: undefined,
+      lastName: undefined,
+    }));
+    const { content } = created(convert(anEmail(), [], aProvenance(), addresses)).body;
+    const named = content.match(/\bthe\.member\.with\.number\.\d+@contoso\.com\b/g)!.length;
+    expect(named).toBeGreaterThan(4_000);
+    expect(content.includes(`@contoso.com and ${7_000 - named} more\n`)).toBe(true);
+    expect(Buffer.byteLength(content)).toBeLessThan(300_000);
+    expect(content.startsWith('At noon?\n\n')).toBe(true);
   });
 
   test('leaves the bytes of attachments alone', () => {

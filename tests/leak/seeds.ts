@@ -77,7 +77,7 @@ const chat = (at: number, change: object = {}) => ({
 const broken = (at: number): string[] => [
   `{"gatewayReceivedDate":"${arrival(at)}","textContent":"Rhabarberkuchen 46701740999`,
   `Rhabarberkuchen of stranger.violett@outside.example`,
-  JSON.stringify({ ...chat(at), usersEmailAddress: 'Seedfirstname 46701740999' }),
+  JSON.stringify({ ...chat(at), textContent: { Rhabarberkuchen: 'Seedfirstname 46701740999' } }),
   JSON.stringify({ ...chat(at), attachment: [{ name: 'Seedfile', content: 'Rhabarberkuchen!' }] }),
   JSON.stringify({ ...chat(at), messageId: { Rhabarberkuchen: 1 } }),
 ];

@@ -1,4 +1,5 @@
 import { importItem } from '../../shared/pipeline/import-item';
+import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import type { Outcome } from '../../shared/storage/outcomes';
 import { user } from '../graph/tenant';
 import { isCreate, startProxy } from './proxy';
@@ -222,3 +223,75 @@ it.each([
     expect(await world.outcomes(deps, 'whatsapp')).toEqual([]);
   },
 );
+
+describe('an item that cannot be read', () => {
+  const importLines = async (lines: Buffer[], settings: Record<string, string> = {}) => {
+    world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
+    const deps = world.instance();
+    await world.fetch(deps, 'whatsapp');
+    return { world, deps };
+  };
+  const unreadable = (id: string): [string, Buffer][] => [
+    ['whose source is missing', chatLine(id, { sourceType: null })],
+    ['whose text is none', chatLine(id, { textContent: {} })],
+    ['whose attachment is none', chatLine(id, { attachment: [null] })],
+    ['whose line is cut off', chatLine(id).subarray(0, -9)],
+    ['whose line is not UTF-8', Buffer.concat([chatLine(id).subarray(0, -2), Buffer.from([0xff])])],
+    ['whose line is too long', chatLine(id, { textContent: 'x'.repeat(1024 * 1024) })],
+  ];
+
+  it.each(unreadable('1_"id"'))('%s is quarantined under its id', async (_what, line) => {
+    const { world, deps } = await importLines([line], { LINE_MAX_MB: '1' });
+    await world.drain(deps);
+    const found = { reason: 'unreadable', sourceId: '1_"id"' };
+    expect(await world.outcomes(deps, 'whatsapp')).toMatchObject([{ kind: 'failed', ...found }]);
+    expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([found]);
+  });
+
+  it('keeps its id when the host gives it up', async () => {
+    const { world, deps } = await importLines([chatLine('1_1', { sourceType: null })]);
+    await quarantineItem(deps, await firstPointer(deps));
+    expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'gaveUp', sourceId: '1_1' }]);
+  });
+
+  it.each([
+    ['no JSON', 'messageId: 1_1'],
+    ['JSON without an id', '[{"messageId":"1_1"}]'],
+    ['cut off within its id', '{"messageId":"1_'],
+    ['cut off behind the id of something else', '{"original":{"messageId":"1_1"},'],
+  ])('is quarantined without an id when its line is %s', async (_what, line) => {
+    const { world, deps } = await importLines([Buffer.from(line)]);
+    await world.drain(deps);
+    const [quarantined] = await world.quarantined(deps, 'whatsapp');
+    expect(quarantined).toMatchObject({ reason: 'unreadable' });
+    expect(quarantined).not.toHaveProperty('sourceId');
+  });
+});
+
+it('an item without usersEmailAddress reaches the mailboxes that the mapping file has for its numbers', async () => {
+  const lines = [chatLine('1_1', { usersEmailAddress: undefined })];
+  const settings = { WHATSAPP_CUSTOM_MAPPING: 'true' };
+  world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
+  const deps = world.instance();
+  const file = `Mobile number,Email address\n+46701740605,${anna.userPrincipalName}\n`;
+  expect(await deps.mappings.upload('whatsapp', Buffer.from(file))).toEqual([]);
+  await world.fetch(deps, 'whatsapp');
+  await world.drain(deps);
+  expect(await world.messages(anna)).toHaveLength(1);
+  expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
+});
+
+it('a call that comes again answered, under the id of the missed one, is another item', async () => {
+  const call = (callStatus: string) =>
+    chatLine('1_1', { messageContext: 'voice-call', textContent: null, callInfo: { callStatus } });
+  world = await openWorld({
+    users: [anna, bo],
+    lines: { whatsapp: [call('Missed'), call('Answered'), call('Answered')] },
+  });
+  const deps = world.instance();
+  await world.fetch(deps, 'whatsapp');
+  await world.drain(deps);
+  expect(await world.messages(anna)).toHaveLength(2);
+  const ends = (await world.outcomes(deps, 'whatsapp')).map(({ deliveries }) => deliveries[0]?.end);
+  expect(ends.toSorted()).toEqual(['imported', 'imported', 'skipped']);
+});
