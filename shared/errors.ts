@@ -8,7 +8,8 @@ export const reasons = {
   tooLarge: 'Body and remaining attachments together are larger than the size limit.',
   rejected: 'Exchange Online refused the item as invalid.',
   mailboxFull: 'The mailbox is full, or does not take messages of this size.',
-  mailboxUnavailable: 'The mailbox does not exist any more, or is not in Exchange Online.',
+  mailboxUnavailable:
+    'The mailbox does not exist any more, is not in Exchange Online, or does not show its folders.',
   accessDenied: 'The app has no permission for this mailbox.',
   gaveUp: 'The import failed five times in a row.',
 } as const;

@@ -73,6 +73,8 @@ export function createFaultEffects(tenant: Tenant, throttling: Throttling): Faul
         throw accessDenied();
       case 'quotaExceeded':
         throw quotaExceeded();
+      case 'answered':
+        throw new GraphError(fault.status, fault.code, 'The request cannot be answered now.');
       case 'sessionGone':
         if (session !== undefined) tenant.uploads.delete(session);
         throw notFound();

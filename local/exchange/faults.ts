@@ -24,6 +24,8 @@ const kinds = [
   'tokenRefused',
   'accessDenied',
   'quotaExceeded',
+  /** Answers with the status and code of the script; 404 without a telling code when it names none. */
+  'answered',
   /** The upload session is forgotten. */
   'sessionGone',
 ] as const;
@@ -49,6 +51,8 @@ export const faultPlan = z
           times: z.int().positive().default(1),
           retryAfterSeconds: z.int().positive().optional(),
           lateMs: z.int().nonnegative().optional(),
+          status: z.int().min(400).max(599).default(404),
+          code: z.string().default('UnknownError'),
         }),
       )
       .default([]),
@@ -82,6 +86,8 @@ export interface Fault {
   kind: FaultKind;
   retryAfterSeconds: number;
   lateMs: number;
+  status: number;
+  code: string;
 }
 
 export interface Faults {
@@ -120,13 +126,13 @@ export function createFaults(first: FaultPlan = {}): Faults {
     plan = faultPlan.parse(given);
     seen = new Map();
     removals = plan.folderRemovals.map((removal) => ({ removal, creates: new Map() }));
-    scripted = plan.script.map(({ kind, method, path, skip, times, retryAfterSeconds, lateMs }) => ({
+    scripted = plan.script.map(({ method, path, skip, times, retryAfterSeconds, lateMs, ...fault }) => ({
       left: times,
       skip,
       method: new RegExp(`^(?:${method})$`, 'i'),
       path: new RegExp(path),
       fault: {
-        kind,
+        ...fault,
         retryAfterSeconds: retryAfterSeconds ?? plan.retryAfterSeconds,
         lateMs: lateMs ?? plan.lateMs,
       },
@@ -156,7 +162,9 @@ export function createFaults(first: FaultPlan = {}): Faults {
       if (left >= rate) left -= rate;
       else {
         const happens = place[kind]?.(method, path) ?? true;
-        return happens ? { kind, retryAfterSeconds: plan.retryAfterSeconds, lateMs: plan.lateMs } : undefined;
+        const { retryAfterSeconds, lateMs } = plan;
+        const unsaid = { status: 404, code: 'UnknownError' };
+        return happens ? { kind, retryAfterSeconds, lateMs, ...unsaid } : undefined;
       }
     }
     return undefined;

@@ -19,6 +19,9 @@ export interface TwinMessage {
   batch: number;
   position: number;
   attachments: string[];
+  /** Made without some of the item's attachments. */
+  partial: boolean;
+  body: string;
 }
 
 export interface TwinMailbox {
@@ -35,11 +38,17 @@ export interface Tenant {
   /** Address in lower case to user id. */
   users: Map<string, string>;
   ids: number;
+  /** No attachment that takes a request of its own can be brought in. */
+  withoutSessions: boolean;
   /** The most copies of one item that stood in one mailbox at one time. */
   mostCopies: number;
 }
 
-export function createTenant({ users, mend }: Pick<Scenario, 'users' | 'mend'>): Tenant {
+export function createTenant({
+  users,
+  mend,
+  withoutSessions = false,
+}: Pick<Scenario, 'users' | 'mend' | 'withoutSessions'>): Tenant {
   const empty = { coolingUntilMs: 0, brokenUntilMs: 0, folderId: undefined };
   const isFull = (userId: string) => mend?.fullMailboxes.includes(userId) ?? false;
   const known = users.filter(({ userId }) => !mend?.missingUsers.includes(userId));
@@ -47,6 +56,7 @@ export function createTenant({ users, mend }: Pick<Scenario, 'users' | 'mend'>):
     mailboxes: new Map(users.map(({ userId }) => [userId, { ...empty, full: isFull(userId), messages: [] }])),
     users: new Map(known.map(({ userId, address }) => [address.toLowerCase(), userId])),
     ids: 0,
+    withoutSessions,
     mostCopies: 0,
   };
 }
@@ -155,6 +165,8 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
         batch: numberOf(properties, propertyIds.batch),
         position: numberOf(properties, propertyIds.position),
         attachments: inline.map(({ name }) => name),
+        partial: item.partial,
+        body: (item.json['body'] as { content: string }).content,
       });
       const key = `${userId} ${item.itemKey}`;
       const request = { key, signal, lost };
@@ -167,7 +179,7 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
       };
       if (later.length === 0) {
         const messageId = await io(operation, begin);
-        return messageId === undefined ? { kind: 'folderGone' } : { kind: 'created', messageId, refused: [] };
+        return messageId === undefined ? { kind: 'folderGone' } : { kind: 'created', messageId };
       }
       await beforeStep();
       const messageId = await io(operation, begin);
@@ -191,7 +203,11 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
         });
       };
       try {
-        for (const { name } of later) await step('attach', ({ attachments }) => void attachments.push(name));
+        for (const { name } of later)
+          await step('attach', ({ attachments }) => {
+            if (!tenant.withoutSessions) attachments.push(name);
+          });
+        if (tenant.withoutSessions) return { kind: 'refused', messageId, refused: later };
         await step('complete', (message) => (message.complete = true));
       } catch (error) {
         // Nobody comes back to an item that failed for good, so its incomplete copy goes now.
@@ -200,7 +216,7 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
           throw new UncertainError('not all of it is there', { cause: error });
         throw error;
       }
-      return { kind: 'created', messageId, refused: [] };
+      return { kind: 'created', messageId };
     },
 
     find: (userId, folderId, itemKey) =>
@@ -209,7 +225,13 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
         (): FoundCopy[] =>
           admit(userId)
             .messages.filter((one) => one.folderId === folderId && one.itemKey === itemKey)
-            .map(({ id, complete, batch, position }) => ({ messageId: id, complete, batch, position })),
+            .map(({ id, complete, partial, batch, position }) => ({
+              messageId: id,
+              complete,
+              ...(complete && partial && { partial }),
+              batch,
+              position,
+            })),
       ),
 
     remove,

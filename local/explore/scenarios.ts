@@ -9,7 +9,9 @@ export interface Scenario {
   lines: { arrivedAt: string; line: Record<string, unknown> | string }[];
   pageItems: number;
   /** What must become of the lines, by source id; lines that cannot be read have none. */
-  expected: { sourceId: string; userIds: string[]; attachments: string[] }[];
+  expected: { sourceId: string; userIds: string[]; attachments: string[]; missing?: string[] }[];
+  /** A cloud that has no way to take larger attachments: those that are `missing`, and named in the body. */
+  withoutSessions?: boolean;
   /** The window is fetched by hand as well, at the same time. */
   backfill?: boolean;
   /** The custom mapping file. */
@@ -170,4 +172,15 @@ const mails: Scenario = {
   aheadMs: 2 * 60_000,
 };
 
-export const scenarios: Record<string, Scenario> = { day, again, redriven, mails };
+/** A cloud without upload sessions: the item with the large file is created once more, without it. */
+const narrow: Scenario = {
+  name: 'narrow',
+  connector: 'whatsapp',
+  users,
+  lines: [withFiles, single],
+  pageItems: 2,
+  expected: [{ ...expectedFiles, attachments: ['small.txt'], missing: ['large.bin'] }, expectedSingle],
+  withoutSessions: true,
+};
+
+export const scenarios: Record<string, Scenario> = { day, again, redriven, mails, narrow };

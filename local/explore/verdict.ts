@@ -71,9 +71,9 @@ function checkChain({ connector, blobs, tables }: World, find: Find): void {
 
 /** Each item once, whole, in each of its mailboxes, or in quarantine. */
 function checkCopies({ world, scenario, faults }: Facts, find: Find): void {
-  const expected = new Map<string, string[]>();
-  for (const { sourceId, userIds, attachments } of scenario.expected)
-    for (const userId of userIds) expected.set(`${userId} ${sourceId}`, attachments);
+  const expected = new Map<string, Scenario['expected'][number]>();
+  for (const one of scenario.expected)
+    for (const userId of one.userIds) expected.set(`${userId} ${one.sourceId}`, one);
   const copies = new Map<string, TwinMessage[]>();
   for (const [userId, { messages }] of world.tenant.mailboxes)
     for (const message of messages) {
@@ -85,11 +85,14 @@ function checkCopies({ world, scenario, faults }: Facts, find: Find): void {
       if (!copies.has(`${userId} ${sourceId}`) && !isQuarantined(world, sourceId))
         find('lost', `${sourceId} is not in the mailbox of ${userId}`);
   for (const [key, messages] of copies) {
-    const attachments = expected.get(key);
-    if (!attachments) find('duplicated', `${key} is in a mailbox where it does not belong`);
+    const wanted = expected.get(key);
+    if (!wanted) find('duplicated', `${key} is in a mailbox where it does not belong`);
     else if (messages.length > 1) find('duplicated', `${key} is there ${messages.length} times`);
-    for (const { complete, attachments: own } of messages)
-      if (!complete || own.join() !== attachments?.join()) find('lost', `${key} is not whole`);
+    for (const { complete, attachments, body } of messages) {
+      if (!complete || attachments.join() !== wanted?.attachments.join()) find('lost', `${key} is not whole`);
+      for (const name of wanted?.missing ?? [])
+        if (!body.includes(name)) find('lost', `${key} does not name ${name}`);
+    }
   }
   // Where no request was left under way, a second copy must not stand there even for a moment.
   if (world.tenant.mostCopies > 1 && !faults.some((fault) => unfenced.includes(fault)))
@@ -173,11 +176,16 @@ function compare(total: Counters, scenario: Scenario, faults: readonly Fault[], 
     0,
   );
   const imported = [...boxes.values()].reduce((sum, many) => sum + many, 0);
+  const partial = scenario.expected.reduce(
+    (sum, { userIds, missing }) => sum + (missing ? userIds.length : 0),
+    0,
+  );
   const unreadable = (scenario.lines.length - readable.length) * servings;
   const same = (what: string, actual: number, wanted: number) => {
     if (actual !== wanted) find('counters', `${what}: ${actual} instead of ${wanted}`);
   };
-  same('imported', total.deliveries.imported, imported);
+  same('imported', total.deliveries.imported, imported - partial);
+  same('partial', total.deliveries.partial, partial);
   same('failed deliveries', total.deliveries.failed, 0);
   if (faults.includes('cursorExpired')) return;
   same('available', total.items.available, scenario.lines.length * servings);

@@ -83,7 +83,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
         folder: (userId: string) => Promise.resolve(`folder of ${userId}`),
         create: (userId: string, _folderId: string, item: MailboxItem) => {
           created.push({ userId, item });
-          return Promise.resolve({ kind: 'created', messageId: `message ${created.length}`, refused: [] });
+          return Promise.resolve({ kind: 'created', messageId: `message ${created.length}` });
         },
       },
       ...parts,

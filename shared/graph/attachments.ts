@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Attachment } from '../email/email';
-import type { Dropped } from '../email/size-rules';
 import { attachmentJson, planLimits } from './attachment-plan';
 import type { AttachmentPlan } from './attachment-plan';
-import { RefusedError } from './failure';
+import { namesWhatIsMissing, RefusedError } from './failure';
 import type { Graph } from './request.client';
 import { messagePath, uploadAttachment } from './upload';
 import type { UploadTarget } from './upload';
@@ -17,8 +15,8 @@ export async function addAttachments(
   graph: Graph,
   target: UploadTarget,
   later: AttachmentPlan['later'],
-): Promise<Dropped[]> {
-  const refused: Dropped[] = [];
+): Promise<Attachment[]> {
+  const refused: Attachment[] = [];
   for (const { attachment, by } of later) {
     const taken =
       by === 'request'
@@ -26,7 +24,7 @@ export async function addAttachments(
         : (await accepted(uploadAttachment(graph, target, attachment))) ||
           (attachment.content.length < planLimits.sessionBytes &&
             (await accepted(addInOneRequest(graph, target, attachment))));
-    if (!taken) refused.push(describe(attachment));
+    if (!taken) refused.push(attachment);
   }
   return refused;
 }
@@ -37,6 +35,7 @@ async function addInOneRequest(graph: Graph, target: UploadTarget, attachment: A
     doing: 'add attachment',
     mailbox: target.userId,
     begun: true,
+    doubtNotFound: 'unnamed',
     signal: target.signal,
     body: attachmentJson(attachment),
   });
@@ -54,12 +53,6 @@ async function accepted(adding: Promise<void>): Promise<boolean> {
   }
 }
 
-/** A 404 that does not speak of the message: the cloud does not know the address `createUploadSession`. */
+/** A 404 that stays and does not speak of the message: the cloud does not know the address `createUploadSession`. */
 const hasNoSuchRoute = ({ failure, codes }: RefusedError) =>
-  failure.kind === 'notFound' && !codes.some((code) => code.startsWith('Error'));
-
-const describe = ({ name, content }: Attachment): Dropped => ({
-  name,
-  size: content.length,
-  sha256: createHash('sha256').update(content).digest('hex'),
-});
+  failure.kind === 'notFound' && !namesWhatIsMissing(codes);

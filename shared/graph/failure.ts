@@ -55,6 +55,9 @@ const byCode: Record<string, Failure> = {
   ErrorMailboxFailover: transient,
   ErrorTimeoutExpired: transient,
   ErrorConnectionFailed: transient,
+  // The front end looks for the mailbox where it no longer is, whatever the status; "likely intermittent" says
+  // Microsoft in microsoft-graph-explorer-v4 issue 3143.
+  MailboxInfoStale: transient,
 
   ErrorCorruptData: rejected,
   ErrorInvalidRecipients: rejected,
@@ -139,6 +142,20 @@ export function classifyUpload(answer: Answer, nowMs: number): Failure {
   return failure.kind === 'transient' || isFull || answer.status < 400 ? failure : { kind: 'sessionGone' };
 }
 
+/**
+ * Whether a "not found" says what is missing: Exchange's own codes do. Any other one can be the answer of a moment,
+ * of a gateway that did not find the mailbox, or of a cloud that does not know the address.
+ */
+export const namesWhatIsMissing = (codes: readonly string[]): boolean =>
+  codes.some((code) => code.startsWith('Error'));
+
+/** A "not found" to try again before it is believed: any, or only one that does not say what is missing. */
+export type Doubt = 'any' | 'unnamed';
+
+/** Whether a "not found" with these codes is one of those. */
+export const isDoubted = (failure: Failure, codes: readonly string[], doubt?: Doubt): boolean =>
+  failure.kind === 'notFound' && (doubt === 'any' || (doubt === 'unnamed' && !namesWhatIsMissing(codes)));
+
 /** Refusals that come before anything is done: what was asked for has certainly not taken effect. */
 export function hadNoEffect(answer: Answer): boolean {
   const throttled = answer.codes.some(
@@ -175,6 +192,10 @@ export class RefusedError extends Error {
     super(message);
   }
 }
+
+/** True when Graph says that the folder, message or attachment asked for is not there (any more). */
+export const isGone = (error: unknown): error is RefusedError =>
+  error instanceof RefusedError && error.failure.kind === 'notFound' && namesWhatIsMissing(error.codes);
 
 /** Thrown where a request that must not be sent twice may have taken effect: look before trying again. */
 export class UncertainError extends Error {

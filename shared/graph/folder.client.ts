@@ -1,4 +1,5 @@
 import type { Connector } from '../connectors';
+import { PermanentError } from '../errors';
 import { RefusedError, settled } from './failure';
 import type { Graph } from './request.client';
 
@@ -11,8 +12,9 @@ export interface FolderStore {
 export interface Folders {
   /**
    * Id of the connector's folder in the mailbox, made when it is missing; undefined when the user has no usable
-   * mailbox. `refresh` passes over what is remembered in the process. Throws `PermanentError` when the app may not
-   * enter the mailbox, and what `Graph` throws.
+   * mailbox, and Graph says so. `refresh` passes over what is remembered in the process. Throws `PermanentError`
+   * when the app may not enter the mailbox, or its root folders are refused for another reason, and what `Graph`
+   * throws.
    */
   folder(
     userId: string,
@@ -58,7 +60,7 @@ export function createFolders(
   async function look(key: string, userId: string, connector: Pick<Connector, 'id' | 'folder'>) {
     const folderId = await resolve(userId, connector).catch((error: unknown) => {
       if (hasNoMailbox(error)) return undefined;
-      throw settled(error);
+      throw refused(error);
     });
     known.set(key, { folderId, untilAt: now() + verifyMs });
     return folderId;
@@ -81,11 +83,18 @@ export function createFolders(
 
 const foldersOf = (userId: string) => `/users/${encodeURIComponent(userId)}/mailFolders`;
 
-/** The root of a mailbox always has folders: 404 on it means that there is no mailbox. */
+/** Only codes that say so: taken for "no mailbox", any other 404 would take the person's copies away in silence. */
 const hasNoMailbox = (error: unknown) =>
   error instanceof RefusedError &&
-  (error.failure.kind === 'notFound' ||
-    (error.failure.kind === 'mailbox' && error.failure.reason === 'mailboxUnavailable'));
+  error.failure.kind === 'mailbox' &&
+  error.failure.reason === 'mailboxUnavailable';
+
+/** No item is part of these requests, and every mailbox has a root: what is refused there is the mailbox's fault. */
+function refused(error: unknown): unknown {
+  const { kind } = error instanceof RefusedError ? error.failure : { kind: undefined };
+  if (kind !== 'item' && kind !== 'notFound') return settled(error);
+  return new PermanentError('mailboxUnavailable', (error as Error).message, { cause: error });
+}
 
 /** Whether the folder exists and stands, at any depth, outside Deleted Items. */
 async function isInUse(graph: Graph, userId: string, folderId: string): Promise<boolean> {
@@ -108,6 +117,7 @@ async function read(graph: Graph, userId: string, folderId: string): Promise<Mai
       doing: 'read folder',
       mailbox: userId,
       query: { $select: 'id,displayName,parentFolderId' },
+      doubtNotFound: 'unnamed',
     });
     return json as MailFolder;
   } catch (error) {
@@ -122,6 +132,7 @@ async function childNamed(graph: Graph, userId: string, name: string): Promise<s
     doing: 'list folders',
     mailbox: userId,
     query: { $select: 'id,displayName', $top: '100', includeHiddenFolders: 'true' },
+    doubtNotFound: 'any',
   })) as MailFolder[];
   const same = (folder: MailFolder) => folder.displayName?.toLowerCase() === name.toLowerCase();
   return (folders.find((folder) => folder.displayName === name) ?? folders.find(same))?.id;
@@ -136,6 +147,7 @@ async function create(graph: Graph, userId: string, name: string): Promise<strin
       body: { displayName: name },
       // A second one of the same name is refused, so a repeated request does no harm.
       repeatable: true,
+      doubtNotFound: 'any',
     });
     return (json as MailFolder).id;
   } catch (error) {

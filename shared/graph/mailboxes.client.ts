@@ -3,12 +3,11 @@ import type { Attachment } from '../email/email';
 import type { MailboxItem } from '../email/mailbox-item';
 import { completeMark, isComplete, partialMark, propertyIds, propertyValue } from '../email/provenance';
 import type { ExtendedProperty } from '../email/provenance';
-import type { Dropped } from '../email/size-rules';
 import { PermanentError } from '../errors';
 import { messageJson, planAttachments } from './attachment-plan';
 import type { AttachmentPlan } from './attachment-plan';
 import { addAttachments } from './attachments';
-import { RefusedError, settled, UncertainError } from './failure';
+import { isGone, RefusedError, settled, UncertainError } from './failure';
 import type { Folders } from './folder.client';
 import type { Call, Graph } from './request.client';
 import { messagePath } from './upload';
@@ -20,13 +19,17 @@ export interface FoundCopy {
   complete: boolean;
   batch?: number;
   position?: number;
-  /** There was no way to bring in some of its attachments. */
+  /** It was made without some of the item's attachments. */
   partial?: boolean;
 }
 
 export type Created =
-  /** `refused`: attachments that this mailbox or cloud has no way to take. */
-  | { kind: 'created'; messageId: string; refused: Dropped[] }
+  | { kind: 'created'; messageId: string }
+  /**
+   * This mailbox or cloud has no way to take these attachments of the item (the same objects). A message without them,
+   * and without the mark of completeness, stands in the folder: it is the caller's to remove.
+   */
+  | { kind: 'refused'; messageId: string; refused: Attachment[] }
   /** The folder is not there any more; nothing was created. */
   | { kind: 'folderGone' };
 
@@ -107,14 +110,15 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
     try {
       const message = { userId, messageId, signal, beforeStep: step };
       const refused = await addAttachments(graph, message, plan.later);
+      if (refused.length > 0) return { kind: 'refused', messageId, refused };
       await step();
       await graph.patch(messagePath(message), {
         ...call,
         doing: 'mark message complete',
         begun: true,
-        body: { singleValueExtendedProperties: [refused.length > 0 ? partialMark : completeMark] },
+        body: { singleValueExtendedProperties: [markOf(item)] },
       });
-      return { kind: 'created', messageId, refused };
+      return { kind: 'created', messageId };
     } catch (error) {
       if (stop?.error === error || error instanceof UncertainError) throw error;
       const final = settled(error);
@@ -130,9 +134,9 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
   async function remove(userId: string, messageId: string): Promise<void> {
     const path = messagePath({ userId, messageId });
     await graph
-      .delete(path, { doing: 'delete message', mailbox: userId, begun: true })
+      .delete(path, { doing: 'delete message', mailbox: userId, begun: true, doubtNotFound: 'unnamed' })
       .catch((error: unknown) => {
-        if (!(error instanceof RefusedError) || error.failure.kind !== 'notFound') throw settled(error);
+        if (!isGone(error)) throw settled(error);
       });
   }
 
@@ -143,13 +147,13 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
       const path = messagesPath(userId, folderId);
       const whole = {
         ...item.json,
-        singleValueExtendedProperties: [...propertiesOf(item.json), completeMark],
+        singleValueExtendedProperties: [...propertiesOf(item.json), markOf(item)],
       };
       const plan = planAttachments(Buffer.byteLength(JSON.stringify(whole)), item.attachments);
       if (plan.later.length > 0) return createInSteps({ userId, path }, item, plan, { signal, beforeStep });
       const call = { doing: 'create message', mailbox: userId, signal };
       const messageId = await postMessage(path, whole, plan.inline, call);
-      return messageId === undefined ? { kind: 'folderGone' } : { kind: 'created', messageId, refused: [] };
+      return messageId === undefined ? { kind: 'folderGone' } : { kind: 'created', messageId };
     },
 
     async find(userId, folderId, itemKey) {
@@ -162,10 +166,11 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
         $expand: `singleValueExtendedProperties($filter=${wanted})`,
       };
       try {
-        const call = { doing: 'find message', mailbox: userId, query };
+        const call: Call = { doing: 'find message', mailbox: userId, query, doubtNotFound: 'unnamed' };
         return ((await graph.list(messagesPath(userId, folderId), call)) as Message[]).map(foundCopy);
       } catch (error) {
-        if (error instanceof RefusedError && error.failure.kind === 'notFound') return [];
+        // Any other 404 proves nothing: taken for "no copy", it would make a second one.
+        if (isGone(error)) return [];
         throw settled(error);
       }
     },
@@ -176,6 +181,8 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
 
 const messagesPath = (userId: string, folderId: string) =>
   `/users/${encodeURIComponent(userId)}/mailFolders/${encodeURIComponent(folderId)}/messages`;
+
+const markOf = ({ partial }: MailboxItem) => (partial ? partialMark : completeMark);
 
 const propertiesOf = (json: Record<string, unknown>) =>
   (json['singleValueExtendedProperties'] ?? []) as ExtendedProperty[];

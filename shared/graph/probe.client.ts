@@ -77,8 +77,9 @@ export function createMailboxProbe(graph: Graph): MailboxProbe {
     signIn: () => graph.signIn(),
 
     async enter(userId) {
+      const path = folderPath(userId, 'msgfolderroot');
       const call = { doing: 'enter mailbox', mailbox: userId, query: { $select: 'id' } };
-      await graph.get(folderPath(userId, 'msgfolderroot'), call).catch((error: unknown) => {
+      await graph.get(path, { ...call, doubtNotFound: 'any' }).catch((error: unknown) => {
         // The root is there in every mailbox.
         if (error instanceof RefusedError && error.failure.kind === 'notFound')
           throw new PermanentError('mailboxUnavailable', error.message, { cause: error });

@@ -1,8 +1,8 @@
 import type { TokenCredential } from '@azure/identity';
 import { DeploymentError, PutOffError } from '../errors';
 import { createAccessDenials } from './access-denials';
-import { classify, classifyUpload, hadNoEffect, RefusedError, UncertainError, wasNeverSent } from './failure';
-import type { Failure } from './failure';
+import { classify, classifyUpload, hadNoEffect, isDoubted, wasNeverSent } from './failure';
+import { RefusedError, UncertainError, type Doubt, type Failure } from './failure';
 import { createMailboxGate } from './mailbox-gate';
 import type { Clock } from './mailbox-gate';
 import { createToken } from './token';
@@ -23,6 +23,7 @@ export interface Call {
   signal?: AbortSignal;
   /** A POST that may be sent again although an earlier one may have taken effect. */
   repeatable?: boolean;
+  doubtNotFound?: Doubt;
 }
 
 export interface Reply {
@@ -126,12 +127,14 @@ export function createGraph(options: GraphOptions): Graph {
       const text = described(call, received);
       refuseDeployment(failure, call, text);
       const unknown = received.answered ? !hadNoEffect(received.answer) : !wasNeverSent(received.code);
-      if (failure.kind !== 'transient') throw refusal(failure, received, afterUnknown, text);
+      const codes = codesOf(received);
+      if (failure.kind !== 'transient' && !isDoubted(failure, codes, call.doubtNotFound))
+        throw refusal(failure, received, afterUnknown, text);
+      const asked = failure.kind === 'transient' ? failure.retryAfterMs : undefined;
       afterUnknown ||= unknown;
-      if (unknown && !mayRepeat)
-        throw new UncertainError(`${text}; it may have taken effect`, {}, failure.retryAfterMs);
+      if (unknown && !mayRepeat) throw new UncertainError(`${text}; it may have taken effect`, {}, asked);
 
-      const waitMs = failure.retryAfterMs ?? backOff(tried);
+      const waitMs = asked ?? backOff(tried);
       const spent = tried >= tries || clock.now() - startedAt + waitMs > budgetMs;
       if (waitMs > longestWaitMs || (spent && isOutage(failure, received))) {
         throw new PutOffError(Math.ceil(waitMs * (1 + clock.random() / 4)), `${text}; put off`);
@@ -222,14 +225,12 @@ function judged(received: Received, uploading: boolean, nowMs: number): Outcome 
   return { failure: (uploading ? classifyUpload : classify)(received.answer, nowMs), received };
 }
 
-const refusal = (failure: Failure, received: Received, afterUnknown: boolean, text: string) =>
-  new RefusedError(
-    failure,
-    received.answered ? received.answer.status : 0,
-    received.answered ? received.answer.codes : [received.code],
-    afterUnknown,
-    text,
-  );
+const codesOf = (received: Received) => (received.answered ? received.answer.codes : [received.code]);
+
+function refusal(failure: Failure, received: Received, afterUnknown: boolean, text: string) {
+  const status = received.answered ? received.answer.status : 0;
+  return new RefusedError(failure, status, codesOf(received), afterUnknown, text);
+}
 
 /** Nothing is wrong with the item when the service throttles, is down, or cannot be reached: five tries must not burn it. */
 function isOutage(failure: Failure, received: Received): boolean {

@@ -56,6 +56,7 @@ async function openSession(graph: Graph, target: UploadTarget, attachment: Attac
     begun: true,
     // A session that nobody uses attaches nothing.
     repeatable: true,
+    doubtNotFound: 'unnamed',
     signal: target.signal,
     body: {
       AttachmentItem: {

@@ -1,13 +1,15 @@
 import type { Connector } from '../connectors';
 import type { Deps } from '../deps';
+import type { Attachment } from '../email/email';
 import type { MailboxItem } from '../email/mailbox-item';
-import { BusyError, DeploymentError, PermanentError, PutOffError } from '../errors';
+import { DeploymentError, PermanentError, PutOffError } from '../errors';
 import { UncertainError } from '../graph/failure';
 import type { FoundCopy } from '../graph/mailboxes.client';
 import type { ItemPointer } from '../item';
 import type { LedgerRow } from '../storage/ledger';
 import type { DeliveryEnd } from '../storage/outcomes';
-import { isShort, leaseLeftMs, withinLease } from './lease';
+import { claimDelivery, type Claim } from './claim-delivery';
+import { isShort, withinLease } from './lease';
 
 type Stage = Pick<Deps, 'config' | 'mailboxes' | 'ledger' | 'signal' | 'now' | 'newId'>;
 
@@ -15,10 +17,10 @@ export interface Delivery {
   connector: Connector;
   pointer: ItemPointer;
   item: MailboxItem;
+  /** The item as it is when this mailbox has no way to take these of its attachments: its body names them. */
+  without: (refused: readonly Attachment[]) => MailboxItem;
   userId: string;
   folderId: string;
-  /** True when the size rules dropped attachments. */
-  partial: boolean;
 }
 
 export type Delivered = DeliveryEnd & { unsureAt?: string };
@@ -63,100 +65,18 @@ function ended(row: LedgerRow, { pointer, userId }: Delivery): Delivered {
   return { userId, end, ...(own && row.unsureAt ? { unsureAt: row.unsureAt } : {}) };
 }
 
-interface Claim {
-  kind: 'held';
-  row: LedgerRow;
-  /** True when another attempt may have created a copy already. */
-  takenOver: boolean;
-  /** Writes the row and prolongs the lease. Throws when another worker took the claim. */
-  renew(change?: Partial<LedgerRow>): Promise<void>;
-  /** Lets the next attempt begin at once; `untouched` when this one surely left nothing in the mailbox. */
-  release(untouched: boolean): Promise<void>;
-}
-
-async function claimDelivery(
-  deps: Stage,
-  delivery: Delivery,
-): Promise<Claim | { kind: 'done'; row: LedgerRow }> {
-  const { pointer, item, userId, folderId } = delivery;
-  const owner = deps.newId();
-  const leaseEnd = () => new Date(deps.now() + deps.config.import.leaseMs).toISOString();
-  const fresh: LedgerRow = {
-    v: 1,
-    state: 'pending',
-    connector: pointer.connector,
-    batch: pointer.batch,
-    position: pointer.position,
-    owner,
-    leaseUntil: leaseEnd(),
-    folderId,
-    ...(delivery.partial ? { partial: true } : {}),
-  };
-
-  const hold = (row: LedgerRow, etag: string, takenOver: boolean): Claim => {
-    const write = async (value: LedgerRow) => {
-      for (let tries = 1; tries <= 2; tries++) {
-        const next = await deps.ledger.replace(item.itemKey, userId, value, etag);
-        if (next) {
-          etag = next;
-          claim.row = value;
-          return;
-        }
-        // A write may have been done whose answer was lost: then the row is ours, with another etag.
-        const stored = await deps.ledger.get(item.itemKey, userId);
-        if (stored?.value.owner !== owner) break;
-        etag = stored.etag;
-        // Done for all to see: another worker may have acted on it, so it is never taken back.
-        if (stored.value.state === 'done') return void (claim.row = stored.value);
-      }
-      throw new Error('Another worker took over the delivery');
-    };
-    const claim: Claim = {
-      kind: 'held',
-      row,
-      takenOver,
-      async renew(change) {
-        // Who freezes while the answer is under way wakes with a lease that has run out.
-        do await write({ ...claim.row, ...change, leaseUntil: leaseEnd() });
-        while (claim.row.state === 'pending' && isShort(claim.row.leaseUntil, deps));
-      },
-      release: (untouched) =>
-        write({ ...claim.row, untouched, leaseUntil: new Date(deps.now()).toISOString() }),
-    };
-    return claim;
-  };
-
-  const etag = await deps.ledger.insert(item.itemKey, userId, fresh);
-  if (etag) return hold(fresh, etag, false);
-  const stored = await deps.ledger.get(item.itemKey, userId);
-  if (!stored) throw new Error('A ledger row vanished');
-  if (stored.value.state === 'done') return { kind: 'done', row: stored.value };
-  // Our own insert, whose first answer was lost and which the storage client repeated.
-  if (stored.value.owner === owner) return hold(stored.value, stored.etag, false);
-  const leftMs = leaseLeftMs(stored.value, deps);
-  const againMs = Math.min(leftMs, deps.config.import.leaseMs / 4); // Mostly it is done long before its lease.
-  if (leftMs > 0) throw new BusyError(againMs, 'Another worker is delivering the item to this mailbox');
-  const takenOver = !stored.value.untouched;
-  const unsureAt = new Date(deps.now()).toISOString();
-  // Where nothing was created, whatever appears now is this item's.
-  const former = takenOver ? { ...stored.value, untouched: false, unsureAt } : fresh;
-  const taken: LedgerRow = { ...former, owner, leaseUntil: leaseEnd() };
-  const takenEtag = await deps.ledger.replace(item.itemKey, userId, taken, stored.etag);
-  if (!takenEtag) throw new BusyError(1000, 'Another worker took over the delivery first');
-  return hold(taken, takenEtag, takenOver);
-}
-
 async function create(
   deps: Stage,
   delivery: Delivery,
   claim: Claim,
   attempt: { stepped: boolean },
 ): Promise<Delivered> {
-  const { pointer, item, connector, userId } = delivery;
-  let { folderId } = delivery;
+  const { pointer, connector, userId } = delivery;
+  let { item, folderId } = delivery;
+  const refused: Attachment[] = [];
   let mustLook = claim.takenOver;
   let failure: unknown;
-  for (let tries = 1; tries <= createAttempts; tries++) {
+  for (let triesLeft = createAttempts; triesLeft > 0;) {
     if (mustLook) {
       const found = await findCopy(deps, delivery, claim, [folderId, claim.row.folderId]);
       if (found) return finish(delivery, claim, found);
@@ -176,10 +96,19 @@ async function create(
           },
         }),
       );
-      if (created.kind === 'created') {
-        const partial = delivery.partial || created.refused.length > 0;
-        return finish(delivery, claim, { messageId: created.messageId, partial });
+      if (created.kind === 'created')
+        return finish(delivery, claim, { messageId: created.messageId, partial: item.partial });
+      if (created.kind === 'refused') {
+        // Made anew, because the body of what stands there says nothing of them.
+        await discard(deps, userId, claim, [created.messageId]);
+        refused.push(...created.refused);
+        const smaller = delivery.without(refused);
+        if (smaller.attachments.length >= item.attachments.length)
+          throw new Error('An attachment that was refused was not left out');
+        item = smaller;
+        continue;
       }
+      triesLeft--;
       const renewed = await deps.mailboxes.folder(userId, connector, { refresh: true });
       if (!renewed)
         throw new PermanentError('mailboxUnavailable', 'The mailbox vanished while it was delivered to');
@@ -188,6 +117,7 @@ async function create(
     } catch (error) {
       if (!(error instanceof UncertainError)) throw error;
       await claim.renew({ unsureAt: new Date(deps.now()).toISOString() });
+      triesLeft--;
       mustLook = true;
       failure = error;
     }
@@ -205,7 +135,7 @@ interface Copy {
 /** The complete copy in the mailbox, if there is one; what an interrupted delivery left half-made is removed. */
 async function findCopy(
   deps: Stage,
-  { userId, item, partial }: Delivery,
+  { userId, item }: Delivery,
   claim: Claim,
   folderIds: string[],
 ): Promise<Copy | undefined> {
@@ -215,13 +145,16 @@ async function findCopy(
   const { discarded = [] } = claim.row;
   const counts = ({ complete, messageId }: FoundCopy) => complete && !discarded.includes(messageId);
   const halfMade = found.filter((copy) => !counts(copy)).map(({ messageId }) => messageId);
-  if (halfMade.length > 0) {
-    // Written down first: by the time that the removal takes effect, another worker may be at this delivery.
-    await claim.renew({ discarded: [...new Set([...discarded, ...halfMade])] });
-    for (const messageId of halfMade) await deps.mailboxes.remove(userId, messageId);
-  }
+  if (halfMade.length > 0) await discard(deps, userId, claim, halfMade);
   const copy = found.find(counts);
-  return copy && { ...copy, partial: partial || copy.partial === true };
+  return copy && { ...copy, partial: item.partial || copy.partial === true };
+}
+
+/** Written down first: by the time that the removal takes effect, another worker may be at this delivery. */
+async function discard(deps: Stage, userId: string, claim: Claim, messageIds: string[]): Promise<void> {
+  const { discarded = [] } = claim.row;
+  await claim.renew({ discarded: [...new Set([...discarded, ...messageIds])] });
+  for (const messageId of messageIds) await deps.mailboxes.remove(userId, messageId);
 }
 
 async function finish(delivery: Delivery, claim: Claim, copy: Copy): Promise<Delivered> {

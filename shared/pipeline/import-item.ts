@@ -1,9 +1,10 @@
 import { connectors, type Connector } from '../connectors';
 import type { Deps } from '../deps';
 import { itemKey } from '../email/digest';
+import type { Attachment, Email } from '../email/email';
 import { mailboxItem } from '../email/mailbox-item';
 import { isEvent } from '../email/read-chat';
-import { applySizeRules } from '../email/size-rules';
+import { applySizeRules, asDropped } from '../email/size-rules';
 import { DeploymentError, PermanentError, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
 import { participants } from '../participants/participants';
@@ -60,8 +61,7 @@ interface Attempt {
 async function importParts(deps: Deps, { pointer, sinceMs, known, about }: Attempt): Promise<Ended> {
   const connector = connectors[pointer.connector];
   const rules = deps.config.perConnector[pointer.connector];
-  const { message, provenance } = await readSource(deps, pointer);
-  Object.assign(known, { sourceId: provenance.sourceId, sha256: provenance.sha256 });
+  const { message, provenance } = await readSource(deps, pointer, known);
   if (isEvent(message)) return { ...known, isEvent: true, deliveries: [] };
 
   const email = await readEmail(deps, pointer, message);
@@ -89,12 +89,17 @@ async function importParts(deps: Deps, { pointer, sinceMs, known, about }: Attem
       deliveries: mailboxes.map(({ userId }) => ({ userId, end: 'failed', reason: 'tooLarge' })),
     };
   }
-  const item = mailboxItem(sized.email, sized.dropped, provenance, connector, {
-    itemClass: rules.itemClass,
-    itemKey: key,
-    addresses: message.usersEmailAddress,
-  });
-  const partial = sized.dropped.length > 0;
+  const { itemClass } = rules;
+  const options = { itemClass, itemKey: key, addresses: message.usersEmailAddress };
+  const without = (refused: readonly Attachment[]) => {
+    const dropped = [
+      ...sized.dropped,
+      ...refused.map((one) => ({ ...asDropped(one), refused: true as const })),
+    ];
+    const item = mailboxItem(sized.email, dropped, provenance, connector, options);
+    return { ...item, attachments: withoutRefused(item.attachments, refused, sized.email) };
+  };
+  const item = without([]);
   return {
     ...known,
     ...ended(
@@ -102,10 +107,19 @@ async function importParts(deps: Deps, { pointer, sinceMs, known, about }: Attem
         const error = closed.get(userId);
         if (error instanceof PermanentError) return { userId, end: 'failed', reason: error.reason };
         if (error !== undefined) throw error;
-        return deliver(deps, { connector, pointer, item, partial, userId, folderId });
+        return deliver(deps, { connector, pointer, item, without, userId, folderId });
       }),
     ),
   };
+}
+
+/** A text too long for a body is a file too, made anew with each item: where it was refused, it goes as well. */
+function withoutRefused(attachments: Attachment[], refused: readonly Attachment[], email: Email) {
+  const contents = (list: readonly Attachment[]) => new Set(list.map(({ content }) => content));
+  const own = contents([...email.attachments, ...(email.bodyFile ? [email.bodyFile] : [])]);
+  const gone = contents(refused);
+  const isTextGone = refused.some(({ content }) => !own.has(content));
+  return attachments.filter(({ content }) => (own.has(content) ? !gone.has(content) : !isTextGone));
 }
 
 /** Users whose folder could not be looked up, with the error. */

@@ -32,7 +32,8 @@ async function create(proof: Proof, name: string, attachments = [smallFile]) {
   });
   if (created.kind === 'folderGone') throw new Error('create message: the folder is gone');
   proof.messageIds.push(created.messageId);
-  return { item, ...created };
+  const refused = created.kind === 'refused' ? created.refused : [];
+  return { item, messageId: created.messageId, refused };
 }
 
 /** Whether the message holds exactly this file, byte for byte. */

@@ -260,6 +260,8 @@ interface Tenancy {
   directory: Directory;
   /** What the next create meets. */
   meet(fault: 'lostAnswer' | 'timeOut' | 'throttled'): void;
+  /** From now on no attachment that takes further requests is taken. */
+  closeSessions(): void;
   /** Bytes of an attachment that takes further requests. */
   largeBytes: number;
   close(): Promise<void>;
@@ -273,6 +275,7 @@ function twinTenancy(): Promise<Tenancy> {
     mailboxes: createTwinMailboxes(tenant, io, () => 0),
     directory: createTwinDirectory(tenant, io),
     meet,
+    closeSessions: () => void (tenant.withoutSessions = true),
     largeBytes: 200,
     close: () => Promise.resolve(),
   });
@@ -288,6 +291,7 @@ async function simulatedTenancy(): Promise<Tenancy> {
       tenant.exchange.setFaults({
         script: [{ kind: kinds[fault], method: 'POST', path: '/messages$', retryAfterSeconds: 60 }],
       }),
+    closeSessions: () => tenant.exchange.setFaults({ noUploadSessions: true }),
     largeBytes: 4 * 1024 * 1024,
     close: () => tenant.close(),
   };
@@ -316,7 +320,7 @@ describe.each([
     expect(await tenancy.mailboxes.folder(anna.id, connector, { refresh: true })).toBe(folderId);
     const created = await create('hello');
     const messageId = created.kind === 'created' ? created.messageId : '';
-    expect(created).toEqual({ kind: 'created', messageId, refused: [] });
+    expect(created).toEqual({ kind: 'created', messageId });
     expect(await find('hello')).toEqual([{ messageId, complete: true, batch: 7, position: 42 }]);
     expect(await find('other')).toEqual([]);
     expect(await tenancy.mailboxes.find(full.id, folderId, sha256('hello'))).toEqual([]);
@@ -359,6 +363,17 @@ describe.each([
     expect(steps).toBeGreaterThanOrEqual(3);
     expect(await find('large')).toMatchObject([{ complete: true }]);
     expect(await find('large')).toHaveLength(1);
+  });
+
+  it('give back what they have no way to take, and mark what is made without it', async () => {
+    tenancy.closeSessions();
+    const created = await create('refused', large());
+    expect(created).toMatchObject({ kind: 'refused', refused: [{ name: 'large.bin' }] });
+    expect(await find('refused')).toMatchObject([{ complete: false }]);
+    if (created.kind === 'refused') await tenancy.mailboxes.remove(anna.id, created.messageId);
+    const without = { ...item('refused'), partial: true };
+    await tenancy.mailboxes.create(anna.id, folderId, without, { signal: signal() });
+    expect(await find('refused')).toMatchObject([{ complete: true, partial: true }]);
   });
 
   it('leave an incomplete copy that is told apart when the work ends between two steps', async () => {

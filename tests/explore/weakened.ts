@@ -224,6 +224,21 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     search: { scenario: 'day', turns: [{ operation: /mailboxes.attach/, faults: ['crash'] }] },
   },
   {
+    protection: 'making a message anew whose attachments were refused, so that it names them',
+    weakening: {
+      deps: only('importItem', ({ mailboxes }) => ({
+        mailboxes: {
+          ...mailboxes,
+          async create(...request) {
+            const created = await mailboxes.create(...request);
+            return created.kind === 'refused' ? { kind: 'created', messageId: created.messageId } : created;
+          },
+        },
+      })),
+    },
+    search: { scenario: 'narrow', turns: [] },
+  },
+  {
     protection: 'the note of what is to be removed, before it is',
     weakening: {
       deps: only('importItem', ({ ledger }) => ({

@@ -28,6 +28,8 @@ test.each([
   [504, undefined, transient],
   [509, undefined, transient],
   [400, 'ErrorIrresolvableConflict', transient],
+  [404, 'MailboxInfoStale', transient],
+  [503, 'MailboxInfoStale', transient],
   [503, 'ApplicationThrottled', throttled],
   [500, 'ErrorCorruptData', rejected],
   [400, undefined, rejected],

@@ -91,6 +91,42 @@ test.each(Object.keys(without) as (keyof typeof without)[])(
   },
 );
 
+describe('an odd answer about the folders of a mailbox', () => {
+  const answer = (status: number, code: string, times: number, path = '/mailFolders$') =>
+    tenant.exchange.setFaults({ script: [{ kind: 'answered', path, status, code, times }] });
+
+  test.each([
+    [404, 'MailboxInfoStale'],
+    [404, 'UnknownError'],
+    [404, 'ResourceNotFound'],
+    [404, 'ErrorItemNotFound'],
+    [410, 'Gone'],
+  ])('that comes once is asked again (%i %s)', async (status, code) => {
+    answer(status, code, 2);
+    await expect(folder()).resolves.toEqual(expect.any(String));
+  });
+
+  test.each([
+    [404, 'UnknownError'],
+    [404, 'ResourceNotFound'],
+    [410, 'Gone'],
+    [400, 'BadRequest'],
+  ])('that stays is a mailbox that fails, not a person without one (%i %s)', async (status, code) => {
+    answer(status, code, 4);
+    await expect(folder()).rejects.toMatchObject({ name: 'PermanentError', reason: 'mailboxUnavailable' });
+    // Nor is it remembered.
+    tenant.exchange.setFaults({});
+    await expect(folder()).resolves.toEqual(expect.any(String));
+  });
+
+  test('keeps the folder that was renamed, when it comes once on the folder itself', async () => {
+    const made = (await folder())!;
+    await tenant.graph.patch(`${path}/${made}`, { ...by, body: { displayName: 'My chats' } });
+    answer(404, 'UnknownError', 1, '/mailFolders/AA');
+    await expect(folder({ refresh: true })).resolves.toBe(made);
+  });
+});
+
 test('an unknown user has no mailbox, a user who cannot sign in has one', async () => {
   await expect(
     tenant.folders.folder('00000000-0000-4000-a000-ffffffffffff', connector),

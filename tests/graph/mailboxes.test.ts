@@ -22,7 +22,7 @@ const posts = () => tenant.exchange.stats().requests;
 test('creates a received message in one request and finds it by its key', async () => {
   const before = { ...posts() };
   const created = await create('hello', [file('a.txt', Buffer.from('text'))]);
-  expect(created).toMatchObject({ kind: 'created', refused: [] });
+  expect(created).toMatchObject({ kind: 'created' });
   const after = Object.entries(posts()).filter(([name, count]) => count !== (before[name] ?? 0));
   expect(after).toHaveLength(1);
   const [message] = await readBack();
@@ -51,7 +51,7 @@ test('large attachments arrive byte for byte, each by the way that takes it', as
     signal: signal(),
     beforeStep,
   });
-  expect(created).toMatchObject({ kind: 'created', refused: [] });
+  expect(created).toMatchObject({ kind: 'created' });
   // Create; direct; session and three slices; session and one slice; the mark.
   expect(steps).toBe(9);
   const [message] = await readBack();
@@ -64,26 +64,76 @@ test('large attachments arrive byte for byte, each by the way that takes it', as
   expect(copy).toMatchObject({ complete: true });
 });
 
-test('a file that fits neither way is left out, named, and the rest is completed', async () => {
-  const gap = bytes(3 * MB - 1, 5);
-  const created = await create('gap', [file('gap.bin', gap), file('small.txt', Buffer.from('x'))]);
-  expect(created).toMatchObject({ refused: [{ name: 'gap.bin', size: gap.length, sha256: sha256(gap) }] });
+const refusedNames = (created: Awaited<ReturnType<typeof create>>) =>
+  created.kind === 'refused' ? created.refused.map(({ name }) => name) : created.kind;
+
+test('files that fit neither way are given back, all of them, and the message stays half-made', async () => {
+  const gap = [file('gap.bin', bytes(3 * MB - 1, 5)), file('gap too.bin', bytes(3 * MB - 2, 6))];
+  const created = await create('gap', [gap[0]!, file('large.bin', bytes(4 * MB)), gap[1]!]);
+  expect(created).toMatchObject({ kind: 'refused', refused: gap });
   const [message] = await readBack();
-  expect(message!.attachments.map(({ name }) => name)).toEqual(['small.txt']);
-  await expect(tenant.mailboxes.find(anna.id, folderId, sha256('gap'))).resolves.toMatchObject([
-    { complete: true, partial: true },
+  expect(message!.attachments.map(({ name }) => name)).toEqual(['large.bin']);
+  const messageId = created.kind === 'refused' ? created.messageId : '';
+  await expect(tenant.mailboxes.find(anna.id, folderId, sha256('gap'))).resolves.toEqual([
+    { messageId, complete: false, batch: 7, position: 42 },
   ]);
 });
 
-test('a cloud without upload sessions leaves large files out and takes the others', async () => {
+test('a cloud without upload sessions gives large files back and takes the others', async () => {
   tenant.exchange.setFaults({ noUploadSessions: true });
   const created = await create('gov', [
     file('large.bin', bytes(4 * MB)),
     file('medium.bin', bytes(2_700_000)),
   ]);
-  expect(created).toMatchObject({ refused: [{ name: 'large.bin' }] });
+  expect(refusedNames(created)).toEqual(['large.bin']);
   const [message] = await readBack();
   expect(message!.attachments.map(({ name }) => name)).toEqual(['medium.bin']);
+});
+
+test.each([
+  ['in one request', []],
+  ['in several', [file('large.bin', bytes(4 * MB))]],
+])('an item made without some attachments is marked, when it is created %s', async (_how, attachments) => {
+  const partial = { ...item('partial', attachments), partial: true };
+  await tenant.mailboxes.create(anna.id, folderId, partial, { signal: signal() });
+  await expect(tenant.mailboxes.find(anna.id, folderId, sha256('partial'))).resolves.toMatchObject([
+    { complete: true, partial: true },
+  ]);
+});
+
+describe('a 404 that does not name what is missing', () => {
+  const large = () => [file('large.bin', bytes(4 * MB))];
+  const answer = (method: string, path: string, rest = {}) =>
+    tenant.exchange.setFaults({ script: [{ kind: 'answered', method, path, ...rest }] });
+
+  test.each(['UnknownError', 'MailboxInfoStale', 'ResourceNotFound'])(
+    'does not keep a file out when it comes once (%s)',
+    async (code) => {
+      answer('POST', 'createUploadSession$', { code, times: 2 });
+      await expect(create('odd', large())).resolves.toMatchObject({ kind: 'created' });
+      const [message] = await readBack();
+      expect(message!.attachments.map(({ name }) => name)).toEqual(['large.bin']);
+    },
+  );
+
+  test('means that there is no such route when it stays, and one that names the message does not', async () => {
+    answer('POST', 'createUploadSession$', { times: 100 });
+    expect(refusedNames(await create('odd', large()))).toEqual(['large.bin']);
+    answer('POST', 'createUploadSession$', { code: 'ErrorItemNotFound', times: 100 });
+    await expect(create('gone', large())).rejects.toBeInstanceOf(UncertainError);
+  });
+
+  test('is no proof that there is no copy, nor that one is removed', async () => {
+    const created = await create('kept');
+    const messageId = created.kind === 'created' ? created.messageId : '';
+    answer('GET|DELETE', '/messages', { times: 1 });
+    await expect(tenant.mailboxes.find(anna.id, folderId, sha256('kept'))).resolves.toHaveLength(1);
+    answer('GET|DELETE', '/messages', { times: 100 });
+    await expect(tenant.mailboxes.find(anna.id, folderId, sha256('kept'))).rejects.toThrow(
+      'find message: 404',
+    );
+    await expect(tenant.mailboxes.remove(anna.id, messageId)).rejects.toThrow('delete message: 404');
+  });
 });
 
 test.each([
@@ -197,7 +247,7 @@ describe('an upload', () => {
     ['throttled', 1],
   ] as const)('goes on after %s at slice %i', async (kind, skip) => {
     tenant.exchange.setFaults({ script: [{ kind, method: 'PUT', skip }] });
-    await expect(create('upload', [file('large.bin', large)])).resolves.toMatchObject({ refused: [] });
+    await expect(create('upload', [file('large.bin', large)])).resolves.toMatchObject({ kind: 'created' });
     expect(await arrived()).toEqual([sha256(large)]);
   });
 

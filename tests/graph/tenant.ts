@@ -120,6 +120,7 @@ export function item(text: string, attachments: Attachment[] = []): MailboxItem 
     },
     attachments,
     itemKey,
+    partial: false,
   };
 }
 

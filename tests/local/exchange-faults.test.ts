@@ -45,6 +45,14 @@ describe('fault modes of the simulated Exchange', () => {
     }
   });
 
+  it('answer with the status and code that the script names', async () => {
+    script('answered', { status: 410, code: 'Gone' });
+    expect(summary(await post())).toEqual([410, 'Gone', null]);
+    script('answered');
+    expect(summary(await post())).toEqual([404, 'UnknownError', null]);
+    expect((await post()).status).toBe(201);
+  });
+
   it('throttle with seconds, with a date, or as 503, and then the mailbox has to wait', async () => {
     const start = Date.now();
     let later = 0;

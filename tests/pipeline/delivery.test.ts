@@ -1,8 +1,9 @@
 import { connectors } from '../../shared/connectors';
+import type { Deps } from '../../shared/deps';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
-import { user } from '../graph/tenant';
+import { sha256, user } from '../graph/tenant';
 import { eventually } from '../traps/pointers';
 import { chatLine, closeStore, firstPointer, openWorld, type World, type WorldOptions } from './world';
 
@@ -227,6 +228,124 @@ describe('a delivery', () => {
     expect(without!.attachments).toEqual([]);
     expect(without!.body.content).toContain('film.mp4');
     expect(without!.body.content).toContain(String(24 * 1024 * 1024));
+  });
+
+  it.each([
+    ['for a moment', 1, 'imported'],
+    ['for good', 1000, 'failed'],
+  ])('never passes over a mailbox whose folders cannot be found %s', async (_when, times, end) => {
+    const script = [{ kind: 'answered' as const, path: `${anna.id}/mailFolders$`, times }];
+    const { fetch, drain, instance, messages, outcomes, quarantined } = await open({
+      lines: { whatsapp: [chatLine('1_1')] },
+      exchangeFaults: { script },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    expect(await messages(bo)).toHaveLength(1);
+    expect(await messages(anna)).toHaveLength(end === 'imported' ? 1 : 0);
+    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([[end, 'imported'].toSorted()]);
+    expect((await quarantined(deps, 'whatsapp')).map(({ reason }) => reason)).toEqual(
+      end === 'imported' ? [] : ['mailboxUnavailable'],
+    );
+  });
+
+  it('names a text that is too long for a body, where its file has no way in', async () => {
+    const usersEmailAddress = [{ emailAddress: 'anna@contoso.example' }];
+    const content = Buffer.alloc(5 * 1024 * 1024).toString('base64');
+    const attachment = [{ name: 'large.bin', contentType: 'audio/amr', content }];
+    const textContent = 'long '.repeat(800_000);
+    const { fetch, drain, instance, messages, outcomes } = await open({
+      lines: { whatsapp: [chatLine('1_1', { attachment, usersEmailAddress, textContent })] },
+      exchangeFaults: { noUploadSessions: true },
+    });
+    const deps = instance();
+    await fetch(deps, 'whatsapp');
+    await drain(deps);
+    const [copy, ...others] = await messages(anna);
+    expect(others).toEqual([]);
+    expect(copy!.attachments).toEqual([]);
+    expect(copy!.body.content).toMatch(/^long long/);
+    expect(copy!.body.content).toMatch(/file message\.txt, 4\d{6} bytes/);
+    expect(copy!.body.content).toContain('file large.bin');
+    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['partial']]);
+  });
+
+  describe('in a cloud without upload sessions', () => {
+    const MB = 1024 * 1024;
+    const large = Buffer.alloc(5 * MB, 'large');
+    const attachment = [
+      { name: 'large.bin', contentType: 'audio/amr', content: large.toString('base64') },
+      { name: 'small.txt', contentType: 'text/plain', content: Buffer.from('small').toString('base64') },
+      { name: 'larger.bin', contentType: 'audio/amr', content: Buffer.alloc(6 * MB).toString('base64') },
+    ];
+    const usersEmailAddress = [{ emailAddress: 'anna@contoso.example' }];
+    const openNarrow = async (script: NonNullable<WorldOptions['exchangeFaults']>['script'] = []) => {
+      const narrow = await open({
+        lines: { whatsapp: [chatLine('1_1', { attachment, usersEmailAddress })] },
+        settings: { WHATSAPP_SIZE_LIMIT_MB: '25' },
+        exchangeFaults: { noUploadSessions: true, script },
+      });
+      const deps = narrow.instance();
+      await narrow.fetch(deps, 'whatsapp');
+      return { ...narrow, deps };
+    };
+    const expectOnePartial = async ({ messages, outcomes, deps }: Awaited<ReturnType<typeof openNarrow>>) => {
+      const [copy, ...others] = await messages(anna);
+      expect(others).toEqual([]);
+      expect(copy!.attachments.map(({ name }) => name)).toEqual(['small.txt']);
+      expect(copy!.body.content).toContain(`large.bin, ${5 * MB} bytes, SHA-256 ${sha256(large)}`);
+      expect(copy!.body.content).toContain(`larger.bin, ${6 * MB} bytes`);
+      const [outcome] = await outcomes(deps, 'whatsapp');
+      expect(ends(outcome)).toEqual(['partial']);
+      const { value: row } = (await deps.ledger.get(outcome!.itemKey!, anna.id))!;
+      expect(row).toMatchObject({ state: 'done', partial: true });
+      // What was half-made is known by its id for ever.
+      expect(row.discarded?.length).toBeGreaterThan(0);
+      expect(row.discarded).not.toContain(row.messageId);
+    };
+
+    it('files one copy, whose body names what could not be brought in', async () => {
+      const narrow = await openNarrow();
+      await narrow.drain(narrow.deps);
+      await expectOnePartial(narrow);
+    });
+
+    it.each(['resetAfter', 'resetBefore'] as const)(
+      'files one copy when the create without those files is unanswered (%s)',
+      async (kind) => {
+        const narrow = await openNarrow([{ kind, method: 'POST', path: '/messages$', skip: 1 }]);
+        await narrow.drain(narrow.deps);
+        await expectOnePartial(narrow);
+      },
+    );
+
+    it.each([
+      ['after the refusal', 1],
+      ['after the create without those files', 2],
+    ])('files one copy when the worker dies %s', async (_when, creates) => {
+      const narrow = await openNarrow();
+      const { deps } = narrow;
+      let left = creates;
+      const dead = () => (left === 0 ? Promise.reject(new Error('killed')) : undefined);
+      const dying: Deps = {
+        ...deps,
+        ledger: { ...deps.ledger, replace: async (...row) => (await dead()) ?? deps.ledger.replace(...row) },
+        mailboxes: {
+          ...deps.mailboxes,
+          find: async (...copies) => (await dead()) ?? deps.mailboxes.find(...copies),
+          create: async (...request) => {
+            const created = await deps.mailboxes.create(...request);
+            left--;
+            return created;
+          },
+        },
+      };
+      await expect(importItem(dying, await firstPointer(deps))).rejects.toThrow('killed');
+      expect(await narrow.messages(anna)).toHaveLength(1);
+      await narrow.drain(narrow.instance());
+      await expectOnePartial(narrow);
+    });
   });
 
   it('keeps every byte of a file that takes many upload requests', async () => {
