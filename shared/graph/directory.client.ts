@@ -12,7 +12,8 @@ export interface Directory {
   /**
    * The one user whose object id, user principal name, mail or proxy address this is, in any case of letters; where
    * several are found, the one who receives the mail of that address. Undefined when there is none, when two users
-   * share it and neither does (an archive must not guess), and without asking when the text is no address. What was remembered before `sinceMs` (an instant) does not count.
+   * share it and neither does (an archive must not guess), and without asking when the text is no address. What was
+   * remembered before `sinceMs` (an instant) does not count.
    */
   find(address: string, sinceMs?: number): Promise<DirectoryUser | undefined>;
 }

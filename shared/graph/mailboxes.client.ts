@@ -136,7 +136,8 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
     await graph
       .delete(path, { doing: 'delete message', mailbox: userId, begun: true, doubtNotFound: 'unnamed' })
       .catch((error: unknown) => {
-        if (!isGone(error)) throw settled(error);
+        // Tried again and still not found: it is gone, whatever the code.
+        if (!(error instanceof RefusedError) || error.failure.kind !== 'notFound') throw settled(error);
       });
   }
 

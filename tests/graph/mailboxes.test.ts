@@ -70,7 +70,9 @@ const refusedNames = (created: Awaited<ReturnType<typeof create>>) =>
 test('files that fit neither way are given back, all of them, and the message stays half-made', async () => {
   const gap = [file('gap.bin', bytes(3 * MB - 1, 5)), file('gap too.bin', bytes(3 * MB - 2, 6))];
   const created = await create('gap', [gap[0]!, file('large.bin', bytes(4 * MB)), gap[1]!]);
-  expect(created).toMatchObject({ kind: 'refused', refused: gap });
+  // The same objects; comparing megabytes byte for byte takes minutes.
+  expect(created.kind === 'refused' && created.refused.every((one, at) => one === gap[at])).toBe(true);
+  expect(refusedNames(created)).toEqual(['gap.bin', 'gap too.bin']);
   const [message] = await readBack();
   expect(message!.attachments.map(({ name }) => name)).toEqual(['large.bin']);
   const messageId = created.kind === 'refused' ? created.messageId : '';
@@ -123,16 +125,24 @@ describe('a 404 that does not name what is missing', () => {
     await expect(create('gone', large())).rejects.toBeInstanceOf(UncertainError);
   });
 
-  test('is no proof that there is no copy, nor that one is removed', async () => {
-    const created = await create('kept');
-    const messageId = created.kind === 'created' ? created.messageId : '';
-    answer('GET|DELETE', '/messages', { times: 1 });
+  test('is no proof that there is no copy', async () => {
+    await create('kept');
+    answer('GET', '/messages', { times: 1 });
     await expect(tenant.mailboxes.find(anna.id, folderId, sha256('kept'))).resolves.toHaveLength(1);
-    answer('GET|DELETE', '/messages', { times: 100 });
+    answer('GET', '/messages', { times: 100 });
     await expect(tenant.mailboxes.find(anna.id, folderId, sha256('kept'))).rejects.toThrow(
       'find message: 404',
     );
-    await expect(tenant.mailboxes.remove(anna.id, messageId)).rejects.toThrow('delete message: 404');
+  });
+
+  test('is tried again before a message counts as removed, and then ends it: nobody waits for ever', async () => {
+    const created = await create('removed');
+    const messageId = created.kind === 'created' ? created.messageId : '';
+    answer('DELETE', '/messages', { times: 1 });
+    await tenant.mailboxes.remove(anna.id, messageId);
+    expect(await readBack()).toEqual([]);
+    answer('DELETE', '/messages', { times: 100 });
+    await expect(tenant.mailboxes.remove(anna.id, messageId)).resolves.toBeUndefined();
   });
 });
 
