@@ -3,7 +3,7 @@ import type { SourceMessage } from '../telemessage/message';
 import type { Attachment, Email } from './email';
 import { furtherParticipants } from './further-participants';
 import { shownSourceId } from './provenance';
-import { acceptable, cutTo, joinWithin, oneLine } from './safe-text';
+import { acceptable, cutTo, firstWithin, oneLine } from './safe-text';
 import type { Dropped } from './size-rules';
 import type { Recipient } from './smtp-address';
 import { say, type Language, type Phrase } from './words';
@@ -54,7 +54,7 @@ export function itemBody(facts: BodyFacts): {
   const cut = say('cut', {}, facts.language);
   // The provenance, which is last, must not be what is left out.
   const first = [notice, ...lines.slice(-1), ...lines.slice(0, -1)].map((line) => shortLine(line, cut));
-  const kept = joinWithin(maxBlockBytes, first, '\n').split('\n');
+  const kept = firstWithin(maxBlockBytes, first, '\n');
   // HTML cut anywhere would show as something else than it was, so none of it is shown.
   const begin = type === 'html' ? '' : `${cutTo(maxShortTextLength, text)}\n${cut}`;
   return {
@@ -69,11 +69,10 @@ export function itemBody(facts: BodyFacts): {
 }
 
 function bounded(people: string[], language: Language): string {
-  let bytes = 0;
-  const cut = people.findIndex((one) => (bytes += Buffer.byteLength(one)) > maxParticipantsBytes);
-  if (cut < 0) return people.join('; ');
-  const names = people.slice(0, cut).join('; ');
-  return say('andMore', { names, count: people.length - cut }, language);
+  const kept = firstWithin(maxParticipantsBytes, people, '');
+  const names = kept.join('; ');
+  const count = people.length - kept.length;
+  return count === 0 ? names : say('andMore', { names, count }, language);
 }
 
 function shortLine(line: string, cut: string): string {

@@ -1,6 +1,6 @@
 import type { Provenance } from '../item';
 import type { SourceMessage } from '../telemessage/message';
-import { cutTo, joinWithin, oneLine } from './safe-text';
+import { cutTo, firstWithin, oneLine } from './safe-text';
 
 /** One entry of a message's `singleValueExtendedProperties`. */
 export interface ExtendedProperty {
@@ -83,7 +83,7 @@ export function provenanceProperties(
   const known = addresses
     .map(({ emailAddress, mobileNumber }) => oneLine(emailAddress?.trim() || mobileNumber || ''))
     .filter((text) => text !== '');
-  const value = joinWithin(maxAddressesBytes, known, ';');
+  const value = firstWithin(maxAddressesBytes, known, ';').join(';');
   // An empty value says nothing, and Exchange refuses the whole item for it. A source id can be all blanks.
   return [...properties, { id: propertyIds.usersEmailAddress, value }].filter((one) => one.value !== '');
 }

@@ -23,8 +23,8 @@ export function cutTo(limit: number, text: string): string {
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? limit - 1 : limit);
 }
 
-/** As many whole entries from the front as fit into `limitBytes` of UTF-8, joined by the separator. */
-export function joinWithin(limitBytes: number, entries: readonly string[], separator: string): string {
+/** As many whole entries from the front as fit into `limitBytes` of UTF-8 once joined by the separator. */
+export function firstWithin(limitBytes: number, entries: readonly string[], separator: string): string[] {
   let bytes = 0;
   const kept: string[] = [];
   for (const entry of entries) {
@@ -32,7 +32,7 @@ export function joinWithin(limitBytes: number, entries: readonly string[], separ
     if (bytes > limitBytes) break;
     kept.push(entry);
   }
-  return kept.join(separator);
+  return kept;
 }
 
 /**
