@@ -1,7 +1,6 @@
-// The linter: correctness, and the one-way imports that keep the layers apart.
+// The linter: correctness, and one-way imports between the rooms.
 import tseslint from 'typescript-eslint';
 
-const clientFiles = 'shared/**/{client,*.client}.ts';
 const io = [
   'node:fs',
   'node:fs/*',
@@ -15,36 +14,84 @@ const io = [
   '@azure/*',
   '@microsoft/*',
 ];
+const clientFiles = 'shared/**/{client,*.client}.ts';
 
-/** One rule per layer: what it must not import at all, and what it may import as types alone. */
-const layer = (files, { never = [], typesOnly = [], ignores = [] }) => ({
-  files,
-  ignores,
-  rules: {
-    '@typescript-eslint/no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          ...never.map(({ group, message }) => ({ group, message })),
-          ...typesOnly.map(({ group, message }) => ({ group, message, allowTypeImports: true })),
-        ],
-      },
-    ],
-  },
-});
+/** The rooms of shared/, outermost first: a room imports only from the rows below its own, and never a neighbour. */
+const rows = [
+  ['pipeline'],
+  ['delivery', 'preflight'],
+  ['storage', 'mapping'],
+  ['graph', 'mail', 'chat', 'participants'],
+  ['email'],
+  ['telemessage'],
+];
+const rooms = rows.flat();
+/** Rooms whose files are stages: they take clients from deps.ts. */
+const stages = ['pipeline', 'delivery', 'preflight'];
 
-const nothingLocal = {
-  group: ['**/local/**', '**/tests/**'],
-  message: 'Nothing in the app imports local/ or tests/.',
+const roomOf = (names) => names.map((name) => `**/${name}/*`);
+const outside = {
+  group: ['functions', 'ops', 'local', 'simulators', 'verification', 'tests'].map((name) => `**/${name}/**`),
+  message: 'shared/ imports nothing outside itself.',
 };
-const noFunctions = { group: ['**/functions/**'], message: 'functions/ is the outermost layer.' };
+const noDeps = { group: ['**/deps'], message: 'Only functions/ and the programs build dependencies.' };
 const noIo = { group: io, message: 'Only client.ts and *.client.ts do I/O.' };
 const noClients = {
   group: ['**/client', '**/*.client'],
   message: 'Take clients from deps.ts; import their types only.',
 };
-const noPipeline = { group: ['**/pipeline/*'], message: 'Only functions/ and deps.ts import the pipeline.' };
-const noDeps = { group: ['**/deps'], message: 'The composition root is imported by functions/ alone.' };
+
+/** What the files must not import at all, and what they may import as types alone. */
+const imports = (files, { never = [], typesOnly = [], ignores = [] }) => ({
+  files,
+  ignores,
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      { patterns: [...never, ...typesOnly.map((rule) => ({ ...rule, allowTypeImports: true }))] },
+    ],
+  },
+});
+
+/** The rooms that a room of row `index` must not import: the rows above, and its neighbours. */
+const forbiddenRooms = (room, index) => ({
+  group: roomOf(
+    rows
+      .slice(0, index + 1)
+      .flat()
+      .filter((other) => other !== room),
+  ),
+  message: `${room}/ imports only from the rows below its own (see rows in eslint.config.mjs).`,
+});
+
+const roomRules = rows.flatMap((row, index) =>
+  row.flatMap((room) => {
+    const isStage = stages.includes(room);
+    const forbidden = forbiddenRooms(room, index);
+    const never = [
+      outside,
+      ...(forbidden.group.length > 0 ? [forbidden] : []),
+      ...(isStage ? [noIo] : [noDeps]),
+    ];
+    return [
+      imports([`shared/${room}/*.ts`], {
+        ignores: [clientFiles, 'shared/mail/parse-worker.ts'],
+        never,
+        typesOnly: isStage ? [noClients, noDeps] : [noClients, noIo],
+      }),
+      // Clients never import each other, save those of their own room; deps.ts brings them together.
+      imports([`shared/${room}/{client,*.client,parse-worker}.ts`], {
+        never,
+        typesOnly: rooms
+          .filter((other) => other !== room)
+          .map((other) => ({
+            group: [`**/${other}/client`, `**/${other}/*.client`],
+            message: 'Clients never import each other: deps.ts brings them together.',
+          })),
+      }),
+    ];
+  }),
+);
 
 const noClock = [
   {
@@ -78,46 +125,76 @@ export default tseslint.config(
       'no-console': 'off',
     },
   },
-  layer(['functions/*.ts'], {
+  imports(['functions/*.ts'], {
     never: [
-      nothingLocal,
       {
-        group: ['graph', 'storage', 'telemessage', 'email', 'participants'].map(
-          (name) => `**/shared/${name}/*`,
-        ),
-        message: 'functions/ imports deps, names and the pipeline.',
+        group: ['ops', 'local', 'simulators', 'verification', 'tests'].map((name) => `**/${name}/**`),
+        message: 'functions/ imports shared/ alone.',
+      },
+      {
+        group: roomOf(rooms.filter((room) => !['pipeline', 'preflight'].includes(room))),
+        message: 'functions/ imports deps, names and the stages.',
       },
     ],
   }),
-  layer(['shared/*.ts'], {
-    ignores: ['shared/deps.ts'],
-    never: [nothingLocal, noFunctions, noIo, noDeps, noPipeline],
+  // The ground: what every room may import, and what imports no room.
+  imports(['shared/*.ts'], {
+    ignores: ['shared/deps.ts', clientFiles],
+    never: [
+      outside,
+      noIo,
+      noDeps,
+      noClients,
+      { group: roomOf(rooms), message: 'The files directly in shared/ import no room.' },
+    ],
   }),
-  layer(['shared/{email,participants}/*.ts'], {
-    ignores: [clientFiles, 'shared/email/parse-worker.ts'],
-    never: [nothingLocal, noFunctions, noIo, noDeps, noPipeline, noClients],
+  imports(['shared/{client,*.client}.ts'], {
+    never: [
+      outside,
+      noDeps,
+      { group: roomOf(rooms), message: 'The files directly in shared/ import no room.' },
+    ],
   }),
-  layer(['shared/{graph,storage,telemessage}/*.ts'], {
-    ignores: [clientFiles],
-    never: [nothingLocal, noFunctions, noDeps, noPipeline],
-    typesOnly: [noClients, noIo],
+  imports(['shared/deps.ts'], {
+    never: [outside, { group: roomOf(stages), message: 'The stages import deps.ts, not the reverse.' }],
   }),
-  // Clients never import each other; deps.ts brings them together, and client.ts the files of its own folder.
-  ...['graph', 'storage', 'telemessage', 'email'].map((folder) =>
-    layer([`shared/${folder}/{client,*.client}.ts`], {
-      never: [nothingLocal, noFunctions, noDeps, noPipeline],
-      typesOnly: ['graph', 'storage', 'telemessage', 'email']
-        .filter((other) => other !== folder)
-        .map((other) => ({
-          group: [`**/${other}/client`, `**/${other}/*.client`],
-          message: 'Clients never import each other: deps.ts brings them together.',
-        })),
-    }),
-  ),
-  layer(['shared/deps.ts'], { never: [nothingLocal, noFunctions] }),
-  layer(['shared/pipeline/*.ts'], {
-    never: [nothingLocal, noFunctions, noIo],
-    typesOnly: [noClients, noDeps],
+  ...roomRules,
+  imports(['simulators/**/*.ts'], {
+    never: [
+      {
+        group: ['**/shared/**', '!**/shared/connectors'],
+        message: 'A simulator that shares code with the app shares its faults: only connectors.ts is common.',
+      },
+      {
+        group: ['functions', 'ops', 'local', 'verification', 'tests'].map((name) => `**/${name}/**`),
+        message: 'simulators/ imports nothing but simulators.',
+      },
+    ],
+  }),
+  imports(['local/**/*.ts'], {
+    never: [
+      {
+        group: ['functions', 'ops', 'verification', 'tests'].map((name) => `**/${name}/**`),
+        message: 'local/ imports shared/ and simulators/.',
+      },
+    ],
+  }),
+  imports(['ops/**/*.ts'], {
+    ignores: ['ops/simulate.ts'],
+    never: [
+      {
+        group: ['functions', 'local', 'simulators', 'verification', 'tests'].map((name) => `**/${name}/**`),
+        message: 'ops/ imports shared/ alone; simulate.ts starts the local stack.',
+      },
+    ],
+  }),
+  imports(['verification/**/*.ts'], {
+    never: [
+      {
+        group: ['**/functions/*', '**/ops/**', '**/tests/**'],
+        message: 'verification/ imports shared/, local/ and simulators/.',
+      },
+    ],
   }),
   {
     files: ['shared/**/*.ts'],
@@ -142,5 +219,8 @@ export default tseslint.config(
     ...tseslint.configs.disableTypeChecked,
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
-  { files: ['tests/**/*.ts', 'local/**/*.ts'], rules: { '@typescript-eslint/no-non-null-assertion': 'off' } },
+  {
+    files: ['{tests,local,ops,simulators,verification}/**/*.ts'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
+  },
 );

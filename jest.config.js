@@ -3,8 +3,8 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/tests'],
   testMatch: ['**/*.test.ts'],
-  transform: { '\\.ts$': '<rootDir>/tests/transform.js' },
-  globalSetup: '<rootDir>/tests/build-once.js',
+  transform: { '\\.ts$': '<rootDir>/tests/support/transform.js' },
+  globalSetup: '<rootDir>/tests/support/build-once.js',
   testTimeout: 30_000,
   // Most tests wait for processes and sockets: more workers than cores would only make them wait for each other.
   maxWorkers: 2,

@@ -28,7 +28,7 @@ AppTraces
 '''
 
 // One row per thing that needs a person. `lasting`: the app repeats the signal while it holds, so the alert ends by
-// itself; the others are events, mailed once. A test holds the signals to shared/signals.ts.
+// itself; the others are events, mailed once. A test holds the signals to shared/events.ts.
 var signalRules = [
   { signal: 'windowLate', severity: 1, window: 'PT1H', above: 0, lasting: true, text: 'A day was not fetched in time.' }
   { signal: 'windowEmpty', severity: 2, window: 'PT1H', above: 0, lasting: false, text: 'A day came without a single item.' }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { claimFolder } from './folder-claim';
+import { claimFolder } from '../simulators/folder-claim';
 
 /**
  * One service of Azurite as a process of its own: `azurite.js SERVICE DATA_DIR|- ARGUMENTS…`. Around Azurite's own

@@ -1,10 +1,11 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { bundle } from './bundles';
 
 /** Azure Storage's emulator, one process per service, as part of the local stack and of the tests. */
 
@@ -38,11 +39,6 @@ const services = ['blob', 'queue', 'table'] as const;
 const startTimeoutMs = 60_000;
 const closeTimeoutMs = 8_000;
 
-function script(): string {
-  const beside = join(__dirname, 'azurite.js');
-  return existsSync(beside) ? beside : join(process.cwd(), 'dist/local/azurite.js');
-}
-
 interface Service {
   name: string;
   child: ChildProcess;
@@ -69,7 +65,7 @@ function startService(
   ];
   // In a group of its own: Ctrl-C, or a SIGKILL to the whole group, reaches the stack and not its store, which
   // then sees its channel close, writes its last state and ends.
-  const child = fork(script(), args, {
+  const child = fork(bundle('azurite'), args, {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: [],

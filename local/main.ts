@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ConnectorId } from '../shared/connectors';
 import { functionNames } from '../shared/names';
-import { faultPlans } from './faults';
+import { faultPlans } from './fault-plans';
 import { openRequest } from './open-request';
 import { readOptions, usage, UsageError, type Options } from './options';
 import { showProgress } from './progress';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { connectorIds, type ConnectorId } from '../shared/connectors';
-import { faultPlans, type FaultPlanName } from './faults';
+import { faultPlans, type FaultPlanName } from './fault-plans';
 import { portNames, type PortName } from './stack';
 
 export interface Options {

@@ -3,20 +3,20 @@ import { join } from 'node:path';
 import { ManagedIdentityCredential, type TokenCredential } from '@azure/identity';
 import { SecretClient } from '@azure/keyvault-secrets';
 import { loadConfig } from './config';
-import { createMailParser } from './email/parser.client';
+import { createMailParser } from './mail/parser.client';
 import { openGraph } from './graph/client';
 import type { ItemPointer } from './item';
 import { containers, queues, tables } from './names';
 import { createNumbers } from './participants/phone';
-import { createByteBudget } from './pipeline/byte-budget';
-import { createMappings } from './pipeline/mappings';
+import { createByteBudget } from './byte-budget';
+import { createMappings } from './mapping/cache';
 import { isLoopback } from './setting-kinds';
-import { signalLine, type Signal } from './signals';
+import { signalLine, type Signal } from './events';
 import { openAccount } from './storage/account.client';
 import { createBatches } from './storage/batches.client';
 import { createFolderStore } from './storage/folders';
 import type { Ledger } from './storage/ledger';
-import { createMappingFiles } from './storage/mapping-file.client';
+import { createMappingFiles } from './mapping/file.client';
 import type { BatchStates, Outcomes, Quarantine, StrayMessages } from './storage/outcomes';
 import { createStoreProbe } from './storage/probe.client';
 import { createWorkQueue } from './storage/queues.client';
@@ -29,15 +29,21 @@ import { createTraces } from './traces.client';
 /** Everything that the stages work with, built from the settings. Nothing else constructs clients. */
 export type Deps = ReturnType<typeof createDeps>;
 
+export interface DepsOptions {
+  /** The bundle of `mail/parse-worker.ts`; beside the running bundle when absent. */
+  parseWorker?: string;
+  /** Takes the place of the app's managed identity where a person runs a command. */
+  signIn?: TokenCredential;
+}
+
 /**
- * `signIn` takes the place of the app's managed identity where a person runs a command.
+ * Builds the dependencies from the settings.
  *
  * @throws Error that names every wrong setting
  */
 export function createDeps(
   env: Readonly<Record<string, string | undefined>>,
-  files = { parseWorker: join(__dirname, 'parse-worker.js') },
-  signIn?: TokenCredential,
+  { parseWorker = join(__dirname, 'parse-worker.js'), signIn }: DepsOptions = {},
 ) {
   const config = loadConfig(env);
   const identity = config.identityClientId;
@@ -78,7 +84,7 @@ export function createDeps(
     }),
     numbers: createNumbers(config.import.country),
     mailParser: createMailParser({
-      workerFile: files.parseWorker,
+      workerFile: parseWorker,
       timeoutMs: config.import.parseTimeoutMs,
       threads: 2,
     }),

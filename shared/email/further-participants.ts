@@ -1,5 +1,5 @@
 import type { SourceMessage } from '../telemessage/message';
-import { numberKey } from './chat-body';
+import { numberKey } from './number-key';
 import type { Email, Party } from './email';
 import { cutTo, oneLine } from './safe-text';
 import { usableAddress } from './smtp-address';

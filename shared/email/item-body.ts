@@ -6,7 +6,7 @@ import { shownSourceId } from './provenance';
 import { acceptable, cutTo, firstWithin, oneLine } from './safe-text';
 import type { Dropped } from './size-rules';
 import type { Recipient } from './smtp-address';
-import { say, type Language, type Phrase } from './words';
+import { say, type Language, type Phrase } from './phrases';
 
 /**
  * A create request holds 4 MB of JSON, attachments and all. A longer body goes along as a file, because an

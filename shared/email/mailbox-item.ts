@@ -8,7 +8,7 @@ import { acceptable, cutTo, oneLine } from './safe-text';
 import type { Dropped } from './size-rules';
 import { recipient, type Recipient } from './smtp-address';
 import { threading } from './threading';
-import type { Language } from './words';
+import type { Language } from './phrases';
 
 /** Exchange keeps no more characters of a subject. */
 const maxSubjectLength = 255;

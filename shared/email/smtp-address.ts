@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Party } from './email';
 import { cutTo, oneLine } from './safe-text';
-import { say, type Language } from './words';
+import { say, type Language } from './phrases';
 
 /** A recipient as Graph takes it. */
 export interface Recipient {

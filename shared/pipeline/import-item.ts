@@ -1,17 +1,17 @@
 import { connectors, type Connector } from '../connectors';
 import type { Deps } from '../deps';
-import { itemKey } from '../email/digest';
+import { itemKey } from '../email/item-key';
 import type { Attachment, Email } from '../email/email';
 import { mailboxItem } from '../email/mailbox-item';
-import { isEvent } from '../email/read-chat';
+import { isEvent } from '../chat/read-chat';
 import { applySizeRules, asDropped } from '../email/size-rules';
 import { DeploymentError, PermanentError, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
 import { participants } from '../participants/participants';
-import { resolve, type Mailbox, type Resolution } from '../participants/resolve';
+import { resolve, type Mailbox, type Resolution } from '../mapping/resolve';
 import { batchPartition, positionRow, type Outcome } from '../storage/outcomes';
-import { deliver, type Delivered } from './deliver-item';
-import { isSettled, latest, settleItem, type About, type Ended } from './settle-item';
+import { deliver, type Delivered } from '../delivery/deliver';
+import { isSettled, latest, settleItem, type About, type Ended } from '../delivery/record-outcome';
 import { readEmail, readSource } from './read-item';
 
 /** Deliveries of one item that run at the same time. */

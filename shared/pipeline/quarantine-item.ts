@@ -1,11 +1,11 @@
 import { connectors } from '../connectors';
 import type { Deps } from '../deps';
-import { itemKey } from '../email/digest';
+import { itemKey } from '../email/item-key';
 import { PermanentError } from '../errors';
 import type { ItemPointer } from '../item';
 import { batchPartition, positionRow, type DeliveryEnd, type Outcome } from '../storage/outcomes';
 import { readEmail, readSource } from './read-item';
-import { isSettled, latest, settleItem } from './settle-item';
+import { isSettled, latest, settleItem } from '../delivery/record-outcome';
 
 type Stage = Pick<
   Deps,

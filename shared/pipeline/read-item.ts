@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { connectors } from '../connectors';
 import type { Deps } from '../deps';
 import type { Email } from '../email/email';
-import { readChat } from '../email/read-chat';
+import { readChat } from '../chat/read-chat';
 import { PermanentError } from '../errors';
 import type { ItemPointer, Provenance } from '../item';
 import { sourceMessage, type SourceMessage } from '../telemessage/message';

@@ -5,9 +5,9 @@ import { batchPartition, batchRow, type BatchState, type Outcome } from '../stor
 import type { Stored } from '../storage/rows.client';
 import { changeBatch, closeBatch, passClosed } from './batch-state';
 import { balances, count, noCounters } from './counters';
-import { sampleCopies } from './sample-copies';
+import { sampleCopies } from '../delivery/second-deployment';
 import { putPointers, splitBatch } from './split-batch';
-import { sweepCopies } from './sweep-copies';
+import { sweepCopies } from '../delivery/sweep-copies';
 
 /** After a day with many faults there are hundreds of sweeps, each a request or two to some mailbox. */
 const sweepsInFlight = 8;

@@ -12,7 +12,7 @@ import {
   readFixture,
   readMessage,
   shown,
-} from './email-fixtures';
+} from '../support/email-fixtures';
 
 const folder = 'mailbox-items';
 

@@ -1,5 +1,5 @@
 import { applySizeRules } from '../../shared/email/size-rules';
-import { aFile, anEmail, sha256 } from './email-fixtures';
+import { aFile, anEmail, sha256 } from '../support/email-fixtures';
 
 const limit = 1_000;
 const file = (name: string, size: number) => aFile(name, Buffer.alloc(size, 'x'));

@@ -1,5 +1,5 @@
 import { messageId, threading } from '../../shared/email/threading';
-import { anEmail } from './email-fixtures';
+import { anEmail } from '../support/email-fixtures';
 
 const original = '1709292600000_1';
 

@@ -1,5 +1,5 @@
 import { createDirectory } from '../../shared/graph/directory.client';
-import { openTenant, user } from './tenant';
+import { openTenant, user } from '../support/graph-tenant';
 
 const people = [
   user('anna', {

@@ -1,5 +1,5 @@
 import { createFolders } from '../../shared/graph/folder.client';
-import { connector, openTenant, user } from './tenant';
+import { connector, openTenant, user } from '../support/graph-tenant';
 
 const anna = user('anna');
 const without = {

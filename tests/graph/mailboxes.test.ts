@@ -1,5 +1,15 @@
 import { UncertainError } from '../../shared/graph/failure';
-import { bytes, connector, file, item, messagesIn, openTenant, sha256, signal, user } from './tenant';
+import {
+  bytes,
+  connector,
+  file,
+  item,
+  messagesIn,
+  openTenant,
+  sha256,
+  signal,
+  user,
+} from '../support/graph-tenant';
 
 const MB = 1024 * 1024;
 const anna = user('anna');

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { DeploymentError } from '../../shared/errors';
 import { RefusedError } from '../../shared/graph/failure';
 import { createTransport } from '../../shared/graph/transport.client';
-import { connector, item, openClients, openTenant, signal, user } from './tenant';
+import { connector, item, openClients, openTenant, signal, user } from '../support/graph-tenant';
 
 const people = ['anna', 'bo', 'cilla', 'dag', 'eva', 'fia'].map((name) => user(name));
 const anna = people[0]!;

@@ -10,7 +10,7 @@ import {
   queues,
   tables,
 } from '../../shared/names';
-import { infra, keysOfCall, read, readTemplates, type BicepFile, type Declaration } from './bicep';
+import { infra, keysOfCall, read, readTemplates, type BicepFile, type Declaration } from '../support/bicep';
 
 let files: BicepFile[];
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { functionNames } from '../../shared/names';
-import { infra, read } from './bicep';
+import { infra, read } from '../support/bicep';
 
 /** Published ids: https://learn.microsoft.com/graph/permissions-reference */
 const userReadAll = 'df021288-bdef-4463-88db-98f22de89214';

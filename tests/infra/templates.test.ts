@@ -1,7 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { allOf, infra, read, readTemplates, type BicepFile, type Declaration, type Value } from './bicep';
+import {
+  allOf,
+  infra,
+  read,
+  readTemplates,
+  type BicepFile,
+  type Declaration,
+  type Value,
+} from '../support/bicep';
 
 let files: BicepFile[];
 beforeAll(async () => {

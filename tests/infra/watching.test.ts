@@ -1,6 +1,6 @@
-import { signalLine } from '../../shared/signals';
+import { signalLine } from '../../shared/events';
 import { functionNames } from '../../shared/names';
-import { read, readTemplates, type BicepFile } from './bicep';
+import { read, readTemplates, type BicepFile } from '../support/bicep';
 
 let monitoring: BicepFile;
 beforeAll(async () => {
@@ -9,7 +9,7 @@ beforeAll(async () => {
 
 const rules = (name: string) =>
   monitoring.declarations.find((one) => one.name === name)!.value as unknown as Record<string, string>[];
-const signalsSource = read('shared/signals.ts');
+const signalsSource = read('shared/events.ts');
 const signals = [...signalsSource.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, name]) => name!);
 const fields = ['signal', ...[...signalsSource.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name!)];
 /** Written for the record; nobody has to act. */

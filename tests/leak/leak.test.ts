@@ -1,12 +1,20 @@
 import type { WriteStream } from 'node:tty';
-import { faultPlans } from '../../local/faults';
+import { faultPlans } from '../../local/fault-plans';
 import { showProgress } from '../../local/progress';
 import { requestWindows, waitUntilClosed } from '../../local/run-windows';
 import { startStack, type Stack } from '../../local/stack';
-import { startTeleMessage, type TeleMessage } from '../../local/telemessage/server';
-import { eventually } from '../traps/pointers';
-import { secrets, seededLines, allNeedles, needles } from './seeds';
-import { blobNames, evidence, hits, quarantineRows, queueTraces, tableRows, type Trace } from './traces';
+import { startTeleMessage, type TeleMessage } from '../../simulators/telemessage/server';
+import { eventually } from '../support/pointers';
+import { secrets, seededLines, allNeedles, needles } from '../support/leak-seeds';
+import {
+  blobNames,
+  evidence,
+  hits,
+  quarantineRows,
+  queueTraces,
+  tableRows,
+  type Trace,
+} from '../support/leak-traces';
 import { connectorIds } from '../../shared/connectors';
 import { queues } from '../../shared/names';
 import type { RedriveRequest } from '../../shared/pipeline/redrive-item';

@@ -6,7 +6,7 @@ import { QueueServiceClient } from '@azure/storage-queue';
 import { TableClient } from '@azure/data-tables';
 import { buildSync } from 'esbuild';
 import { startAzurite } from '../../local/azurite';
-import { until } from './host-app';
+import { until } from '../support/host-app';
 
 let dataDir: string;
 beforeEach(() => {

@@ -12,7 +12,7 @@ import {
   start,
   useStacks,
   type Running,
-} from './stack-process';
+} from '../support/stack-process';
 
 /** Parts of the local stack, and the whole of it, are killed; what comes after must be as if they had not been. */
 

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startExchange, type Exchange } from '../../local/exchange/server';
-import { startIdentity, type Identity } from '../../local/identity/server';
-import { archivedIn, sampleLines } from '../../local/samples/day';
-import { expectations } from '../../local/samples/expectations';
-import { mailboxOf } from '../../local/samples/mapping';
-import { organisation } from '../../local/samples/organisation';
-import { readMailboxes } from '../../local/soak/mailboxes';
-import { startTeleMessage, type TeleMessage } from '../../local/telemessage/server';
+import { startExchange, type Exchange } from '../../simulators/exchange/server';
+import { startIdentity, type Identity } from '../../simulators/identity/server';
+import { archivedIn, sampleLines } from '../../simulators/samples/day';
+import { expectations } from '../../simulators/samples/expectations';
+import { mailboxOf } from '../../simulators/samples/mapping';
+import { organisation } from '../../simulators/samples/organisation';
+import { readMailboxes } from '../../verification/soak/mailboxes';
+import { startTeleMessage, type TeleMessage } from '../../simulators/telemessage/server';
 import { connectorIds, connectors } from '../../shared/connectors';
 import {
   asMessages,
@@ -22,7 +22,7 @@ import {
   start,
   useStacks,
   type Window,
-} from './stack-process';
+} from '../support/stack-process';
 
 /** The local stack with servers, mappings and settings that somebody else chose. */
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expectations } from '../../local/samples/expectations';
-import { fingerprint } from '../../local/soak/mailboxes';
+import { expectations } from '../../simulators/samples/expectations';
+import { fingerprint } from '../../verification/soak/mailboxes';
 import { connectorIds } from '../../shared/connectors';
 import { reasons } from '../../shared/errors';
 import {
@@ -18,7 +18,7 @@ import {
   useStacks,
   type Result,
   type Running,
-} from './stack-process';
+} from '../support/stack-process';
 
 /** The whole job through the real processes: windows of the sample days, one after the other in one folder. */
 

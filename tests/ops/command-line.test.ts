@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { bundle } from '../../local/bundles';
-import type { PreflightReport } from '../../local/ops/preflight-report';
-import { openDeployment, people, type Deployment } from './deployment';
+import { appFolder } from '../../local/bundles';
+import type { PreflightReport } from '../../ops/preflight-report';
+import { openDeployment, people, type Deployment } from '../support/deployment';
 
 let deployment: Deployment;
 const folder = mkdtempSync(join(tmpdir(), 'ops-'));
@@ -19,7 +19,7 @@ afterAll(async () => {
 
 /** Runs the command line as a shell does, in a folder of its own and with nothing of this environment. */
 async function ops(args: string[], env: Record<string, string> = {}, cwd = folder) {
-  const child = spawn(process.execPath, [bundle('ops'), ...args], {
+  const child = spawn(process.execPath, [join(appFolder, 'dist/ops/main.js'), ...args], {
     cwd,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

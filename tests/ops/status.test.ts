@@ -1,12 +1,12 @@
-import { openApp } from '../../local/ops/app';
-import { statusVerb } from '../../local/ops/status';
+import { openApp } from '../../ops/app';
+import { statusVerb } from '../../ops/status';
 import type { Deps } from '../../shared/deps';
 import { backfillWindow } from '../../shared/pipeline/backfill-window';
-import type { Status } from '../../shared/pipeline/status';
+import type { Status } from '../../shared/preflight/status';
 import { windowRun } from '../../shared/pipeline/windows';
 import { batchPartition, batchRow, positionRow, type Quarantined } from '../../shared/storage/outcomes';
-import { chatLine } from '../pipeline/world';
-import { openDeployment, type Deployment } from './deployment';
+import { chatLine } from '../support/world';
+import { openDeployment, type Deployment } from '../support/deployment';
 
 let deployment: Deployment;
 let deps: Deps;

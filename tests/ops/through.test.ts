@@ -1,5 +1,5 @@
-import { preflightVerb } from '../../local/ops/preflight';
-import { exceptions, staff } from '../../local/samples/organisation';
+import { preflightVerb } from '../../ops/preflight';
+import { exceptions, staff } from '../../simulators/samples/organisation';
 import { startStack, type Stack } from '../../local/stack';
 
 let stack: Stack;

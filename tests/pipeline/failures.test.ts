@@ -1,9 +1,9 @@
 import { importItem } from '../../shared/pipeline/import-item';
 import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import type { Outcome } from '../../shared/storage/outcomes';
-import { user } from '../graph/tenant';
-import { isCreate, startProxy } from './proxy';
-import { chatLine, closeStore, firstPointer, openWorld, type World } from './world';
+import { user } from '../support/graph-tenant';
+import { isCreate, startProxy } from '../support/proxy';
+import { chatLine, closeStore, firstPointer, openWorld, type World } from '../support/world';
 
 /** What becomes of an item for every class of answer that Exchange has for its create request. */
 

@@ -3,8 +3,8 @@ import { backfillWindow, type BackfillRequest } from '../../shared/pipeline/back
 import { fetchBatch, fetchRun, openRun } from '../../shared/pipeline/fetch-batch';
 import { windowRun } from '../../shared/pipeline/windows';
 import type { Deps } from '../../shared/deps';
-import { user } from '../graph/tenant';
-import { chatLine, closeStore, from, openWorld, to, type World, type WorldOptions } from './world';
+import { user } from '../support/graph-tenant';
+import { chatLine, closeStore, from, openWorld, to, type World, type WorldOptions } from '../support/world';
 
 let world: World | undefined;
 const open = async (options: Partial<WorldOptions> = {}) => {

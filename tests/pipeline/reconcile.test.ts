@@ -4,8 +4,8 @@ import { readItemPointer } from '../../shared/pipeline/messages';
 import { putPointers, splitBatch } from '../../shared/pipeline/split-batch';
 import { windowRun } from '../../shared/pipeline/windows';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
-import { user } from '../graph/tenant';
-import { chatLine, closeStore, from, openWorld, to, type World } from './world';
+import { user } from '../support/graph-tenant';
+import { chatLine, closeStore, from, openWorld, to, type World } from '../support/world';
 
 const anna = user('anna');
 const bo = user('bo');

@@ -1,10 +1,10 @@
-import type { TenantUser } from '../../local/samples/organisation';
+import type { TenantUser } from '../../simulators/samples/organisation';
 import type { Deps } from '../../shared/deps';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchPartition, batchRow, positionRow, type BatchState } from '../../shared/storage/outcomes';
-import { user } from '../graph/tenant';
-import { chatLine, closeStore, openWorld, type World } from './world';
+import { user } from '../support/graph-tenant';
+import { chatLine, closeStore, openWorld, type World } from '../support/world';
 
 let anna: TenantUser;
 let bo: TenantUser;

@@ -7,7 +7,7 @@ import { provision } from '../../local/provision';
 import { containers, queues, tables } from '../../shared/names';
 import { openAccount, type Account } from '../../shared/storage/account.client';
 import { createBatches } from '../../shared/storage/batches.client';
-import { createMappingFiles } from '../../shared/storage/mapping-file.client';
+import { createMappingFiles } from '../../shared/mapping/file.client';
 import { manifestBlob, type Manifest } from '../../shared/storage/manifest';
 import { createWorkQueue } from '../../shared/storage/queues.client';
 import { createRows } from '../../shared/storage/rows.client';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { FaultOptions } from '../../local/telemessage/faults';
-import { startTeleMessage, type TeleMessage as Site } from '../../local/telemessage/server';
+import type { FaultOptions } from '../../simulators/telemessage/page-faults';
+import { startTeleMessage, type TeleMessage as Site } from '../../simulators/telemessage/server';
 import { connectors } from '../../shared/connectors';
 import { DeploymentError } from '../../shared/errors';
 import { createTeleMessage, type PageRequest } from '../../shared/telemessage/client';

@@ -2,10 +2,10 @@ import type { Deps } from '../../shared/deps';
 import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
-import { user } from '../graph/tenant';
-import { isCreate, startProxy } from '../pipeline/proxy';
-import { chatLine, closeStore, from, openWorld, to, type World } from '../pipeline/world';
-import { eventually, fetchPointers } from './pointers';
+import { user } from '../support/graph-tenant';
+import { isCreate, startProxy } from '../support/proxy';
+import { chatLine, closeStore, from, openWorld, to, type World } from '../support/world';
+import { eventually, fetchPointers } from '../support/pointers';
 
 const anna = user('anna');
 let world: World | undefined;

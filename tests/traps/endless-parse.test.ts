@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { createMailParser, type MailParser } from '../../shared/email/parser.client';
-import { user } from '../graph/tenant';
-import { closeStore, openWorld, type World } from '../pipeline/world';
+import { createMailParser, type MailParser } from '../../shared/mail/parser.client';
+import { user } from '../support/graph-tenant';
+import { closeStore, openWorld, type World } from '../support/world';
 
 const anna = user('anna');
 let world: World | undefined;

@@ -1,8 +1,8 @@
-import type { TenantUser } from '../../local/samples/organisation';
+import type { TenantUser } from '../../simulators/samples/organisation';
 import { importItem } from '../../shared/pipeline/import-item';
-import { user } from '../graph/tenant';
-import { chatLine, closeStore, openWorld, type World } from '../pipeline/world';
-import { fetchPointers } from './pointers';
+import { user } from '../support/graph-tenant';
+import { chatLine, closeStore, openWorld, type World } from '../support/world';
+import { fetchPointers } from '../support/pointers';
 
 let world: World | undefined;
 afterEach(async () => {

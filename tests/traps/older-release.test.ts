@@ -6,10 +6,10 @@ import { containers } from '../../shared/names';
 import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { splitBatch } from '../../shared/pipeline/split-batch';
-import { readStatus } from '../../shared/pipeline/status';
+import { readStatus } from '../../shared/preflight/status';
 import { batchRow } from '../../shared/storage/outcomes';
-import { openClients, user } from '../graph/tenant';
-import { chatLine, closeStore, openWorld, type World } from '../pipeline/world';
+import { openClients, user } from '../support/graph-tenant';
+import { chatLine, closeStore, openWorld, type World } from '../support/world';
 
 /** What stood in storage and mailboxes under release 1; its README.md tells what is in it. */
 const snapshot = join(__dirname, '..', 'fixtures', 'release-1');

@@ -4,9 +4,9 @@ import { quarantineMessage } from '../../shared/pipeline/quarantine-message';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchRow, strayPartition, type StrayMessage } from '../../shared/storage/outcomes';
 import type { Deps } from '../../shared/deps';
-import { user } from '../graph/tenant';
-import { chatLine, closeStore, openWorld, type World } from '../pipeline/world';
-import { fetchPointers } from './pointers';
+import { user } from '../support/graph-tenant';
+import { chatLine, closeStore, openWorld, type World } from '../support/world';
+import { fetchPointers } from '../support/pointers';
 
 const anna = user('anna');
 const bo = user('bo');

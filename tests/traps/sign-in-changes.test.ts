@@ -1,7 +1,7 @@
 import type { Deps } from '../../shared/deps';
 import { fetchBatch } from '../../shared/pipeline/fetch-batch';
-import { user } from '../graph/tenant';
-import { chatLine, closeStore, openWorld, to, type World } from '../pipeline/world';
+import { user } from '../support/graph-tenant';
+import { chatLine, closeStore, openWorld, to, type World } from '../support/world';
 
 const anna = user('anna');
 const bo = user('bo');

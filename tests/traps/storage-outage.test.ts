@@ -2,9 +2,9 @@ import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Deps } from '../../shared/deps';
 import { importItem } from '../../shared/pipeline/import-item';
-import { user } from '../graph/tenant';
-import { chatLine, closeStore, openWorld, type World } from '../pipeline/world';
-import { eventually, fetchPointers } from './pointers';
+import { user } from '../support/graph-tenant';
+import { chatLine, closeStore, openWorld, type World } from '../support/world';
+import { eventually, fetchPointers } from '../support/pointers';
 
 const anna = user('anna');
 const bo = user('bo');

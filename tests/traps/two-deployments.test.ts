@@ -3,9 +3,9 @@ import { provision } from '../../local/provision';
 import type { Deps } from '../../shared/deps';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
-import { user } from '../graph/tenant';
-import { chatLine, closeStore, openWorld, type World } from '../pipeline/world';
-import { fetchPointers } from './pointers';
+import { user } from '../support/graph-tenant';
+import { chatLine, closeStore, openWorld, type World } from '../support/world';
+import { fetchPointers } from '../support/pointers';
 
 const anna = user('anna');
 let world: World;

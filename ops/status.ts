@@ -1,0 +1,60 @@
+import { readStatus, type ConnectorStatus } from '../shared/preflight/status';
+import { asAppHelp, asAppOption, openApp } from './app';
+import { readOptions } from './options';
+import type { Shell, Verb } from './verb';
+
+const options = { json: { type: 'boolean', default: false }, ...asAppOption } as const;
+
+/** Where the archive stands: what was fetched, what is under way, what needs a person. */
+export const statusVerb: Verb = {
+  usage: '[--json] [--as-app]',
+  summary: 'watermarks, windows, open batches, quarantine and queues; reads the store and nothing else',
+  options: ['--json           the last line of standard output is one JSON object', asAppHelp],
+
+  async run(args, shell) {
+    const { json, 'as-app': asApp } = readOptions(args, options);
+    const { deps } = openApp(shell, asApp);
+    try {
+      const status = await readStatus(deps);
+      for (const connector of status.connectors) show(shell, connector);
+      shell.print('queues');
+      for (const [name, depth] of Object.entries(status.queues)) line(shell, name, String(depth));
+      if (json) shell.print(JSON.stringify(status));
+      return 0;
+    } finally {
+      await deps.mailParser.close();
+    }
+  },
+};
+
+function show(shell: Shell, status: ConnectorStatus): void {
+  const { connector, watermark, lastRun, openRuns, batches, openBatches, quarantine } = status;
+  shell.print(connector);
+  line(shell, 'fetched up to', watermark ?? 'no daily window yet');
+  line(
+    shell,
+    'last run',
+    lastRun ? `${lastRun.name}, ${lastRun.from} to ${lastRun.to}, ${lastRun.state}` : 'none',
+  );
+  line(shell, 'open runs', openRuns.map(({ name }) => name).join(', ') || 'none');
+  line(shell, 'batches', `${batches}, ${openBatches.length} of them open`);
+  for (const { number, items, ageMs, split, run } of openBatches)
+    line(
+      shell,
+      `  batch ${number}`,
+      `${items} items, ${age(ageMs)} old, ${split ? '' : 'not '}split, of ${run}`,
+    );
+  const reasons = Object.entries(quarantine).sort(([, a], [, b]) => b - a);
+  const total = reasons.reduce((sum, [, count]) => sum + count, 0);
+  line(shell, 'quarantined items', String(total));
+  for (const [reason, count] of reasons) line(shell, `  ${reason}`, String(count));
+  shell.print('');
+}
+
+const line = ({ print }: Shell, label: string, value: string) => print(`  ${label.padEnd(24)}${value}`);
+
+function age(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 120) return `${minutes} min`;
+  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`;
+}

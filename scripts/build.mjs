@@ -1,0 +1,66 @@
+// Bundles this checkout: the app into dist/dev, the operator's command line into dist/ops, the local stack and the
+// verification into dist/local. Each bundle is self-contained CommonJS. What is published is made by scripts/stage.mjs.
+import { build } from 'esbuild';
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+
+export const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node22',
+  format: 'cjs',
+  sourcemap: 'linked',
+  logLevel: 'warning',
+  // Served by the Functions worker at run time; it exists nowhere on disk.
+  external: ['@azure/functions-core'],
+  write: false,
+};
+
+export const app = { main: 'functions/main.ts', 'parse-worker': 'shared/mail/parse-worker.ts' };
+const ops = { main: 'ops/main.ts', 'parse-worker': app['parse-worker'] };
+const local = {
+  main: 'local/main.ts',
+  exchange: 'simulators/exchange/main.ts',
+  telemessage: 'simulators/telemessage/main.ts',
+  identity: 'simulators/identity/main.ts',
+  host: 'simulators/functions-host/main.ts',
+  worker: 'simulators/functions-host/worker.ts',
+  azurite: 'local/azurite-server.ts',
+  explore: 'verification/explore/main.ts',
+  soak: 'verification/soak/main.ts',
+  fuzz: 'verification/fuzz/main.ts',
+};
+
+/** One bundle; a running stack or test must never load half of it, so the new file takes the old one's place at once. */
+async function bundle(name, file, outdir, options = {}) {
+  let outputs;
+  try {
+    outputs = (await build({ ...common, ...options, entryPoints: { [name]: file }, outdir })).outputFiles;
+  } catch {
+    // esbuild has said why. A bundle of older sources must not pass for this one.
+    rmSync(`${outdir}/${name}.js`, { force: true });
+    process.exitCode = 1;
+    return;
+  }
+  for (const { path, contents } of outputs) {
+    const unfinished = `${path}.${process.pid}`;
+    writeFileSync(unfinished, contents);
+    renameSync(unfinished, path);
+  }
+}
+
+async function buildAll() {
+  // Azurite is started from its package, not bundled: it finds its own files by their place.
+  const external = [...common.external, 'azurite', 'lokijs'];
+  for (const [outdir, entries, options] of [
+    ['dist/dev', app, {}],
+    ['dist/local', local, { external }],
+    ['dist/ops', ops, { external }],
+  ]) {
+    mkdirSync(outdir, { recursive: true });
+    const present = Object.entries(entries).filter(([, file]) => existsSync(file));
+    await Promise.all(present.map(([name, file]) => bundle(name, file, outdir, options)));
+  }
+}
+
+// The paths are compared as real ones: a checkout behind a link would else build nothing, without a word.
+if (realpathSync(process.argv[1]) === import.meta.filename) await buildAll();

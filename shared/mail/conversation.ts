@@ -1,0 +1,99 @@
+import type { Email, Party } from '../email/email';
+
+/** Words that TeleMessage and mail programs put before the subject of a later mail of the same chat. */
+const actWords =
+  /^\s*(?:\[?(?:recall(?:ed)?|revoked?|deleted|deletion|edit(?:ed)?|撤回|已撤回|회수|återkallat|rappel|rappelé)\]?(?:\s+for\s+(?:all|me|everyone))?(?:\s+(?:read|unread|unknown))?\s*[:：-]?(?:\s+|$)|(?:re|fwd?|aw|sv|vs|rv|tr|答复|回复|转发|회신|전달)\s*[:：]\s*)/i;
+
+function withoutActs(subject: string): string {
+  let rest = subject;
+  for (let before = ''; before !== rest;) {
+    before = rest;
+    rest = rest.replace(actWords, '');
+  }
+  return rest.trim();
+}
+
+interface ChatSubject {
+  group?: string;
+  parties?: [string, string];
+}
+
+/** Subjects of the form `<network> message from A to B`, `… voice call from A to chat group G`. */
+function readSubject(subject: string, network: string): ChatSubject {
+  const direction = /\b(?:message|call|chat|file|attachment|media|notification)\s+from\s+/i.exec(subject);
+  if (!direction) return {};
+  const [from = '', ...rest] = subject.slice(direction.index + direction[0].length).split(/\s+to\s+/i);
+  const to = rest.join(' to ').trim();
+  if (from.trim() === '' || to === '') return {};
+  const group = /^["'“]?(?:chat\s+group|group\s+chat|group)["'”]?\s+(.+)$/i.exec(to);
+  if (!group) return { parties: [from.trim(), to] };
+  return { group: (group[1] ?? '').replace(/^["'“”]+|["'“”]+$/g, '').trim() || network };
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function identity(party: Party): string {
+  return (party.address ?? party.number?.replace(/^\+/, '') ?? party.name).toLowerCase().normalize('NFC');
+}
+
+/** The conversation GUID of a Thread-Index header ([MS-OXOMSG] section 2.2.1.3), hex. */
+function threadGuid(index: string | undefined): string | undefined {
+  const bytes = Buffer.from(index ?? '', 'base64');
+  return bytes.length >= 22 ? bytes.toString('hex', 6, 22) : undefined;
+}
+
+/**
+ * Root of a References chain that was made for the chat as a whole. Where the mail answers the last id of the
+ * chain, the chain is an ordinary reply's: the first mail of such a thread carries no reference at all, and
+ * only the parties put it and its answers, or it and its recall, under one key.
+ */
+function chainRoot(references: string[], answered: string[]): string | undefined {
+  const root = references[0];
+  return root && answered.length === 0 ? root : undefined;
+}
+
+interface ChatSource {
+  email: Pick<Email, 'from' | 'to' | 'cc' | 'subject' | 'act'>;
+  /** Ids of the References header alone, and of In-Reply-To. */
+  references: string[];
+  answered: string[];
+  threadIndex: string | undefined;
+  threadTopic: string | undefined;
+  messageId: string;
+  network: string;
+}
+
+/**
+ * The chat that a mail belongs to. The key is equal for both directions of a chat and for an act and its
+ * original: the GUID of Thread-Index, else the root of References, else the set of parties together with the
+ * group that the subject names. `topic` is the name a person knows the chat by, free of acts and direction.
+ */
+export function chatOf(source: ChatSource): Email['chat'] {
+  const { email, network } = source;
+  const subject = withoutActs(email.subject);
+  const named = readSubject(subject, network);
+  const parties = [email.from, ...email.to, ...email.cc].filter((party) => party !== undefined);
+  const ids = [...new Set(parties.map(identity))].sort(byCodeUnit);
+  const names = [...new Set(parties.map((party) => party.name || party.address || party.number || ''))];
+  const topic =
+    source.threadTopic?.trim() ||
+    named.group ||
+    named.parties?.sort(byCodeUnit).join(', ') ||
+    subject ||
+    names.sort(byCodeUnit).slice(0, 10).join(', ') ||
+    network;
+
+  const guid = threadGuid(source.threadIndex);
+  // An act names its original, so its chain says nothing of the chat unless it is longer than that.
+  const chain = email.act && source.references.length < 2 ? [] : source.references;
+  const root = chainRoot(chain, source.answered);
+  let key: string;
+  if (guid) key = `thread:${guid}`;
+  else if (root) key = `references:${root}`;
+  else if (ids.length > 0)
+    key = `parties:${named.group === undefined ? '' : `${named.group}\n`}${ids.join('\n')}`;
+  else key = `mail:${email.act?.originalId ?? source.messageId}`;
+  return { key, topic };
+}

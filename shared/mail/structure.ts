@@ -1,0 +1,190 @@
+import { PermanentError } from '../errors';
+import { readHeaders, type Headers } from './header';
+import { readStructured, type StructuredValue } from './parameters';
+
+/** A part without parts of its own: a byte range of the mail, still in its transfer encoding. */
+export interface Leaf {
+  /** `note` is text that stands around the parts of a multipart, where mail programs do not show it. */
+  kind: 'part' | 'note';
+  /** Type and subtype, lower case; what the RFCs assume where none, or none that can be, is given. */
+  type: string;
+  /** Content-Type as written, with its parameters. */
+  content: StructuredValue;
+  headers: Headers;
+  /** True for a part of `multipart/alternative`. */
+  alternative: boolean;
+  start: number;
+  end: number;
+}
+
+export interface MimeStructure {
+  headers: Headers;
+  /** In document order. */
+  leaves: Leaf[];
+}
+
+/** An open multipart. */
+interface Frame {
+  headers: Headers;
+  content: StructuredValue;
+  boundary: string;
+  closed: boolean;
+  children: number;
+}
+
+/** What the bytes being passed over belong to. */
+interface Region {
+  /** The headers of the part that the bytes are in. */
+  headers: Headers;
+  leaf?: Leaf;
+  /** Text before the first or after the last part of this multipart. */
+  around?: Frame;
+  start: number;
+}
+
+const maxDepth = 256;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+function typeOf(headers: Headers, content: StructuredValue, parent: Frame | undefined): string {
+  if (/^[^\s/]+\/[^\s/]+$/.test(content.value)) return content.value;
+  // RFC 2046 section 5.1.5.
+  if (content.value === '' && parent?.content.value === 'multipart/digest') return 'message/rfc822';
+  if (content.value === 'multipart' && content.parameters.has('boundary')) return 'multipart/mixed';
+  if (content.value === '' || content.value === 'text') return 'text/plain';
+  if (content.value === 'html') return 'text/html';
+  // A type that cannot be read is text (RFC 2045 section 5.2), unless all else says that it is a file.
+  const file =
+    content.parameters.has('name') ||
+    /filename/i.test(headers.first('content-disposition') ?? '') ||
+    /base64/i.test(headers.first('content-transfer-encoding') ?? '');
+  return file ? 'application/octet-stream' : 'text/plain';
+}
+
+/** The boundary that the text uses where the header names none or another: a `--` line before a part's header. */
+function guessBoundary(raw: Buffer, from: number): string | undefined {
+  const text = raw.toString('latin1', from, from + 100_000);
+  return /(?:^|\n)--(\S[^\r\n]{0,200}?)[ \t]*\r?\n(?=content-[a-z-]{1,40}:)/i.exec(text)?.[1];
+}
+
+/** What software puts before the parts for readers without MIME is no content, unless lost parts stand in it. */
+function isBoilerplate(text: string): boolean {
+  return text.length < 600 && /\bmime\b|multi-?part message/i.test(text) && !/^(--|[a-z-]+:)/im.test(text);
+}
+
+/**
+ * The structure of a mail (RFC 2046) as byte ranges: every byte of content stands in exactly one leaf. Linear
+ * in the mail's length, whatever the boundaries. Nested mails (`message/rfc822`) are leaves. Missing, wrong,
+ * nested, re-used and unclosed boundaries are read so that no part is lost; delimiter lines after the closing
+ * one still begin parts. Throws PermanentError `unreadable` above 256 levels of multiparts.
+ */
+export function readStructure(raw: Buffer): MimeStructure {
+  // Mails of old Macintosh software have no line feed at all.
+  const eol = raw.includes(lineFeed) ? lineFeed : carriageReturn;
+  const needle = Buffer.from([eol, 0x2d, 0x2d]);
+  const leaves: Leaf[] = [];
+  const stack: Frame[] = [];
+  /** Indexes in the stack by boundary: the same one can be in use at several levels. */
+  const levels = new Map<string, number[]>();
+  let longest = 0;
+  let guesses = 0;
+
+  const boundaryOf = (headers: Headers, content: StructuredValue): string | undefined => {
+    const named = content.parameters.get('boundary')?.trimEnd();
+    // Lines are compared as bytes.
+    const boundary = named && Buffer.from(named, 'utf8').toString('latin1');
+    if (boundary && (stack.length > 0 || raw.includes(`--${boundary}`, headers.bodyStart, 'latin1')))
+      return boundary;
+    // Each guess looks at a stretch of text: a mail of a million such parts must not cost a million of them.
+    const guess = guesses++ < 20 ? guessBoundary(raw, headers.bodyStart) : undefined;
+    return guess !== undefined && levels.has(guess) ? undefined : guess;
+  };
+
+  const open = (start: number): Region => {
+    const parent = stack.at(-1);
+    const headers = readHeaders(raw, start, eol, !parent);
+    const content = readStructured(headers.first('content-type') ?? '');
+    const type = typeOf(headers, content, parent);
+    if (type.startsWith('multipart/')) {
+      const boundary = boundaryOf(headers, content);
+      if (boundary) {
+        if (stack.length >= maxDepth) {
+          throw new PermanentError('unreadable', `the mail is nested more than ${maxDepth} levels deep`);
+        }
+        const frame: Frame = { headers, content, boundary, closed: false, children: 0 };
+        levels.set(boundary, [...(levels.get(boundary) ?? []), stack.length]);
+        longest = Math.max(longest, boundary.length);
+        stack.push(frame);
+        return { headers, around: frame, start: headers.bodyStart };
+      }
+    }
+    // Where no part of a multipart can be told from another, what is there is shown as it is.
+    const leafType = type.startsWith('multipart/') ? 'text/plain' : type;
+    const alternative = parent?.content.value === 'multipart/alternative';
+    const leaf: Leaf = { kind: 'part', type: leafType, content, headers, alternative, start: 0, end: 0 };
+    return { headers, leaf, start: headers.bodyStart };
+  };
+
+  const close = (region: Region, end: number): void => {
+    const range = { start: region.start, end: Math.max(region.start, end) };
+    const frame = region.around;
+    if (region.leaf) leaves.push({ ...region.leaf, ...range });
+    else if (frame) {
+      const text = raw.toString('latin1', range.start, range.end);
+      const before = range.start === frame.headers.bodyStart && frame.children > 0;
+      if (text.trim() === '' || (before && isBoilerplate(text))) return;
+      // A multipart whose delimiter never comes is text with a wrong header.
+      const kind = frame.children === 0 ? 'part' : 'note';
+      const { headers, content } = frame;
+      leaves.push({ kind, type: 'text/plain', content, headers, alternative: false, ...range });
+    }
+  };
+
+  const truncate = (length: number): void => {
+    while (stack.length > length) {
+      const frame = stack.pop();
+      if (frame) levels.get(frame.boundary)?.pop();
+    }
+  };
+
+  let region = open(0);
+  const root = region.headers;
+  let at = region.start;
+  while (stack.length > 0) {
+    const found = raw.indexOf(needle, Math.max(0, at - 1));
+    const line = found < 0 ? -1 : found + 1;
+    if (line < 0) break;
+    const eolAt = raw.indexOf(eol, line);
+    const next = eolAt < 0 ? raw.length : eolAt + 1;
+    at = next;
+    const text = raw.toString('latin1', line + 2, Math.min(next, line + longest + 80)).trimEnd();
+    const opened = levels.get(text)?.at(-1);
+    const level = opened ?? (text.endsWith('--') ? levels.get(text.slice(0, -2))?.at(-1) : undefined);
+    if (level === undefined) continue;
+    // A level that is closed gives way to an outer one of the same boundary.
+    const same = levels.get(stack[level]?.boundary ?? '') ?? [];
+    const index = stack[level]?.closed && same.length > 1 ? (same.at(-2) ?? level) : level;
+    const frame = stack[index];
+    if (!frame) continue;
+    // The line break before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1).
+    const end = eol === lineFeed && raw[line - 2] === carriageReturn ? line - 2 : line - 1;
+    if (opened !== undefined && region.around === frame && frame.children === 0) {
+      // Before the first part: only now is it sure that there are parts.
+      frame.children = 1;
+      close(region, end);
+    } else {
+      close(region, end);
+      if (opened !== undefined) frame.children++;
+    }
+    truncate(index + 1);
+    frame.closed = opened === undefined;
+    if (opened === undefined) {
+      region = { headers: frame.headers, around: frame, start: next };
+    } else {
+      region = open(next);
+      at = Math.max(next, region.start);
+    }
+  }
+  close(region, raw.length);
+  return { headers: root, leaves };
+}

@@ -1,0 +1,126 @@
+import { randomInt } from 'node:crypto';
+import { startAzurite, type Azurite } from '../../local/azurite';
+import { provision } from '../../local/provision';
+import { reasons } from '../../shared/errors';
+import type { ItemPointer } from '../../shared/item';
+import { tables } from '../../shared/names';
+import { settleItem, type About, type Ended } from '../../shared/delivery/record-outcome';
+import { openAccount } from '../../shared/storage/account.client';
+import { batchPartition, positionRow, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
+import { createRows, type Rows } from '../../shared/storage/rows.client';
+
+/** How an item ended, as it is written. */
+
+let azurite: Azurite;
+let outcomes: Rows<Outcome>;
+let quarantine: Rows<Quarantined>;
+beforeAll(async () => {
+  azurite = await startAzurite({ inMemory: true });
+  const { connectionString } = azurite;
+  await provision(connectionString);
+  const account = openAccount(
+    { connectionString, blobUrl: undefined, queueUrl: undefined, tableUrl: undefined },
+    { getToken: () => Promise.resolve(null) },
+  );
+  outcomes = createRows(account.table(tables.outcomes));
+  quarantine = createRows(account.table(tables.quarantine));
+}, 60_000);
+afterAll(() => azurite.close());
+
+/** An item of its own: the first end that it comes to, and one after a redrive. */
+function newItem() {
+  const batch = randomInt(1, 2 ** 31);
+  const pointer: ItemPointer = {
+    v: 1,
+    connector: 'whatsapp',
+    batch,
+    position: 3,
+    blob: 'pages/x.ndjson',
+    offset: 0,
+    length: 10,
+  };
+  const place = [batchPartition('whatsapp', batch), positionRow(3)] as const;
+  const deps = { outcomes, quarantine, now: () => Date.now() };
+  const read = async () => ({
+    outcome: (await outcomes.get(...place))?.value,
+    quarantined: (await quarantine.get(...place))?.value,
+  });
+  return {
+    async end(ended: Ended, about?: About) {
+      await settleItem(deps, pointer, undefined, ended, about);
+      return read();
+    },
+    async endAgain(ended: Ended, about?: About) {
+      await settleItem(deps, pointer, await outcomes.get(...place), ended, about);
+      return read();
+    },
+  };
+}
+
+const full = (userId: string) => ({ userId, end: 'failed', reason: 'mailboxFull' }) as const;
+const imported = (userId: string) => ({ userId, end: 'imported' }) as const;
+
+it.each([
+  [undefined, '2026-11-20T08:00:00.000Z', '2026-11-20T08:00:00.000Z'],
+  ['2026-11-20T08:00:00.000Z', undefined, '2026-11-20T08:00:00.000Z'],
+  ['2026-11-20T08:00:00.000Z', '2026-11-20T09:00:00.000Z', '2026-11-20T09:00:00.000Z'],
+  ['2026-11-20T09:00:00.000Z', '2026-11-20T08:00:00.000Z', '2026-11-20T09:00:00.000Z'],
+  [undefined, undefined, undefined],
+])('of a doubt from %s before a redrive and one from %s after it, %s counts', async (before, now, latest) => {
+  const { end, endAgain } = newItem();
+  await end({ deliveries: [full('a')], ...(before ? { unsureAt: before } : {}) });
+  const { outcome } = await endAgain({ deliveries: [imported('a')], ...(now ? { unsureAt: now } : {}) });
+  expect(outcome!.unsureAt).toBe(latest);
+});
+
+it('a row in quarantine has room for what a stranger wrote, and is one that the store takes', async () => {
+  const strange = `\ud800\0${'x'.repeat(2000)}`;
+  const participants = Array.from({ length: 5000 }, () => ({
+    asWritten: strange,
+    kind: 'external' as const,
+  }));
+  const { end } = newItem();
+  const { outcome, quarantined } = await end(
+    { sourceId: strange, reason: 'unmapped', deliveries: [] },
+    { detail: 'none', participants },
+  );
+  const sourceId = `\ufffd\ufffd${'x'.repeat(998)}`;
+  expect([outcome!.sourceId, quarantined!.sourceId]).toEqual([sourceId, sourceId]);
+  const [first] = quarantined!.participants!;
+  expect(first).toEqual({ asWritten: `\ufffd\ufffd${'x'.repeat(298)}`, kind: 'external' });
+  const length = JSON.stringify(quarantined!.participants).length;
+  expect(length).toBeGreaterThan(140_000);
+  expect(length).toBeLessThan(160_000);
+});
+
+it('an item that two workers give up for other reasons stands in quarantine for the one that counts', async () => {
+  const { end } = newItem();
+  await end({ deliveries: [full('a'), imported('b')] });
+  const { outcome, quarantined } = await end({ reason: 'gaveUp', deliveries: [] }, { detail: 'gave up' });
+  expect([outcome!.reason, quarantined!.reason]).toEqual(['mailboxFull', 'mailboxFull']);
+});
+
+it('a mailbox that failed, and is none of the item any more, does not count after a redrive', async () => {
+  const { end, endAgain } = newItem();
+  await end({ deliveries: [full('a'), imported('b')] });
+  const { outcome } = await endAgain({ deliveries: [imported('c')] });
+  expect(outcome).toMatchObject({ expected: 2, deliveries: [imported('c'), imported('b')] });
+  expect(outcome).not.toHaveProperty('reason');
+});
+
+it('a mailbox that has the item still counts when it refuses the app at the time of a redrive', async () => {
+  const { end, endAgain } = newItem();
+  await end({ deliveries: [imported('a'), full('b')] });
+  const refused = { userId: 'a', end: 'failed', reason: 'accessDenied' } as const;
+  const { outcome } = await endAgain({ deliveries: [refused, imported('b')] });
+  expect(outcome).toMatchObject({ expected: 2, deliveries: [imported('a'), imported('b')] });
+  expect(outcome).not.toHaveProperty('reason');
+});
+
+it('the quarantine says each thing that was wrong once', async () => {
+  const denied = { userId: 'd', end: 'failed', reason: 'accessDenied' } as const;
+  const { quarantined } = await newItem().end({ deliveries: [full('a'), imported('b'), full('c'), denied] });
+  expect(quarantined!.detail).toBe(
+    `3 of 4 deliveries failed. ${reasons.mailboxFull} ${reasons.accessDenied}`,
+  );
+});

@@ -1,0 +1,184 @@
+import type { Deps } from '../../shared/deps';
+import type { Reason } from '../../shared/errors';
+import { importItem } from '../../shared/pipeline/import-item';
+import { reconcile } from '../../shared/pipeline/reconcile';
+import type { LedgerRow } from '../../shared/storage/ledger';
+import { batchPartition, batchRow, positionRow, type DeliveryEnd } from '../../shared/storage/outcomes';
+import { user } from '../support/graph-tenant';
+import { chatLine, closeStore, firstPointer, openWorld, type World } from '../support/world';
+
+/** What is found in mailboxes once the time is over in which a request without an answer may have taken effect. */
+
+const anna = user('anna');
+const bo = user('bo');
+let world: World | undefined;
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+afterAll(closeStore);
+
+const partition = batchPartition('whatsapp', 1);
+const past = '2026-11-20T00:00:00.000Z';
+
+/** A batch of these lines, imported and not closed yet. */
+async function open(lines = [chatLine('1_1')]) {
+  world = await openWorld({
+    users: [anna, bo],
+    lines: { whatsapp: lines },
+    settings: { CONNECTORS: 'whatsapp' },
+  });
+  const deps = world.instance();
+  await world.fetch(deps, 'whatsapp');
+  await world.drain(deps);
+  return { ...world, deps };
+}
+
+/** The ledger row of a delivery as an attempt left it that did not live to see its message. */
+async function forget(deps: Deps, userId: string, change: Partial<LedgerRow> = {}): Promise<void> {
+  const outcome = (await deps.outcomes.get(partition, positionRow(0)))!;
+  const { row, value, etag } = (await deps.ledger.get(outcome.value.itemKey!, userId))!;
+  const { messageId: _messageId, ...left } = value;
+  const pending = { ...left, state: 'pending' as const, leaseUntil: past, unsureAt: past };
+  await deps.ledger.replace(outcome.value.itemKey!, row, { ...pending, ...change }, etag);
+}
+
+/** The outcome of an item whose deliveries ended like this, in doubt, and its row in quarantine. */
+async function endAs(deps: Deps, reason: Reason, ends: DeliveryEnd['end'][], position = 0): Promise<void> {
+  const row = positionRow(position);
+  const { value, etag } = (await deps.outcomes.get(partition, row))!;
+  const users = [anna.id, bo.id];
+  const deliveries = ends.map((end, at) => ({
+    userId: users[at]!,
+    end,
+    ...(end === 'failed' ? { reason } : {}),
+  }));
+  const kind = ends.every((end) => end === 'failed') ? 'failed' : 'delivered';
+  const ended = { kind, reason, expected: ends.length, deliveries, unsureAt: past } as const;
+  await deps.outcomes.replace(partition, row, { ...value, ...ended }, etag);
+  await deps.quarantine.insert(partition, row, {
+    v: 1,
+    connector: 'whatsapp',
+    batch: 1,
+    position,
+    blob: 'pages/x.ndjson',
+    offset: 0,
+    length: 1,
+    reason,
+    detail: 'as the test wants',
+    at: past,
+    deliveries,
+  });
+}
+
+/** Sees copies only in the mailboxes for which `shows` says so. */
+const watched = (deps: Deps, shows: (userId: string) => boolean): Deps => ({
+  ...deps,
+  mailboxes: {
+    ...deps.mailboxes,
+    find: (userId, ...rest) => (shows(userId) ? deps.mailboxes.find(userId, ...rest) : Promise.resolve([])),
+  },
+});
+
+const countersOf = async (deps: Deps) =>
+  (await deps.batchStates.get('whatsapp', batchRow(1)))?.value.counters;
+const ledgerOf = async (deps: Deps, userId: string) => {
+  const outcome = (await deps.outcomes.get(partition, positionRow(0)))!;
+  return (await deps.ledger.get(outcome.value.itemKey!, userId))!.value;
+};
+
+it('counts a delivery as imported that had failed and landed after all, and ends its quarantine', async () => {
+  const { deps, messages, quarantined, outcomes } = await open();
+  for (const { id } of [anna, bo]) await forget(deps, id);
+  await endAs(deps, 'mailboxFull', ['failed', 'failed']);
+
+  await reconcile(deps);
+  const [outcome] = await outcomes(deps, 'whatsapp');
+  expect(outcome).toMatchObject({
+    kind: 'delivered',
+    deliveries: [{ end: 'imported' }, { end: 'imported' }],
+  });
+  expect(outcome).not.toHaveProperty('reason');
+  expect(outcome).not.toHaveProperty('unsureAt');
+  expect(await quarantined(deps, 'whatsapp')).toEqual([]);
+  expect(await countersOf(deps)).toMatchObject({ items: { delivered: 1, failed: 0 }, quarantined: 0 });
+  for (const one of [anna, bo]) {
+    expect(await messages(one)).toHaveLength(1);
+    expect(await ledgerOf(deps, one.id)).toMatchObject({
+      state: 'done',
+      messageId: expect.any(String) as string,
+    });
+  }
+});
+
+it('leaves an item in quarantine of which only one delivery landed', async () => {
+  const { deps, quarantined } = await open();
+  for (const { id } of [anna, bo]) await forget(deps, id);
+  await endAs(deps, 'mailboxFull', ['failed', 'failed']);
+  await reconcile(watched(deps, (userId) => userId !== bo.id));
+  expect(await quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'mailboxFull' }]);
+  expect(await countersOf(deps)).toEqual({
+    items: { available: 1, delivered: 1, failed: 0, events: 0 },
+    deliveries: { expected: 2, imported: 1, partial: 0, skipped: 0, failed: 1 },
+    reasons: { mailboxFull: 1 },
+    quarantined: 1,
+  });
+});
+
+it('leaves a given-up item in quarantine though what was begun of it landed: more mailboxes may be missing', async () => {
+  const { deps, quarantined } = await open();
+  await forget(deps, anna.id);
+  await endAs(deps, 'gaveUp', ['failed']);
+  await reconcile(deps);
+  expect(await quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'gaveUp' }]);
+  expect(await countersOf(deps)).toMatchObject({
+    items: { delivered: 1, failed: 0 },
+    deliveries: { imported: 1, failed: 0 },
+    reasons: { gaveUp: 1 },
+  });
+});
+
+it('does not count a copy for an item that was served again, which the first one made', async () => {
+  const { deps } = await open([chatLine('1_1'), chatLine('1_1')]);
+  const first = (await ledgerOf(deps, anna.id)).position;
+  for (const { id } of [anna, bo]) await forget(deps, id, { state: 'done' });
+  await endAs(deps, 'mailboxFull', ['failed', 'failed'], 1 - first);
+  await reconcile(deps);
+  expect(await countersOf(deps)).toMatchObject({
+    items: { available: 2, delivered: 1, failed: 1 },
+    deliveries: { expected: 4, imported: 2, failed: 2 },
+  });
+});
+
+it('looks into the mailboxes in doubt alone', async () => {
+  const { deps } = await open();
+  await forget(deps, bo.id);
+  await endAs(deps, 'mailboxFull', ['imported', 'failed']);
+  const seen: string[] = [];
+  await reconcile(watched(deps, (userId) => seen.push(userId) > 0));
+  // The last look is the sample that is taken of each batch when it is closed.
+  expect(seen.slice(0, -1)).toEqual([bo.id]);
+});
+
+it('removes nothing while the delivery is changed by another worker, and the second copy the next time', async () => {
+  const { deps, messages, signals } = await open();
+  const { messageId } = await ledgerOf(deps, anna.id);
+  await forget(deps, anna.id);
+  await deps.outcomes.remove(partition, positionRow(0));
+  // The first copy lands only after this attempt has looked.
+  await importItem(
+    watched(deps, () => false),
+    await firstPointer(deps),
+  );
+  expect(await messages(anna)).toHaveLength(2);
+
+  const changed = { ...deps, ledger: { ...deps.ledger, replace: () => Promise.resolve(undefined) } };
+  await expect(reconcile(changed)).rejects.toThrow('changed while its doubt was settled');
+  expect(await messages(anna)).toHaveLength(2);
+
+  await reconcile(deps);
+  expect(await messages(anna)).toHaveLength(1);
+  expect(await ledgerOf(deps, anna.id)).toMatchObject({ discarded: [messageId], removedCopies: 1 });
+  expect(signals.find(({ name }) => name === 'copyRemoved')?.fields).toMatchObject({ batch: 1, count: 1 });
+  expect(await countersOf(deps)).toMatchObject({ deliveries: { imported: 2, skipped: 0, failed: 0 } });
+});

@@ -1,0 +1,204 @@
+import iconv from 'iconv-lite';
+import { decodeBytes } from '../../shared/mail/charset';
+import { decodeTransfer } from '../../shared/mail/transfer-encoding';
+
+const encoded = (text: string, charset: string): Buffer => iconv.encode(text, charset);
+
+describe('decodeBytes', () => {
+  it.each([
+    ['gb2312', 'gb18030', '合同 㐀 镕 €'],
+    ['GBK', 'gbk', '朱镕基'],
+    ['x-gbk', 'gbk', '你好'],
+    ['gb18030', 'gb18030', '😀 ok'],
+    ['big5-hkscs', 'big5hkscs', '會議 𠕇'],
+    ['ks_c_5601-1987', 'cp949', '똠방각하 펲시콜라'],
+    ['cp949', 'cp949', '뷁'],
+    ['"UTF-8"', 'utf-8', 'å 你 😀'],
+    ['utf8', 'utf-8', 'é'],
+    ['windows-31j', 'cp932', '①ソ表～'],
+    ['cp850', 'cp850', 'Größe'],
+    ['iso-8859-15', 'iso-8859-15', '5 € Œuvre'],
+    ['windows-1251', 'windows-1251', 'Привет'],
+    ['utf-7', 'utf-7', 'Hi 日本語'],
+    ['utf-16be', 'utf-16be', '你好'],
+    ['utf-16', 'utf-16be', 'hello'],
+    ['utf-32le', 'utf-32le', 'hå'],
+    ['UTF-32BE', 'utf-32be', 'hå 你 😀'],
+    ['utf-32', 'utf-32le', 'hå 你 😀'],
+    ['utf-32', 'utf-32be', 'hå 你 😀'],
+    ['ucs-4', 'utf-32be', '你好'],
+    ['ISO-10646-UCS-4', 'utf-32be', '你好'],
+    ['ucs-4le', 'utf-32le', '你好'],
+    ['macintosh', 'macintosh', 'ä'],
+  ])('reads %s', (label, charset, text) => {
+    expect(decodeBytes(encoded(text, charset), label)).toBe(text);
+  });
+
+  it('reads all of windows-1252, whatever the runtime makes of 0x80 to 0x9F', () => {
+    expect(decodeBytes(Buffer.from([0x80, 0x93, 0x94, 0x81]), 'iso-8859-1')).toBe('€“”\u0081');
+  });
+
+  it.each([
+    ['us-ascii', 'räksmörgås 你好', 'utf-8'],
+    ['iso-8859-1', '你好', 'utf-8'],
+    ['utf-8', '你好，朋友们', 'gbk'],
+    ['utf-8', 'Möte på måndag', 'windows-1252'],
+    ['utf-16', 'plain ASCII', 'ascii'],
+    ['utf-32', 'plain ASCII text', 'ascii'],
+    ['utf-32le', '你好', 'utf-32be'],
+    ['utf-7', 'call +4670 or 1+1', 'ascii'],
+    ['utf-7', 'räksmörgås', 'utf-8'],
+    ['utf-7', 'Größe', 'windows-1252'],
+    ['no-such-charset', 'Größe', 'windows-1252'],
+    ['hex', 'Größe', 'windows-1252'],
+    ['constructor', 'Größe', 'windows-1252'],
+    ['base64', 'QUJD', 'ascii'],
+    [undefined, '合同已签', 'gbk'],
+    [undefined, '今天下午三點開會', 'big5'],
+    [undefined, '안녕하세요 반갑습니다', 'cp949'],
+    [undefined, '계약 확인', 'cp949'],
+    [undefined, 'お世話になっております', 'shift_jis'],
+    [undefined, 'お世話になっております', 'euc-jp'],
+    [undefined, '«l’été» Ça va ? 5°C 20°C', 'windows-1252'],
+    [undefined, 'ÅÄÖ', 'windows-1252'],
+    ['koi8-r', 'Привет', 'utf-8'],
+    ['gb2312', '你好', 'utf-8'],
+    ['gb2312', '联通', 'gbk'],
+  ])('sees through the label %s on "%s" in %s', (label, text, charset) => {
+    expect(decodeBytes(encoded(text, charset), label)).toBe(text);
+  });
+
+  it('reads unlabelled bytes in the charset of the rest of the mail', () => {
+    expect(decodeBytes(encoded('Привет всем', 'koi8-r'), undefined, 'koi8-r')).toBe('Привет всем');
+  });
+
+  it('keeps the rest of a text in which single bytes are broken', () => {
+    const bytes = Buffer.concat([Buffer.from('你好，朋友们 caf'), Buffer.from([0xe9]), Buffer.from(' 结束')]);
+    expect(decodeBytes(bytes, 'utf-8')).toBe('你好，朋友们 café 结束');
+    expect(decodeBytes(Buffer.from('你好，朋友们').subarray(0, -1), 'utf-8')).toBe('你好，朋友\ufffd');
+  });
+
+  it('reads escape sequences without a label', () => {
+    expect(decodeBytes(Buffer.from('\x1b$BF|K\\8l\x1b(B ok', 'latin1'))).toBe('日本語 ok');
+  });
+
+  it('takes off byte-order marks and believes them', () => {
+    expect(decodeBytes(Buffer.from('\ufeffhi é'), 'iso-8859-1')).toBe('hi é');
+    expect(decodeBytes(Buffer.from('\ufeff你好', 'utf16le'), 'utf-8')).toBe('你好');
+  });
+
+  it.each(['utf-32le', 'utf-32be'])('believes the byte-order mark of %s, whatever the label', (charset) => {
+    for (const label of [undefined, 'utf-32', 'utf-8', 'utf-16le'])
+      expect(decodeBytes(encoded('\ufeff你好 😀', charset), label)).toBe('你好 😀');
+  });
+
+  it('reads UTF-16 that begins like the mark of UTF-32', () => {
+    expect(decodeBytes(Buffer.from('\ufeff\0好的', 'utf16le'))).toBe('\ufffd好的');
+  });
+
+  it('keeps all of a UTF-32 text that is cut within a character', () => {
+    expect(decodeBytes(encoded('你好', 'utf-32le').subarray(0, -1), 'utf-32')).toBe('你\ufffd');
+  });
+
+  it.each(['+-', 'a+AD4-b', '+AD4 b', '1 +- 1 +AD0- 2', 'x +2D3eAA-'])('reads the UTF-7 %s', (text) => {
+    expect(decodeBytes(Buffer.from(text), 'utf-7')).toBe(iconv.decode(Buffer.from(text), 'utf-7'));
+  });
+
+  it.each(['a + b', '+A', '+AD5-', '+ADB', 'a+2AA-b', '+AD4- and +49'])(
+    'leaves "%s", which is no UTF-7',
+    (text) => {
+      expect(decodeBytes(Buffer.from(text), 'utf-7')).toBe(text);
+    },
+  );
+
+  it('replaces NUL and lone surrogates', () => {
+    expect(decodeBytes(Buffer.from('a\0b'), 'utf-8')).toBe('a\ufffdb');
+    expect(decodeBytes(Buffer.from('a+AAA-b'), 'utf-7')).toBe('a\ufffdb');
+    expect(decodeBytes(encoded('\ufeffa\0b', 'utf-32le'))).toBe('a\ufffdb');
+  });
+
+  it('never throws', () => {
+    const bytes = Buffer.from(Array.from({ length: 512 }, (_, i) => (i * 7) & 255));
+    for (const label of [
+      'utf-8',
+      'gb18030',
+      'big5',
+      'euc-kr',
+      'iso-2022-jp',
+      'iso-2022-kr',
+      'hz',
+      'utf-7',
+      'utf-16',
+      'utf-32',
+      'utf-32be',
+      '',
+      '\0',
+      'a'.repeat(1000),
+      '__proto__',
+    ]) {
+      expect(typeof decodeBytes(bytes, label)).toBe('string');
+    }
+  });
+});
+
+describe('decodeTransfer', () => {
+  const decode = (bytes: Buffer | string, encoding: string, text = false): string =>
+    decodeTransfer(Buffer.from(bytes as string, 'latin1'), encoding, text).toString('latin1');
+
+  it.each(['base64', ' BASE64  ', 'Base64 (comment)', '"base64"', 'base64;'])(
+    'knows base64 as "%s"',
+    (name) => {
+      expect(decode('QUJD\r\nREVG', name)).toBe('ABCDEF');
+    },
+  );
+
+  it('gives back every byte value through base64 of any line length', () => {
+    const bytes = Buffer.from(Array.from({ length: 1000 }, (_, i) => (i * 31) & 255));
+    for (const length of [1, 4, 60, 76, 77, 10_000]) {
+      const text = bytes.toString('base64').replace(new RegExp(`.{${length}}`, 'g'), '$&\r\n');
+      expect(decodeTransfer(Buffer.from(text), 'base64', false).equals(bytes)).toBe(true);
+    }
+  });
+
+  it.each([
+    ['junk', 'QU!JD*RE-VG', 'ABCDEF'],
+    ['missing padding', 'QUJDRA', 'ABCD'],
+    ['a lost last character', 'QUJDR', 'ABC'],
+    ['padding in the middle', 'QQ==QkI=\r\nQ0ND', 'ABBCCC'],
+    ['a footer', 'QUJDRA==\r\n\r\n-- \r\nSent from my phone\r\n', 'ABCD'],
+    ['nothing', '', ''],
+    ['padding alone', '====', ''],
+  ])('reads base64 with %s', (_, text, expected) => {
+    expect(decode(text, 'base64')).toBe(expected);
+  });
+
+  it('leaves text under a wrong base64 label readable', () => {
+    expect(decode('Hello there, this is plain text.', 'base64', true)).toBe(
+      'Hello there, this is plain text.',
+    );
+  });
+
+  it.each([
+    ['a=\r\nb', 'ab'],
+    ['a=\nb', 'ab'],
+    ['a= \t\r\nb', 'ab'],
+    ['a \t\r\nb ', 'a\r\nb'],
+    ['a =\r\nb=20', 'a b '],
+    ['=e4=BD=a0', '\xe4\xbd\xa0'],
+    ['1=2 =ZZ =', '1=2 =ZZ '],
+    ['a\nb\r\nc\rd', 'a\nb\r\nc\rd'],
+    ['\xff=00', '\xff\0'],
+  ])('reads quoted-printable %j', (text, expected) => {
+    expect(decode(text, 'quoted-printable')).toBe(expected);
+  });
+
+  it.each(['7bit', '8bit', 'binary', '', 'mac-binhex40', 'x-unknown'])('leaves "%s" as it is', (name) => {
+    expect(decode('a=3D \r\n\xff\0', name)).toBe('a=3D \r\n\xff\0');
+  });
+
+  it('reads uuencode, with its blanks lost at line ends too', () => {
+    const uuencoded = 'begin 644 a.bin\r\n#0V%T\r\n%86)C9&4\r\n!``\r\n`\r\nend\r\n';
+    expect(decode(uuencoded, 'x-uuencode')).toBe('Catabcde\0');
+    expect(decode('no begin line', 'uuencode')).toBe('no begin line');
+  });
+});

@@ -1,0 +1,188 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { FaultOptions } from '../../simulators/telemessage/page-faults';
+import { startTeleMessage, type TeleMessage } from '../../simulators/telemessage/server';
+
+const credentials = { username: 'u', password: 'p' };
+const authorization = `Basic ${btoa('u:p')}`;
+const from = '2026-11-20T00:00:00Z';
+const to = '2026-11-21T00:00:00Z';
+const lines = Array.from({ length: 20 }, (_, index) => ({
+  gatewayReceivedDate: new Date(Date.parse(from) + index).toISOString(),
+  line: Buffer.from(`{"messageId":"m${index}","text":"${'x'.repeat(500)}"}\n`),
+}));
+
+let site: TeleMessage;
+const start = async (faults: FaultOptions) => {
+  site = await startTeleMessage({ ...credentials, sources: () => lines, faults });
+};
+afterEach(() => site.close());
+
+function ask(query: Record<string, string> = {}, init: RequestInit = {}) {
+  const parameters = new URLSearchParams({ from, to, limit: '8', ...query });
+  return fetch(`${site.origin}/archive/v1/wechat/messages?${parameters}`, {
+    redirect: 'manual',
+    ...init,
+    headers: { authorization, ...init.headers },
+  });
+}
+const identity = { headers: { 'accept-encoding': 'identity' } };
+const lineCount = (body: string) => body.split('\n').length - 1;
+
+describe('the faults of the simulated TeleMessage site', () => {
+  it.each([
+    ['unavailable', 503],
+    ['throttled', 429],
+    ['serverError', 500],
+    ['unauthorized', 401],
+  ] as const)(
+    'answers %s as %d once, and serves the page when it is asked for again',
+    async (kind, status) => {
+      await start({ script: [{ kind }] });
+      const response = await ask();
+      expect(response.status).toBe(status);
+      expect(await response.json()).toHaveProperty('resultDescription');
+      expect((await ask()).status).toBe(200);
+    },
+  );
+
+  it('gives Retry-After as seconds, as a date, or not at all', async () => {
+    const kind = 'unavailable' as const;
+    const script = [
+      { kind, retryAfterSeconds: 7 },
+      { kind, retryAfterSeconds: 60, retryAfterForm: 'date' as const },
+      { kind, retryAfterForm: 'none' as const },
+    ];
+    await start({ script });
+    expect((await ask()).headers.get('retry-after')).toBe('7');
+    const date = Date.parse((await ask()).headers.get('retry-after')!);
+    expect(Math.abs(date - Date.now() - 60_000)).toBeLessThan(5_000);
+    expect((await ask()).headers.has('retry-after')).toBe(false);
+  });
+
+  it('resets the connection before any header', async () => {
+    await start({ script: [{ kind: 'reset' }] });
+    await expect(ask()).rejects.toThrow('fetch failed');
+  });
+
+  it.each(['identity', 'gzip'])('breaks off in the middle of a body of coding %s', async (encoding) => {
+    await start({ script: [{ kind: 'truncated' }] });
+    const response = await ask({}, { headers: { 'accept-encoding': encoding } });
+    expect(response.status).toBe(200);
+    await expect(response.text()).rejects.toThrow();
+  });
+
+  it('breaks off inside the gzip stream, although the transfer ends in order', async () => {
+    await start({ script: [{ kind: 'truncatedGzip' }] });
+    // The built-in fetch tolerates the missing end: only the count tells.
+    const response = await ask({}, { headers: { 'accept-encoding': 'gzip' } });
+    expect(response.headers.get('x-message-count')).toBe('8');
+    expect(lineCount(await response.text())).toBeLessThan(8);
+  });
+
+  it('ends in order with a line less than it counted', async () => {
+    await start({ script: [{ kind: 'fewerLines' }] });
+    const response = await ask();
+    expect(response.headers.get('x-message-count')).toBe('8');
+    expect(lineCount(await response.text())).toBe(7);
+  });
+
+  it('ends in order without its last line feed', async () => {
+    await start({ script: [{ kind: 'noLineEnd' }] });
+    expect((await (await ask()).text()).endsWith('}')).toBe(true);
+  });
+
+  it('sends half of a body and falls silent', async () => {
+    await start({ script: [{ kind: 'stalled' }] });
+    const response = await ask({}, { ...identity, signal: AbortSignal.timeout(400) });
+    await expect(response.text()).rejects.toThrow(/abort|timeout/i);
+  });
+
+  it('sends lines without end until the client closes', async () => {
+    await start({ script: [{ kind: 'endless' }] });
+    const reader = (await ask({}, identity)).body!.getReader();
+    let bytes = 0;
+    while (bytes < 20_000_000) bytes += (await reader.read()).value?.length ?? Infinity;
+    expect(bytes).toBeLessThan(Infinity);
+    await reader.cancel();
+  });
+
+  it('lets a cursor expire in the middle of the window, and never on its first page', async () => {
+    await start({ script: [{ kind: 'cursorExpired' }] });
+    const first = await ask();
+    expect(first.status).toBe(200);
+    const lastId = first.headers.get('x-last-id')!;
+    expect((await ask({ lastId })).status).toBe(409);
+  });
+
+  it('begins a page with messages of the page before, and loses none', async () => {
+    await start({ script: [{ kind: 'repeated', onRequest: 2 }] });
+    const first = await ask();
+    const body = await (await ask({ lastId: first.headers.get('x-last-id')! })).text();
+    expect(lineCount(body)).toBe(8);
+    const ids = body.split('\n').map((line) => /"m(\d+)"/.exec(line)?.[1]);
+    expect(ids.slice(0, 8)).toEqual(['3', '4', '5', '6', '7', '8', '9', '10']);
+  });
+
+  it('redirects to another origin', async () => {
+    const other = createServer((_request, response) => response.end('[]')).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const location = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    await start({ script: [{ kind: 'redirect', location }] });
+    const response = await ask();
+    expect(response.status).toBe(302);
+    expect(response.headers.get('location')).toMatch(`${location}/archive/v1/wechat/messages?`);
+    other.close();
+  });
+
+  it('meets the same random faults for the same seed, and each page no more often than set', async () => {
+    const outcomes = async (seed: number) => {
+      await start({ seed, rates: { unavailable: 0.5, throttled: 0.3 }, mostPerPage: 6 });
+      const statuses: number[] = [];
+      for (let time = 0; time < 20; time++) statuses.push((await ask()).status);
+      await site.close();
+      return statuses;
+    };
+    const first = await outcomes(7);
+    expect(await outcomes(7)).toEqual(first);
+    expect(await outcomes(8)).not.toEqual(first);
+    expect(first.filter((status) => status !== 200)).toHaveLength(6);
+    await start({});
+  });
+
+  it('takes faults over HTTP, refuses what it does not know, and counts what happened', async () => {
+    await start({});
+    const post = (body: unknown) =>
+      fetch(`${site.origin}/_control/faults`, { method: 'POST', body: JSON.stringify(body) });
+    expect((await post({ script: [{ kind: 'explosion' }] })).status).toBe(400);
+    expect((await post({ rates: { reset: 0.8, throttled: 0.3 } })).status).toBe(400);
+    expect((await post({ script: [{ kind: 'serverError', source: 'wechat', onRequest: 2 }] })).status).toBe(
+      200,
+    );
+    for (const status of [200, 500, 200]) {
+      const response = await ask();
+      expect(response.status).toBe(status);
+      await response.arrayBuffer();
+    }
+    const stats = (await (await fetch(`${site.origin}/_control/stats`)).json()) as object;
+    expect(stats).toMatchObject({ requests: 3, pages: 2, lines: 16, faults: { serverError: 1 } });
+    expect(stats).toMatchObject({ statuses: { 200: 2, 500: 1 } });
+  });
+
+  it('runs as a process of its own, and ends with its parent', async () => {
+    await start({});
+    const child = fork(join(__dirname, '../../dist/local/telemessage.js'), {
+      env: { ...process.env, PART_OPTIONS: JSON.stringify(credentials) },
+    });
+    const [{ origin }] = (await once(child, 'message')) as [{ origin: string }];
+    const url = `${origin}/archive/v1/whatsapp/messages?${new URLSearchParams({ from, to, limit: '3' })}`;
+    const response = await fetch(url, { headers: { authorization } });
+    expect(response.headers.get('x-message-count')).toBe('3');
+    expect(lineCount(await response.text())).toBe(3);
+    child.disconnect();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+});

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { QueueServiceClient } from '@azure/storage-queue';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { startAzurite } from '../../local/azurite';
+import { startHost } from '../../simulators/functions-host/host';
+import type { HostOptions } from '../../simulators/functions-host/host';
+
+/** Azurite and hosts for the tests of the local Functions host. */
+
+export async function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`Waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+export async function startStore() {
+  const azurite = await startAzurite({ inMemory: true });
+  const queues = QueueServiceClient.fromConnectionString(azurite.connectionString);
+  const blobs = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  return {
+    ...azurite,
+    blobs,
+    /** As new: another store for every test would cost seconds. */
+    async clear() {
+      for await (const { name } of queues.listQueues()) await queues.getQueueClient(name).delete();
+      for await (const { name } of blobs.listContainers()) {
+        if (name !== 'azure-webjobs-hosts') await blobs.getContainerClient(name).delete();
+      }
+    },
+    queue: (name: string) => queues.getQueueClient(name),
+    async send(name: string, ...messages: unknown[]) {
+      const queue = queues.getQueueClient(name);
+      await queue.createIfNotExists();
+      const text = (message: unknown) => (typeof message === 'string' ? message : JSON.stringify(message));
+      for (const message of messages) await queue.sendMessage(Buffer.from(text(message)).toString('base64'));
+    },
+    /** What stands in a queue, as text; undefined when there is no such queue. */
+    async peek(name: string): Promise<string[] | undefined> {
+      if (!(await queues.getQueueClient(name).exists())) return undefined;
+      const { peekedMessageItems } = await queues.getQueueClient(name).peekMessages({ numberOfMessages: 32 });
+      return peekedMessageItems.map(({ messageText }) => messageText);
+    },
+    async depth(name: string) {
+      return (await queues.getQueueClient(name).getProperties()).approximateMessagesCount ?? 0;
+    },
+    async putBlob(container: string, name: string, content: string) {
+      await blobs.getContainerClient(container).createIfNotExists();
+      await blobs
+        .getContainerClient(container)
+        .getBlockBlobClient(name)
+        .upload(content, Buffer.byteLength(content));
+    },
+  };
+}
+export type Store = Awaited<ReturnType<typeof startStore>>;
+
+/** One store for the tests of a file, emptied before each. It has its fields once the tests run, not before. */
+export function useStore(): Store {
+  const store = {} as Store;
+  beforeAll(async () => void Object.assign(store, await startStore()));
+  beforeEach(() => store.clear());
+  afterAll(() => store.close());
+  return store;
+}
+
+type Account = Pick<Store, 'connectionString'>;
+
+/** For a host of a fixture app: it looks for work often, and its timer does not fire by chance. */
+export const hostOptions = (
+  { connectionString }: Account,
+  app: string,
+  options: Partial<HostOptions> = {},
+): HostOptions => ({
+  appDir: join(__dirname, '../fixtures/host-apps', app),
+  queuePollMs: 100,
+  blobPollMs: 100,
+  queueVisibilityMs: 4_000,
+  ...options,
+  settings: { AzureWebJobsStorage: connectionString, TICK: '0 0 0 1 1 *', ...options.settings },
+});
+
+export const keys = { master: 'the-master', function: 'the-function', blobsExtension: 'the-system' };
+
+/** Gives what starts a host in a test; each is closed when its test ends. */
+export function useApps(store: Account, defaults: Partial<HostOptions> = {}) {
+  const apps: Awaited<ReturnType<typeof startApp>>[] = [];
+  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
+  return async (name = 'triggers', options: Partial<HostOptions> = {}) => {
+    const app = await startApp(store, name, { ...defaults, ...options });
+    apps.push(app);
+    return app;
+  };
+}
+
+async function startApp(store: Account, app: string, options: Partial<HostOptions>) {
+  const lines: string[] = [];
+  const host = await startHost(hostOptions(store, app, { log: (line) => lines.push(line), ...options }));
+  /** What the handlers of the fixture apps logged as seen. */
+  const seen = () =>
+    lines.flatMap((line) => {
+      const [, json] = /: SEEN (\{.*\})$/.exec(line) ?? [];
+      return json ? [JSON.parse(json) as Record<string, unknown>] : [];
+    });
+  return { ...host, lines, seen };
+}

@@ -1,0 +1,293 @@
+import { TableServiceClient } from '@azure/data-tables';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { QueueServiceClient } from '@azure/storage-queue';
+import { startAzurite, type Azurite } from '../../local/azurite';
+import { appBundle } from '../../local/bundles';
+import type { FaultPlan } from '../../simulators/exchange/fault-plan';
+import { startExchange } from '../../simulators/exchange/server';
+import { startIdentity } from '../../simulators/identity/server';
+import { mintToken } from '../../simulators/identity/token';
+import { provision } from '../../local/provision';
+import type { TenantUser } from '../../simulators/samples/organisation';
+import type { FaultOptions } from '../../simulators/telemessage/page-faults';
+import { startTeleMessage } from '../../simulators/telemessage/server';
+import type { ConnectorId } from '../../shared/connectors';
+import { createDeps, type Deps } from '../../shared/deps';
+import { propertyValue, propertyIds, type ExtendedProperty } from '../../shared/email/provenance';
+import type { ItemPointer } from '../../shared/item';
+import { queues } from '../../shared/names';
+import { backfillWindow } from '../../shared/pipeline/backfill-window';
+import { importItem } from '../../shared/pipeline/import-item';
+import { readItemPointer, readRedriveRequest } from '../../shared/pipeline/messages';
+import { orPutOff } from '../../shared/pipeline/put-off';
+import { quarantineItem } from '../../shared/pipeline/quarantine-item';
+import { redriveItem } from '../../shared/pipeline/redrive-item';
+import { splitBatch } from '../../shared/pipeline/split-batch';
+import { windowRun } from '../../shared/pipeline/windows';
+import type { SignalFields, SignalName } from '../../shared/events';
+import { openAccount } from '../../shared/storage/account.client';
+import { batchPartition, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
+
+/** The stages on real protocols, without the functions host: a test decides what runs, fails and comes twice. */
+
+export const from = '2026-11-20T00:00:00.000Z';
+export const to = '2026-11-21T00:00:00.000Z';
+const secrets = { 'telemessage-username': 'reader', 'telemessage-password': 'right' };
+const header = 'test-identity-header';
+const maxDequeueCount = 5;
+
+export interface WorldOptions {
+  users: TenantUser[];
+  lines?: Partial<Record<ConnectorId, Buffer[]>>;
+  settings?: Record<string, string>;
+  siteFaults?: FaultOptions;
+  exchangeFaults?: FaultPlan;
+  /** Stands between the app and Exchange: its origin is used in place of the simulator's. */
+  proxy?: (exchangeOrigin: string) => Promise<{ origin: string; close(): Promise<void> }>;
+}
+
+let azurite: Promise<Azurite> | undefined;
+/** One store per test file; every world empties it. */
+export const closeStore = async (): Promise<void> => (await azurite)?.close();
+
+async function emptyStore(connectionString: string): Promise<void> {
+  const blobs = BlobServiceClient.fromConnectionString(connectionString);
+  for await (const { name } of blobs.listContainers()) await blobs.deleteContainer(name);
+  const queueService = QueueServiceClient.fromConnectionString(connectionString);
+  for await (const { name } of queueService.listQueues()) await queueService.deleteQueue(name);
+  const tableService = TableServiceClient.fromConnectionString(connectionString, {
+    allowInsecureConnection: true,
+  });
+  for await (const { name } of tableService.listTables()) await tableService.deleteTable(name!);
+}
+
+export interface Signalled {
+  name: SignalName;
+  fields: SignalFields;
+}
+
+export async function openWorld(options: WorldOptions) {
+  const store = await (azurite ??= startAzurite({ inMemory: true }));
+  await emptyStore(store.connectionString);
+  await provision(store.connectionString);
+  const lines: Partial<Record<string, Buffer[]>> = options.lines ?? {};
+  const identity = await startIdentity({ secrets, header });
+  const site = await startTeleMessage({
+    username: secrets['telemessage-username'],
+    password: secrets['telemessage-password'],
+    faults: options.siteFaults,
+    sources: (source) =>
+      (lines[source] ?? []).map((line) => ({ gatewayReceivedDate: arrivalOf(line), line })),
+  });
+  const exchange = await startExchange({
+    users: options.users,
+    latencyMs: { min: 0, max: 1 },
+    ...(options.exchangeFaults ? { faults: options.exchangeFaults } : {}),
+  });
+  const proxy = await options.proxy?.(exchange.origin);
+  process.env['IDENTITY_ENDPOINT'] = identity.identityEndpoint;
+  process.env['IDENTITY_HEADER'] = header;
+  const signals: Signalled[] = [];
+  const build = (settings: Record<string, string> = {}): Deps => ({
+    ...createDeps(
+      {
+        ArchiveStorage: store.connectionString,
+        TELEMESSAGE_BASE_URL: site.origin,
+        GRAPH_BASE_URL: proxy?.origin ?? exchange.origin,
+        KEY_VAULT_URL: identity.vaultUrl,
+        GRAPH_TIMEOUT_SECONDS: '2',
+        LEASE_SECONDS: '5',
+        SETTLING_SECONDS: '0',
+        ...options.settings,
+        ...settings,
+      },
+      { parseWorker: appBundle('parse-worker') },
+    ),
+    signal: (name, fields) => void signals.push({ name, fields }),
+  });
+  const built: Deps[] = [];
+  /** The app on another instance, or after a restart: nothing is shared but the stores. */
+  const instance = (settings?: Record<string, string>) => {
+    const made = build(settings);
+    built.push(made);
+    return made;
+  };
+  const account = openAccount(
+    {
+      connectionString: store.connectionString,
+      blobUrl: undefined,
+      queueUrl: undefined,
+      tableUrl: undefined,
+    },
+    { getToken: () => Promise.resolve(null) },
+  );
+  const queue = account.queue(queues.importItem);
+  const redrives = account.queue(queues.redriveItem);
+
+  return {
+    exchange,
+    site,
+    signals,
+    lines,
+    account,
+    instance,
+    /** Fetches the window as a run of its own, and splits its batches. */
+    async fetch(deps: Deps, connector: ConnectorId, id = 'test'): Promise<void> {
+      await backfillWindow(deps, { v: 1, connector, run: windowRun('backfill', from, to, id) });
+      for (let number = 1; ; number++) {
+        const found = await deps.batches.read(connector, number);
+        if (!found) return;
+        await splitBatch(deps, found.manifest);
+      }
+    },
+    /** Works the queue off as the host does: failures come again, five times, then poison. Delays pass at once, and do not count. */
+    async drain(deps: Deps): Promise<void> {
+      const undelayed: Deps = {
+        ...deps,
+        importQueue: { ...deps.importQueue, send: (message) => deps.importQueue.send(message) },
+      };
+      const deadline = Date.now() + 25_000;
+      for (;;) {
+        if (Date.now() > deadline) throw new Error('The queue did not run empty');
+        const { receivedMessageItems } = await queue.receiveMessages({
+          numberOfMessages: 16,
+          visibilityTimeout: 30,
+        });
+        if (receivedMessageItems.length === 0) return;
+        await Promise.all(
+          receivedMessageItems.map(async ({ messageId, popReceipt, messageText, dequeueCount }) => {
+            const { putOff: _putOff, ...pointer } = readItemPointer(
+              JSON.parse(Buffer.from(messageText, 'base64').toString()),
+            );
+            try {
+              await orPutOff(undelayed, pointer, () => importItem(undelayed, pointer));
+            } catch {
+              if (dequeueCount < maxDequeueCount) {
+                await queue.updateMessage(messageId, popReceipt, messageText, 0);
+                return;
+              }
+              await quarantineItem(undelayed, pointer);
+            }
+            await queue.deleteMessage(messageId, popReceipt);
+          }),
+        );
+      }
+    },
+    /** Asks for items to be redriven as an operator does, and puts each back as the host does. */
+    async redrive(deps: Deps, ...items: { batch: number; position: number }[]): Promise<void> {
+      for (const { batch, position } of items) {
+        const request = JSON.stringify({ v: 1, connector: 'whatsapp', batch, position });
+        await redrives.sendMessage(Buffer.from(request).toString('base64'));
+        const [message] = (await redrives.receiveMessages()).receivedMessageItems;
+        const { messageId, popReceipt, messageText } = message!;
+        await redrives.deleteMessage(messageId, popReceipt);
+        await redriveItem(
+          deps,
+          readRedriveRequest(JSON.parse(Buffer.from(messageText, 'base64').toString())),
+        );
+      }
+    },
+    async queued(): Promise<number> {
+      return (await queue.getProperties()).approximateMessagesCount ?? 0;
+    },
+    async outcomes(deps: Deps, connector: ConnectorId, batch = 1): Promise<Outcome[]> {
+      const found: Outcome[] = [];
+      for await (const { value } of deps.outcomes.list(batchPartition(connector, batch))) found.push(value);
+      return found;
+    },
+    async quarantined(deps: Deps, connector: ConnectorId, batch = 1): Promise<Quarantined[]> {
+      const found: Quarantined[] = [];
+      for await (const { value } of deps.quarantine.list(batchPartition(connector, batch))) found.push(value);
+      return found;
+    },
+    messages: (user: TenantUser) => readMessages(exchange.origin, user),
+    async close(): Promise<void> {
+      for (const deps of built) await deps.mailParser.close();
+      await proxy?.close();
+      await Promise.all([site.close(), exchange.close(), identity.close()]);
+    },
+  };
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** The one item of the first page. */
+export const firstPointer = async (deps: Deps): Promise<ItemPointer> => {
+  const { manifest } = (await deps.batches.read('whatsapp', 1))!;
+  const { blob, bytes } = manifest.pages[0]!;
+  return { v: 1, connector: 'whatsapp', batch: 1, position: 0, blob, offset: 0, length: bytes - 1 };
+};
+
+const arrivalOf = (line: Buffer) =>
+  /"gatewayReceivedDate":"([^"]+)"/.exec(line.toString('latin1'))?.[1] ?? from;
+
+export interface StoredMessage {
+  id: string;
+  subject: string;
+  isDraft: boolean;
+  sentDateTime: string;
+  receivedDateTime: string;
+  parentFolderId: string;
+  body: { contentType: string; content: string };
+  attachments: { name: string; size: number; contentBytes?: string }[];
+  itemKey: string | undefined;
+}
+
+const audience = 'https://graph.microsoft.com';
+
+/** Every message of a mailbox, in whatever folder, read over HTTP. */
+export async function readMessages(origin: string, user: TenantUser): Promise<StoredMessage[]> {
+  const seconds = Math.floor(Date.now() / 1000);
+  const token = mintToken({
+    aud: audience,
+    iss: 'test',
+    appid: 'test',
+    nbf: seconds - 60,
+    exp: seconds + 600,
+  });
+  const query = new URLSearchParams({
+    $top: '100',
+    $expand: `attachments,singleValueExtendedProperties($filter=id eq '${propertyIds.itemKey}')`,
+  });
+  const found: StoredMessage[] = [];
+  let url: string | undefined = `${origin}/v1.0/users/${user.id}/messages?${query.toString()}`;
+  while (url) {
+    const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    if (!response.ok) throw new Error(`Reading a mailbox back failed: ${await response.text()}`);
+    const page = (await response.json()) as {
+      value: (StoredMessage & { singleValueExtendedProperties?: ExtendedProperty[] })[];
+      '@odata.nextLink'?: string;
+    };
+    for (const { singleValueExtendedProperties, ...message } of page.value)
+      found.push({
+        ...message,
+        itemKey: propertyValue(
+          { singleValueExtendedProperties: singleValueExtendedProperties ?? [] },
+          propertyIds.itemKey,
+        ),
+      });
+    url = page['@odata.nextLink'];
+  }
+  return found;
+}
+
+/** One WhatsApp line. */
+export const chatLine = (id: string, change: Record<string, unknown> = {}): Buffer =>
+  Buffer.from(
+    JSON.stringify({
+      messageId: id,
+      gatewayReceivedDate: '2026-11-20T08:00:05Z',
+      sourceType: 'WHATSAPP_ARCHIVER',
+      usersEmailAddress: [
+        { mobileNumber: '46701740605', emailAddress: 'anna@contoso.example' },
+        { mobileNumber: '46701740606', emailAddress: 'bo@contoso.example' },
+      ],
+      messageContext: 'app-message',
+      messageTime: '2026-11-20T08:00:00Z',
+      direction: 'Out',
+      from: '46701740605',
+      to: ['46701740606'],
+      textContent: `text of ${id}`,
+      ...change,
+    }),
+  );

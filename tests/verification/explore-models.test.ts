@@ -1,0 +1,502 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startAzurite, type Azurite } from '../../local/azurite';
+import {
+  createTenant,
+  createTwinDirectory,
+  createTwinMailboxes,
+} from '../../verification/explore/exchange-model';
+import type { Fault } from '../../verification/explore/call-faults';
+import { createTwinQueue } from '../../verification/explore/queue-model';
+import { createSimulation } from '../../verification/explore/simulation';
+import type { Io } from '../../verification/explore/scheduler';
+import { createRowStore, createTwinBatches, createTwinRows } from '../../verification/explore/storage-model';
+import { createTwinTeleMessage } from '../../verification/explore/telemessage-model';
+import { provision } from '../../local/provision';
+import { startTeleMessage, type TeleMessage as Simulator } from '../../simulators/telemessage/server';
+import { connectors } from '../../shared/connectors';
+import { PermanentError, PutOffError } from '../../shared/errors';
+import type { Directory } from '../../shared/graph/directory.client';
+import { createDirectory } from '../../shared/graph/directory.client';
+import { UncertainError } from '../../shared/graph/failure';
+import type { Mailboxes } from '../../shared/graph/mailboxes.client';
+import { containers, queues, tables } from '../../shared/names';
+import { openAccount, type Account } from '../../shared/storage/account.client';
+import { createBatches, type Batches } from '../../shared/storage/batches.client';
+import type { Manifest } from '../../shared/storage/manifest';
+import { createRows, type Rows } from '../../shared/storage/rows.client';
+import { createTeleMessage, type PageRequest, type TeleMessage } from '../../shared/telemessage/client';
+import { bytes, connector, file, item, openTenant, sha256, signal, user } from '../support/graph-tenant';
+
+/**
+ * What the explorer proves, it proves about its twins. So each promise that the pipeline rests on is tested on the
+ * twin and on the real protocol, by the same test.
+ */
+
+let azurite: Azurite;
+let account: Account;
+beforeAll(async () => {
+  azurite = await startAzurite({ inMemory: true });
+  await provision(azurite.connectionString);
+  const { connectionString } = azurite;
+  const endpoints = { blobUrl: undefined, queueUrl: undefined, tableUrl: undefined };
+  account = openAccount({ connectionString, ...endpoints }, { getToken: () => Promise.resolve(null) });
+}, 60_000);
+afterAll(() => azurite.close());
+
+/** Operations take effect at once; the next one that can show it meets the fault that was set. */
+function twinIo(): { io: Io; meet: (fault: Fault) => void } {
+  let next: Fault | undefined;
+  const simulation = createSimulation({
+    startMs: 0,
+    times: { stallMs: 0, freezeMs: 0, lateMs: 0, slowMs: 0, tardyMs: 0 },
+    onCrash: () => undefined,
+    choose: ({ faults }) => {
+      const fault = next && faults.includes(next) ? next : undefined;
+      if (fault) next = undefined;
+      return fault;
+    },
+  });
+  const turn = simulation.io({ name: 'test', alive: true, frozenUntilMs: 0, aheadMs: 0 }, 'test');
+  return {
+    io: (operation, effect) => {
+      const result = turn(operation, effect);
+      setImmediate(() => simulation.step());
+      return result;
+    },
+    meet: (fault) => (next = fault),
+  };
+}
+
+const collect = async <T>(values: AsyncIterable<T>) => {
+  const all: T[] = [];
+  for await (const value of values) all.push(value);
+  return all;
+};
+async function* chunks(...parts: string[]) {
+  for (const part of parts) yield await Promise.resolve(Buffer.from(part));
+}
+
+type Row = Record<string, unknown>;
+describe.each<[string, () => Rows<Row>]>([
+  ['the twin', () => createTwinRows<Row>('outcomes', createRowStore(), twinIo().io)],
+  ['Azurite', () => createRows<Row>(account.table(tables.outcomes))],
+])('rows of %s', (_name, open) => {
+  it('are inserted only where there are none', async () => {
+    const [rows, partition] = [open(), randomUUID()];
+    expect(await rows.get(partition, 'a')).toBeUndefined();
+    const etag = await rows.insert(partition, 'a', { n: 1 });
+    expect(await rows.insert(partition, 'a', { n: 2 })).toBeUndefined();
+    expect(await rows.get(partition, 'a')).toEqual({ row: 'a', value: { n: 1 }, etag });
+  });
+
+  it('are replaced only by the etag of their last change, whole', async () => {
+    const [rows, partition] = [open(), randomUUID()];
+    const first = await rows.insert(partition, 'a', { n: 1, gone: true });
+    const second = await rows.replace(partition, 'a', { n: 2 }, first!);
+    expect(second).not.toBe(first);
+    expect(await rows.replace(partition, 'a', { n: 3 }, first!)).toBeUndefined();
+    await rows.put(partition, 'a', { n: 4 });
+    expect(await rows.replace(partition, 'a', { n: 5 }, second!)).toBeUndefined();
+    expect((await rows.get(partition, 'a'))?.value).toEqual({ n: 4 });
+    const third = (await rows.get(partition, 'a'))!.etag;
+    await rows.remove(partition, 'a');
+    expect(await rows.replace(partition, 'a', { n: 6 }, third)).toBeUndefined();
+    await expect(rows.remove(partition, 'a')).resolves.toBeUndefined();
+  });
+
+  it('come in the order of their keys, as they were written, undefined fields left out', async () => {
+    const [rows, partition] = [open(), randomUUID()];
+    const value = { text: '微信', list: [{ userId: 'a', end: 'imported' }], flag: false, none: undefined };
+    for (const row of ['0000000010', '0000000002']) await rows.put(partition, row, { ...value, row: 1 });
+    const found = await collect(rows.list(partition));
+    expect(found.map(({ row }) => row)).toEqual(['0000000002', '0000000010']);
+    expect(found[0]!.value).toEqual({
+      text: '微信',
+      list: [{ userId: 'a', end: 'imported' }],
+      flag: false,
+      row: 1,
+    });
+    expect(await collect(rows.list(randomUUID()))).toEqual([]);
+  });
+});
+
+const value = (number: number, change: Partial<Manifest> = {}): Manifest => ({
+  v: 1,
+  connector: 'wechat',
+  number,
+  previousSha256: null,
+  run: { name: 'daily-1', cause: 'daily', from: '2026-11-19T00:00:00Z', to: '2026-11-20T00:00:00Z' },
+  sequence: 1,
+  last: false,
+  nextLastId: null,
+  items: 0,
+  bytes: 0,
+  pages: [],
+  committedAt: '2026-11-20T01:00:00.000Z',
+  ...change,
+});
+
+describe.each<[string, () => Batches]>([
+  ['the twin', () => createTwinBatches({ blobs: new Map() }, twinIo().io)],
+  ['Azurite', () => createBatches(account.container(containers.batches))],
+])('batches of %s', (_name, open) => {
+  it('write a page once, and nothing of one that fails', async () => {
+    const [batches, blob] = [open(), `pages/${randomUUID()}`];
+    async function* broken() {
+      yield await Promise.resolve(Buffer.from('half'));
+      throw new Error('the transfer broke off');
+    }
+    await expect(batches.writePage(blob, broken())).rejects.toThrow('broke off');
+    await expect(batches.readRange(blob, 0, 1)).rejects.toThrow();
+    await batches.writePage(blob, chunks('one\n', 'two\n'));
+    await expect(batches.writePage(blob, chunks('three\n'))).rejects.toThrow();
+    expect(Buffer.concat(await collect(await batches.streamPage(blob))).toString()).toBe('one\ntwo\n');
+    expect((await batches.readRange(blob, 4, 3)).toString()).toBe('two');
+    await expect(batches.readRange(blob, 4, 30)).rejects.toThrow();
+    await expect(batches.streamPage(`pages/${randomUUID()}`)).rejects.toThrow();
+  });
+
+  it('give a number of the chain to one manifest alone', async () => {
+    const batches = open();
+    const from = await batches.head('wechat', 0);
+    expect(await batches.commit(value(from + 1))).toBe(true);
+    expect(await batches.commit(value(from + 1, { sequence: 2 }))).toBe(false);
+    expect(await batches.commit(value(from + 1))).toBe(true);
+    expect(await batches.head('wechat', from)).toBe(from + 1);
+    expect((await batches.read('wechat', from + 1))?.manifest).toEqual(value(from + 1));
+    expect(await batches.read('wechat', from + 2)).toBeUndefined();
+  });
+});
+
+interface Message {
+  id: string;
+  receipt: string;
+  dequeueCount: number;
+}
+interface Queue {
+  send(delayMs: number): Promise<void>;
+  receive(visibilityMs: number): Promise<Message | undefined>;
+  delete(message: Message): Promise<boolean>;
+  update(message: Message, visibilityMs: number): Promise<string | undefined>;
+  pass(ms: number): Promise<void>;
+}
+
+function twinQueue(): Queue {
+  let nowMs = 0;
+  const queue = createTwinQueue<string>(() => nowMs);
+  return {
+    send: async (delayMs) => queue.send('message', delayMs),
+    async receive(visibilityMs) {
+      const found = queue.receive(visibilityMs);
+      return (
+        found && { id: String(found.id), receipt: String(found.popReceipt), dequeueCount: found.dequeueCount }
+      );
+    },
+    delete: async ({ id, receipt }) => queue.delete(Number(id), Number(receipt)),
+    update: async ({ id, receipt }, visibilityMs) =>
+      queue.update(Number(id), Number(receipt), visibilityMs)?.toString(),
+    pass: async (ms) => void (nowMs += ms),
+  };
+}
+
+function azuriteQueue(): Queue {
+  const queue = account.queue(queues.backfillWindow);
+  const gone = (error: { statusCode?: number }) => {
+    if (error.statusCode === 404 || error.statusCode === 400) return undefined;
+    throw error;
+  };
+  return {
+    send: async (delayMs) => void (await queue.sendMessage('message', { visibilityTimeout: delayMs / 1000 })),
+    async receive(visibilityMs) {
+      const { receivedMessageItems } = await queue.receiveMessages({
+        visibilityTimeout: visibilityMs / 1000,
+      });
+      const [found] = receivedMessageItems;
+      return found && { id: found.messageId, receipt: found.popReceipt, dequeueCount: found.dequeueCount };
+    },
+    delete: async ({ id, receipt }) => (await queue.deleteMessage(id, receipt).catch(gone)) !== undefined,
+    update: async ({ id, receipt }, visibilityMs) =>
+      (await queue.updateMessage(id, receipt, 'message', visibilityMs / 1000).catch(gone))?.popReceipt,
+    pass: (ms) => sleep(ms),
+  };
+}
+
+describe.each([
+  ['the twin', twinQueue],
+  ['Azurite', azuriteQueue],
+])('a queue of %s', (_name, open) => {
+  const receiveSoon = async (queue: Queue, visibilityMs: number) => {
+    for (let tries = 0; tries < 100; tries++) {
+      const found = await queue.receive(visibilityMs);
+      if (found) return found;
+      await queue.pass(100);
+    }
+    throw new Error('No message became visible');
+  };
+
+  it('hides a message for its delay and from others who receive, counts, and knows the last receipt alone', async () => {
+    const queue = open();
+    await queue.send(1000);
+    expect(await queue.receive(60_000)).toBeUndefined();
+    const first = await receiveSoon(queue, 1000);
+    expect(first.dequeueCount).toBe(1);
+    expect(await queue.receive(60_000)).toBeUndefined();
+    const second = await receiveSoon(queue, 60_000);
+    expect(second).toMatchObject({ id: first.id, dequeueCount: 2 });
+    expect(await queue.delete(first)).toBe(false);
+    expect(await queue.update(first, 0)).toBeUndefined();
+    const receipt = await queue.update(second, 0);
+    expect(receipt).not.toBe(second.receipt);
+    const third = await receiveSoon(queue, 60_000);
+    expect(third.dequeueCount).toBe(3);
+    expect(await queue.delete({ ...third, receipt: receipt! })).toBe(false);
+    expect(await queue.delete(third)).toBe(true);
+    expect(await queue.delete(third)).toBe(false);
+  });
+});
+
+const anna = user('anna');
+const full = user('full', { quotaBytes: 1000 });
+
+interface Tenancy {
+  mailboxes: Mailboxes;
+  directory: Directory;
+  /** What the next create meets. */
+  meet(fault: 'lostAnswer' | 'timeOut' | 'throttled'): void;
+  /** From now on no attachment that takes further requests is taken. */
+  closeSessions(): void;
+  /** Bytes of an attachment that takes further requests. */
+  largeBytes: number;
+  close(): Promise<void>;
+}
+
+function twinTenancy(): Promise<Tenancy> {
+  const { io, meet } = twinIo();
+  const users = [anna, full].map(({ id, mail }) => ({ userId: id, address: mail! }));
+  const tenant = createTenant({ users, mend: { missingUsers: [], fullMailboxes: [full.id] } });
+  return Promise.resolve({
+    mailboxes: createTwinMailboxes(tenant, io, () => 0),
+    directory: createTwinDirectory(tenant, io),
+    meet,
+    closeSessions: () => void (tenant.withoutSessions = true),
+    largeBytes: 200,
+    close: () => Promise.resolve(),
+  });
+}
+
+async function simulatedTenancy(): Promise<Tenancy> {
+  const tenant = await openTenant([anna, full]);
+  const kinds = { lostAnswer: 'resetAfter', timeOut: 'resetBefore', throttled: 'throttled' } as const;
+  return {
+    mailboxes: tenant.mailboxes,
+    directory: createDirectory(tenant.graph, { cacheMs: 60_000, now: Date.now }),
+    meet: (fault) =>
+      tenant.exchange.setFaults({
+        script: [{ kind: kinds[fault], method: 'POST', path: '/messages$', retryAfterSeconds: 60 }],
+      }),
+    closeSessions: () => tenant.exchange.setFaults({ noUploadSessions: true }),
+    largeBytes: 4 * 1024 * 1024,
+    close: () => tenant.close(),
+  };
+}
+
+describe.each([
+  ['the twin', twinTenancy],
+  ['Exchange', simulatedTenancy],
+])('mailboxes of %s', (_name, open) => {
+  let tenancy: Tenancy;
+  let folderId: string;
+  beforeEach(async () => {
+    tenancy = await open();
+    folderId = (await tenancy.mailboxes.folder(anna.id, connector))!;
+  });
+  afterEach(() => tenancy.close());
+  const create = (
+    text: string,
+    files = [file('a.txt', Buffer.from('text'))],
+    beforeStep = async () => undefined as void,
+  ) => tenancy.mailboxes.create(anna.id, folderId, item(text, files), { signal: signal(), beforeStep });
+  const find = (text: string) => tenancy.mailboxes.find(anna.id, folderId, sha256(text));
+  const large = () => [file('large.bin', bytes(tenancy.largeBytes, 1))];
+
+  it('keep one folder, and find a message there by its key alone', async () => {
+    expect(await tenancy.mailboxes.folder(anna.id, connector, { refresh: true })).toBe(folderId);
+    const created = await create('hello');
+    const messageId = created.kind === 'created' ? created.messageId : '';
+    expect(created).toEqual({ kind: 'created', messageId });
+    expect(await find('hello')).toEqual([{ messageId, complete: true, batch: 7, position: 42 }]);
+    expect(await find('other')).toEqual([]);
+    expect(await tenancy.mailboxes.find(full.id, folderId, sha256('hello'))).toEqual([]);
+    await create('hello');
+    expect(await find('hello')).toHaveLength(2);
+    await tenancy.mailboxes.remove(anna.id, messageId);
+    await tenancy.mailboxes.remove(anna.id, messageId);
+    expect(await find('hello')).toHaveLength(1);
+  });
+
+  it('say when the folder is gone, and when the mailbox takes nothing', async () => {
+    const other = await tenancy.mailboxes.folder(full.id, connector);
+    const options = { signal: signal() };
+    await expect(
+      tenancy.mailboxes.create(anna.id, other!, item('x', [file('a.bin', bytes(2000))]), options),
+    ).resolves.toEqual({
+      kind: 'folderGone',
+    });
+    const refused = await tenancy.mailboxes
+      .create(full.id, other!, item('x', [file('a.bin', bytes(2000))]), options)
+      .catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(PermanentError);
+    expect(refused).toMatchObject({ reason: 'mailboxFull' });
+    expect(await tenancy.mailboxes.find(full.id, other!, sha256('x'))).toEqual([]);
+  });
+
+  it.each([
+    ['lostAnswer', UncertainError, 1],
+    ['timeOut', UncertainError, 0],
+    ['throttled', PutOffError, 0],
+  ] as const)('after %s throw what tells a possible copy from none', async (fault, error, copies) => {
+    tenancy.meet(fault);
+    await expect(create('unsure')).rejects.toBeInstanceOf(error);
+    if (fault !== 'throttled') expect(await find('unsure')).toHaveLength(copies);
+  });
+
+  it('make an item of several requests complete with the last one, a step announced before each', async () => {
+    let steps = 0;
+    await create('large', large(), async () => void steps++);
+    expect(steps).toBeGreaterThanOrEqual(3);
+    expect(await find('large')).toMatchObject([{ complete: true }]);
+    expect(await find('large')).toHaveLength(1);
+  });
+
+  it('give back what they have no way to take, and mark what is made without it', async () => {
+    tenancy.closeSessions();
+    const created = await create('refused', large());
+    expect(created).toMatchObject({ kind: 'refused', refused: [{ name: 'large.bin' }] });
+    expect(await find('refused')).toMatchObject([{ complete: false }]);
+    if (created.kind === 'refused') await tenancy.mailboxes.remove(anna.id, created.messageId);
+    const without = { ...item('refused'), partial: true };
+    await tenancy.mailboxes.create(anna.id, folderId, without, { signal: signal() });
+    expect(await find('refused')).toMatchObject([{ complete: true, partial: true }]);
+  });
+
+  it('leave an incomplete copy that is told apart when the work ends between two steps', async () => {
+    let steps = 0;
+    const lost = new Error('the lease is lost');
+    const ending = create('large', large(), async () => {
+      if (++steps === 2) throw lost;
+    });
+    await expect(ending).rejects.toBe(lost);
+    expect(await find('large')).toMatchObject([{ complete: false }]);
+  });
+
+  it('belong to users who are found by their address in any case of letters', async () => {
+    expect(await tenancy.directory.find('Anna@Contoso.Example')).toEqual({ userId: anna.id });
+    expect(await tenancy.directory.find('nobody@contoso.example')).toBeUndefined();
+  });
+});
+
+const arrivals = [
+  '2026-11-19T23:59:59Z',
+  '2026-11-20T00:00:00Z',
+  '2026-11-20T12:00:00Z',
+  '2026-11-21T00:00:00Z',
+];
+const lineOf = (n: number) => JSON.stringify({ messageId: `1_${n}`, gatewayReceivedDate: arrivals[n] });
+const request: PageRequest = {
+  connector: connectors.wechat,
+  credentials: { usernameSecret: 'u', passwordSecret: 'p' },
+  from: '2026-11-20T00:00:00.000Z',
+  to: '2026-11-21T00:00:00.000Z',
+};
+
+interface Site {
+  telemessage: TeleMessage;
+  close(): Promise<void>;
+}
+
+function twinSite(fault?: 'truncated'): Promise<Site> {
+  const { io, meet } = twinIo();
+  if (fault) meet(fault);
+  const lines = arrivals.map((arrivedAt, n) => ({ arrivedAt, line: lineOf(n) }));
+  const telemessage = createTwinTeleMessage({ lines, pageItems: 1, servings: 0 }, io);
+  return Promise.resolve({ telemessage, close: () => Promise.resolve() });
+}
+
+async function simulatedSite(fault?: 'truncated'): Promise<Site> {
+  const site: Simulator = await startTeleMessage({
+    username: 'reader',
+    password: 'right',
+    sources: () =>
+      arrivals.map((gatewayReceivedDate, n) => ({ gatewayReceivedDate, line: Buffer.from(lineOf(n)) })),
+    ...(fault ? { faults: { script: [{ kind: fault }] } } : {}),
+  });
+  const telemessage = createTeleMessage({
+    baseUrl: site.origin,
+    pageItems: 1,
+    pageMaxBytes: 1024 * 1024,
+    timeoutMs: 5000,
+    credentials: { read: () => Promise.resolve({ username: 'reader', password: 'right' }) },
+    now: Date.now,
+    random: () => 0,
+  });
+  return { telemessage, close: () => site.close() };
+}
+
+describe.each([
+  ['the twin', twinSite],
+  ['TeleMessage', simulatedSite],
+])('pages of %s', (_name, open) => {
+  const fetchAll = async ({ telemessage }: Site, window: Partial<PageRequest> = {}) => {
+    const stored: string[] = [];
+    const ends: boolean[] = [];
+    let broken = 0;
+    let lastId: string | undefined;
+    do {
+      let content = '';
+      const page = await telemessage.fetchPage({ ...request, ...window, lastId }, async (arriving) => {
+        const parts = await collect(arriving).catch((error: unknown) => {
+          broken++;
+          throw error;
+        });
+        content = Buffer.concat(parts).toString();
+      });
+      if (page.kind !== 'page') throw new Error('The cursor expired');
+      expect(page).toMatchObject({
+        items: content.split('\n').length - 1,
+        bytes: Buffer.byteLength(content),
+      });
+      expect(page.sha256).toBe(createHash('sha256').update(content).digest('hex'));
+      stored.push(content);
+      ends.push(page.end);
+      lastId = page.lastId;
+    } while (!ends.at(-1));
+    return { stored, ends, broken };
+  };
+  let site: Site | undefined;
+  afterEach(() => site?.close());
+
+  it('hold what arrived in the window, its start included and its end not, to the last one', async () => {
+    site = await open();
+    const { stored, ends } = await fetchAll(site);
+    expect(stored).toEqual([`${lineOf(1)}\n`, `${lineOf(2)}\n`]);
+    expect(ends).toEqual([false, true]);
+  });
+
+  it('are one empty page where nothing arrived', async () => {
+    site = await open();
+    const window = { from: '2026-12-01T00:00:00.000Z', to: '2026-12-02T00:00:00.000Z' };
+    expect(await fetchAll(site, window)).toMatchObject({ stored: [''], ends: [true] });
+  });
+
+  it('come again whole when the transfer broke off', async () => {
+    site = await open('truncated');
+    expect(await fetchAll(site)).toMatchObject({ stored: [`${lineOf(1)}\n`, `${lineOf(2)}\n`], broken: 1 });
+  });
+
+  it('need a cursor that the site knows', async () => {
+    site = await open();
+    const page = await site.telemessage.fetchPage({ ...request, lastId: 'unknown' }, () => Promise.resolve());
+    expect(page).toEqual({ kind: 'cursorExpired' });
+  });
+});

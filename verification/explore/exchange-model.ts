@@ -1,0 +1,239 @@
+import type { Connector } from '../../shared/connectors';
+import { propertyIds, propertyValue, type ExtendedProperty } from '../../shared/email/provenance';
+import { DeploymentError, PermanentError, PutOffError } from '../../shared/errors';
+import type { Directory } from '../../shared/graph/directory.client';
+import { UncertainError } from '../../shared/graph/failure';
+import type { Created, FoundCopy, Mailboxes } from '../../shared/graph/mailboxes.client';
+import { fixedRead, write, type Fault } from './call-faults';
+import type { Scenario } from './scenarios';
+import type { Io } from './scheduler';
+
+/** Twin of the tenant: users, a folder per mailbox, messages that are complete or not yet. */
+
+export interface TwinMessage {
+  id: string;
+  folderId: string;
+  itemKey: string;
+  sourceId: string | undefined;
+  complete: boolean;
+  batch: number;
+  position: number;
+  attachments: string[];
+  /** Made without some of the item's attachments. */
+  partial: boolean;
+  body: string;
+}
+
+export interface TwinMailbox {
+  folderId: string | undefined;
+  messages: TwinMessage[];
+  coolingUntilMs: number;
+  brokenUntilMs: number;
+  full: boolean;
+}
+
+export interface Tenant {
+  /** By user id. */
+  mailboxes: Map<string, TwinMailbox>;
+  /** Address in lower case to user id. */
+  users: Map<string, string>;
+  ids: number;
+  /** No attachment that takes a request of its own can be brought in. */
+  withoutSessions: boolean;
+  /** The most copies of one item that stood in one mailbox at one time. */
+  mostCopies: number;
+}
+
+export function createTenant({
+  users,
+  mend,
+  withoutSessions = false,
+}: Pick<Scenario, 'users' | 'mend' | 'withoutSessions'>): Tenant {
+  const empty = { coolingUntilMs: 0, brokenUntilMs: 0, folderId: undefined };
+  const isFull = (userId: string) => mend?.fullMailboxes.includes(userId) ?? false;
+  const known = users.filter(({ userId }) => !mend?.missingUsers.includes(userId));
+  return {
+    mailboxes: new Map(users.map(({ userId }) => [userId, { ...empty, full: isFull(userId), messages: [] }])),
+    users: new Map(known.map(({ userId, address }) => [address.toLowerCase(), userId])),
+    ids: 0,
+    withoutSessions,
+    mostCopies: 0,
+  };
+}
+
+/** What an administrator does about mailboxes that refuse and users that are not found. */
+export function mendTenant(tenant: Tenant, { users }: Pick<Scenario, 'users'>): void {
+  for (const mailbox of tenant.mailboxes.values()) Object.assign(mailbox, { full: false, brokenUntilMs: 0 });
+  for (const { userId, address } of users) tenant.users.set(address.toLowerCase(), userId);
+}
+
+/** A twin's upload session begins here: items stay tiny. */
+const inlineBytes = 100;
+const hourMs = 60 * 60_000;
+
+const lost = () => new UncertainError('no answer; it may have taken effect');
+const faultsOf = (...own: Fault[]) =>
+  [...write.filter((fault) => fault !== 'repeat'), 'timeOut', ...own] as Fault[];
+const createFaults = faultsOf(
+  'lateAlone',
+  'tardy',
+  'slow',
+  'throttled',
+  'cooling',
+  'broken',
+  'full',
+  'folderGone',
+  'refused',
+);
+const stepFaults = faultsOf('throttled', 'full');
+
+export function createTwinDirectory(tenant: Tenant, io: Io): Directory {
+  return {
+    find: (address) =>
+      io({ name: 'directory.find', key: address, faults: [...fixedRead, 'refused'] }, (fault) => {
+        if (fault === 'refused') throw new DeploymentError('look up user: refused for the whole app');
+        const userId = tenant.users.get(address.trim().toLowerCase());
+        return userId === undefined ? undefined : { userId };
+      }),
+  };
+}
+
+export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): Mailboxes {
+  const mailboxOf = (userId: string) => {
+    const mailbox = tenant.mailboxes.get(userId);
+    if (!mailbox) throw new PermanentError('mailboxUnavailable', 'no such mailbox');
+    return mailbox;
+  };
+  /** What every request to a mailbox may meet; nothing has happened then. */
+  const admit = (userId: string, fault?: Fault): TwinMailbox => {
+    const mailbox = mailboxOf(userId);
+    if (fault === 'refused') throw new DeploymentError('refused for the whole app');
+    if (fault === 'throttled') throw new PutOffError(60_000, 'throttled; put off');
+    if (fault === 'cooling') mailbox.coolingUntilMs = now() + 3 * hourMs;
+    if (fault === 'broken') mailbox.brokenUntilMs = now() + 30 * hourMs;
+    if (fault === 'full') mailbox.full = true;
+    if (now() < mailbox.coolingUntilMs) throw new PutOffError(hourMs / 4, 'throttled; put off');
+    return mailbox;
+  };
+  const admitWrite = (userId: string, fault?: Fault): TwinMailbox => {
+    const mailbox = admit(userId, fault);
+    if (now() < mailbox.brokenUntilMs) throw new Error('503 until the tries were used up');
+    if (mailbox.full) throw new PermanentError('mailboxFull', 'ErrorQuotaExceeded');
+    return mailbox;
+  };
+  const messageOf = (userId: string, id: string) => mailboxOf(userId).messages.find((one) => one.id === id);
+  const numberOf = (properties: ExtendedProperty[], id: string) =>
+    Number(propertyValue({ singleValueExtendedProperties: properties }, id));
+
+  const post = (
+    userId: string,
+    folderId: string,
+    message: Omit<TwinMessage, 'id' | 'folderId'>,
+    fault?: Fault,
+  ) => {
+    const mailbox = admitWrite(userId, fault);
+    const isEmpty = !mailbox.messages.some((one) => one.folderId === folderId);
+    if (fault === 'folderGone' && isEmpty && mailbox.folderId === folderId) mailbox.folderId = undefined;
+    if (mailbox.folderId !== folderId) return undefined;
+    const id = `message-${++tenant.ids}`;
+    mailbox.messages.push({ id, folderId, ...message });
+    const copies = mailbox.messages.filter(({ itemKey }) => itemKey === message.itemKey);
+    tenant.mostCopies = Math.max(tenant.mostCopies, copies.length);
+    return id;
+  };
+  const remove = (userId: string, messageId: string) =>
+    io({ name: 'mailboxes.remove', key: userId, faults: [...write, 'lateAlone'] }, () => {
+      const mailbox = admit(userId);
+      mailbox.messages = mailbox.messages.filter(({ id }) => id !== messageId);
+    });
+
+  return {
+    folder: (userId: string, connector: Connector) =>
+      io({ name: 'mailboxes.folder', key: userId, faults: [...fixedRead, 'throttled'] }, (fault) => {
+        const mailbox = admit(userId, fault);
+        return (mailbox.folderId ??= `${connector.id}-folder-${++tenant.ids}`);
+      }),
+
+    async create(userId, folderId, item, { signal, beforeStep = async () => undefined }): Promise<Created> {
+      const properties = item.json['singleValueExtendedProperties'] as ExtendedProperty[];
+      const later = item.attachments.filter(({ content }) => content.length >= inlineBytes);
+      const inline = item.attachments.filter((one) => !later.includes(one));
+      const message = () => ({
+        itemKey: item.itemKey,
+        sourceId: propertyValue({ singleValueExtendedProperties: properties }, propertyIds.sourceId),
+        complete: later.length === 0,
+        batch: numberOf(properties, propertyIds.batch),
+        position: numberOf(properties, propertyIds.position),
+        attachments: inline.map(({ name }) => name),
+        partial: item.partial,
+        body: (item.json['body'] as { content: string }).content,
+      });
+      const key = `${userId} ${item.itemKey}`;
+      const request = { key, signal, lost };
+      const begin = (fault?: Fault) => post(userId, folderId, message(), fault);
+      const operation = {
+        ...request,
+        name: 'mailboxes.create',
+        faults: createFaults,
+        landsAfter: 'mailboxes.find',
+      };
+      if (later.length === 0) {
+        const messageId = await io(operation, begin);
+        return messageId === undefined ? { kind: 'folderGone' } : { kind: 'created', messageId };
+      }
+      await beforeStep();
+      const messageId = await io(operation, begin);
+      if (messageId === undefined) return { kind: 'folderGone' };
+      const step = async (name: string, change: (message: TwinMessage) => void) => {
+        await beforeStep();
+        const failed = () => new UncertainError('the message was created, but not all of it is there');
+        const stepping = {
+          ...request,
+          name: `mailboxes.${name}`,
+          faults: stepFaults,
+          failed,
+          landsAfter: 'mailboxes.find',
+        };
+        await io(stepping, (fault) => {
+          if (fault === 'throttled') throw failed();
+          admitWrite(userId, fault);
+          const message = messageOf(userId, messageId);
+          if (!message) throw failed();
+          change(message);
+        });
+      };
+      try {
+        for (const { name } of later)
+          await step('attach', ({ attachments }) => {
+            if (!tenant.withoutSessions) attachments.push(name);
+          });
+        if (tenant.withoutSessions) return { kind: 'refused', messageId, refused: later };
+        await step('complete', (message) => (message.complete = true));
+      } catch (error) {
+        // Nobody comes back to an item that failed for good, so its incomplete copy goes now.
+        if (error instanceof PermanentError) await remove(userId, messageId);
+        else if (error instanceof PutOffError)
+          throw new UncertainError('not all of it is there', { cause: error });
+        throw error;
+      }
+      return { kind: 'created', messageId };
+    },
+
+    find: (userId, folderId, itemKey) =>
+      io(
+        { name: 'mailboxes.find', key: `${userId} ${itemKey}`, faults: ['crash', 'error', 'yield', 'stall'] },
+        (): FoundCopy[] =>
+          admit(userId)
+            .messages.filter((one) => one.folderId === folderId && one.itemKey === itemKey)
+            .map(({ id, complete, partial, batch, position }) => ({
+              messageId: id,
+              complete,
+              ...(complete && partial && { partial }),
+              batch,
+              position,
+            })),
+      ),
+
+    remove,
+  };
+}

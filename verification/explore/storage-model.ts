@@ -1,0 +1,150 @@
+import { manifest, manifestBlob, manifestBytes, sha256, type Manifest } from '../../shared/storage/manifest';
+import type { Batches } from '../../shared/storage/batches.client';
+import type { Rows, Stored } from '../../shared/storage/rows.client';
+import { fixedRead, read, write } from './call-faults';
+import type { Io } from './scheduler';
+
+/** Twins of the tables and of the blob container. A store holds the data; a twin is one client's view of it. */
+
+export interface RowStore {
+  partitions: Map<string, Map<string, { json: string; etag: string }>>;
+  version: number;
+  onWrite?: (row: string, json: string) => void;
+}
+export const createRowStore = (): RowStore => ({ partitions: new Map(), version: 0 });
+
+export function rowsOf<T>(store: RowStore, partition: string): Stored<T>[] {
+  const rows = [...(store.partitions.get(partition) ?? [])];
+  return rows
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([row, { json, etag }]) => ({ row, value: JSON.parse(json) as T, etag }));
+}
+
+export function createTwinRows<T extends object>(table: string, store: RowStore, io: Io): Rows<T> {
+  const rowsIn = (partition: string) => {
+    let rows = store.partitions.get(partition);
+    if (!rows) store.partitions.set(partition, (rows = new Map()));
+    return rows;
+  };
+  const set = (partition: string, row: string, value: T) => {
+    const etag = `W/"${++store.version}"`;
+    const json = JSON.stringify(value);
+    rowsIn(partition).set(row, { json, etag });
+    store.onWrite?.(row, json);
+    return etag;
+  };
+  const operation = (name: string, partition: string, row: string, faults: typeof read | typeof write) => ({
+    name: `${table}.${name}`,
+    key: `${partition} ${row}`,
+    faults,
+  });
+  return {
+    insert: (partition, row, value) =>
+      io(operation('insert', partition, row, write), () =>
+        rowsIn(partition).has(row) ? undefined : set(partition, row, value),
+      ),
+    get: (partition, row) =>
+      io(operation('get', partition, row, read), () => {
+        const found = rowsIn(partition).get(row);
+        return found && { row, value: JSON.parse(found.json) as T, etag: found.etag };
+      }),
+    replace: (partition, row, value, etag) =>
+      io(operation('replace', partition, row, write), () =>
+        rowsIn(partition).get(row)?.etag === etag ? set(partition, row, value) : undefined,
+      ),
+    put: (partition, row, value) =>
+      io(operation('put', partition, row, write), () => void set(partition, row, value)),
+    remove: (partition, row) =>
+      io(operation('remove', partition, row, write), () => void rowsIn(partition).delete(row)),
+    async *list(partition) {
+      yield* await io(operation('list', partition, '', read), () => rowsOf<T>(store, partition));
+    },
+  };
+}
+
+export interface BlobStore {
+  blobs: Map<string, Buffer>;
+  /** Told of every new manifest, as Event Grid would be. */
+  onManifest?: (bytes: Buffer) => void;
+}
+
+export function createTwinBatches(store: BlobStore, io: Io): Batches {
+  const { blobs } = store;
+  const need = (blob: string) => {
+    const bytes = blobs.get(blob);
+    if (!bytes) throw new Error('404 BlobNotFound');
+    return bytes;
+  };
+  const parse = (bytes: Buffer) => manifest.parse(JSON.parse(bytes.toString()));
+  return {
+    async writePage(blob, content) {
+      const parts: Buffer[] = [];
+      for await (const chunk of content) parts.push(chunk);
+      await io({ name: 'batches.writePage', key: blob, faults: write }, () => {
+        if (blobs.has(blob)) throw new Error('409 BlobAlreadyExists');
+        blobs.set(blob, Buffer.concat(parts));
+      });
+    },
+    commit(value) {
+      const blob = manifestBlob(value.connector, value.number);
+      return io({ name: 'batches.commit', key: blob, faults: write }, () => {
+        const bytes = manifestBytes(value);
+        const taken = blobs.get(blob);
+        if (taken) return taken.equals(bytes);
+        blobs.set(blob, bytes);
+        store.onManifest?.(bytes);
+        return true;
+      });
+    },
+    read(connector, number) {
+      const blob = manifestBlob(connector, number);
+      return io({ name: 'batches.read', key: blob, faults: read }, () => {
+        const bytes = blobs.get(blob);
+        return bytes && { manifest: parse(bytes), sha256: sha256(bytes) };
+      });
+    },
+    head: (connector, from) =>
+      io({ name: 'batches.head', key: connector, faults: read }, () => {
+        let number = from;
+        while (blobs.has(manifestBlob(connector, number + 1))) number++;
+        return number;
+      }),
+    async streamPage(blob) {
+      const bytes = await io(
+        { name: 'batches.streamPage', key: blob, faults: [...fixedRead, 'damaged'] },
+        (fault) => {
+          const whole = need(blob);
+          return fault === 'damaged' ? whole.subarray(whole.indexOf(0x0a) + 1) : whole;
+        },
+      );
+      return (async function* () {
+        // Two chunks, so that lines are cut between them.
+        const half = Math.ceil(bytes.length / 2);
+        yield bytes.subarray(0, half);
+        if (half < bytes.length) yield await Promise.resolve(bytes.subarray(half));
+      })();
+    },
+    async readRange(blob, offset, length) {
+      if (length === 0) return Buffer.alloc(0);
+      return io({ name: 'batches.readRange', key: blob, faults: fixedRead }, () => {
+        const bytes = need(blob).subarray(offset, offset + length);
+        if (bytes.length !== length)
+          throw new Error(`A page holds ${bytes.length} of ${length} bytes of an item`);
+        return bytes;
+      });
+    },
+  };
+}
+
+/** The manifests of a connector in the order of their numbers. */
+export function chainOf(
+  store: BlobStore,
+  connector: Manifest['connector'],
+): { value: Manifest; sha256: string }[] {
+  const chain: { value: Manifest; sha256: string }[] = [];
+  for (let number = 1; ; number++) {
+    const bytes = store.blobs.get(manifestBlob(connector, number));
+    if (!bytes) return chain;
+    chain.push({ value: JSON.parse(bytes.toString()) as Manifest, sha256: sha256(bytes) });
+  }
+}

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { appBundle } from '../../local/bundles';
+import { loadConfig } from '../../shared/config';
+import type { ConnectorId } from '../../shared/connectors';
+import type { Deps } from '../../shared/deps';
+import type { MailboxItem } from '../../shared/email/mailbox-item';
+import { createMailParser } from '../../shared/mail/parser.client';
+import { parseMapping } from '../../shared/mapping/parse-mapping';
+import { createNumbers } from '../../shared/participants/phone';
+import { importItem } from '../../shared/pipeline/import-item';
+import { quarantineItem } from '../../shared/pipeline/quarantine-item';
+import type { Outcome, Quarantined } from '../../shared/storage/outcomes';
+import type { Rows } from '../../shared/storage/rows.client';
+import { findUser, mappingCsv } from './people';
+
+/** The real import stage, with parser threads, on rows and mailboxes in memory that never fail by themselves. */
+
+/** What an item left behind. */
+export interface Imported {
+  outcome: Outcome;
+  quarantined: Quarantined | undefined;
+  created: { userId: string; item: MailboxItem }[];
+  /** SHA-256 over all of it: the same for the same line. */
+  digest: string;
+}
+
+export interface FuzzStage {
+  importLine(connector: ConnectorId, line: Buffer): Promise<Imported>;
+  /** What the poison function makes of the same line. */
+  giveUp(connector: ConnectorId, line: Buffer): Promise<Imported>;
+  close(): Promise<void>;
+}
+
+export const parseTimeoutMs = 10_000;
+const now = Date.parse('2026-11-21T00:00:00.000Z');
+
+export const settings = {
+  ArchiveStorage: 'UseDevelopmentStorage=true',
+  TELEMESSAGE_BASE_URL: 'https://telemessage.example',
+  KEY_VAULT_URL: 'https://vault.example',
+  WECHAT_CUSTOM_MAPPING: 'true',
+  WHATSAPP_CUSTOM_MAPPING: 'true',
+  WECHAT_SIZE_LIMIT_MB: '1',
+  WHATSAPP_SIZE_LIMIT_MB: '1',
+  LINE_MAX_MB: '4',
+};
+
+/** Limits of a table row (learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model). */
+const maxRowBytes = 1024 * 1024;
+
+/** @param parts stand in for the app's own: so a test can spoil one and see whether the checks notice */
+export function openStage(parts: Partial<Deps> = {}): FuzzStage {
+  const config = loadConfig(settings);
+  const mapping = parseMapping(mappingCsv, { maxRows: 1000 });
+  if (!mapping.ok) throw new Error('The mapping file of the fuzzer is not readable');
+  const numbers = createNumbers();
+  const mailParser = createMailParser({
+    workerFile: appBundle('parse-worker'),
+    timeoutMs: parseTimeoutMs,
+    threads: 1,
+  });
+
+  const run = async (connector: ConnectorId, line: Buffer, stage: typeof importItem): Promise<Imported> => {
+    const created: Imported['created'] = [];
+    const outcomes = new Map<string, Outcome>();
+    const quarantine = new Map<string, Quarantined>();
+    // Only what the two stages use; everything outside answers at once and never fails.
+    const deps = {
+      config,
+      now: () => now,
+      newId: () => 'owner',
+      signal: () => undefined,
+      batches: { readRange: () => Promise.resolve(Buffer.from(line)) },
+      outcomes: memoryRows(outcomes),
+      quarantine: memoryRows(quarantine),
+      ledger: memoryRows(new Map()),
+      memory: { hold: <T>(_bytes: number, work: () => Promise<T>) => work() },
+      mailParser,
+      numbers,
+      mappings: { current: () => Promise.resolve(mapping.mapping) },
+      directory: { find: (address: string) => Promise.resolve(findUser(address)) },
+      mailboxes: {
+        folder: (userId: string) => Promise.resolve(`folder of ${userId}`),
+        create: (userId: string, _folderId: string, item: MailboxItem) => {
+          created.push({ userId, item });
+          return Promise.resolve({ kind: 'created', messageId: `message ${created.length}` });
+        },
+      },
+      ...parts,
+    } as unknown as Deps;
+    const pointer = { v: 1, connector, batch: 1, position: 0, blob: 'page', offset: 0, length: line.length };
+    await stage(deps, pointer as Parameters<typeof importItem>[1]);
+    const [outcome] = outcomes.values();
+    if (!outcome) throw new Error('The item ended without an outcome');
+    const [quarantined] = quarantine.values();
+    return { outcome, quarantined, created, digest: digestOf({ outcome, quarantined, created }) };
+  };
+
+  return {
+    importLine: (connector, line) => run(connector, line, importItem),
+    giveUp: (connector, line) => run(connector, line, quarantineItem),
+    close: () => mailParser.close(),
+  };
+}
+
+function digestOf({ outcome, quarantined, created }: Omit<Imported, 'digest'>): string {
+  const hash = createHash('sha256').update(JSON.stringify([outcome, quarantined]));
+  for (const { userId, item } of created) {
+    hash.update(userId).update(JSON.stringify(item.json));
+    for (const { content, ...rest } of item.attachments) hash.update(JSON.stringify(rest)).update(content);
+  }
+  return hash.digest('hex');
+}
+
+/** Rows that hold to the limits of the service, because a row that is refused again and again is an item lost. */
+function memoryRows<T extends object>(
+  stored: Map<string, T>,
+): Pick<Rows<T>, 'get' | 'insert' | 'replace' | 'list'> {
+  const checked = (value: T) => {
+    // The service counts text in UTF-16.
+    const bytes = JSON.stringify(value).length * 2;
+    if (bytes > maxRowBytes)
+      throw new Error(`A table row of ${bytes} bytes is larger than the service takes`);
+    return value;
+  };
+  return {
+    get(partition, row) {
+      const value = stored.get(`${partition}/${row}`);
+      return Promise.resolve(value && { row, value, etag: 'etag' });
+    },
+    insert(partition, row, value) {
+      const key = `${partition}/${row}`;
+      if (stored.has(key)) return Promise.resolve(undefined);
+      stored.set(key, checked(value));
+      return Promise.resolve('etag');
+    },
+    replace(partition, row, value) {
+      stored.set(`${partition}/${row}`, checked(value));
+      return Promise.resolve('etag');
+    },
+    async *list(partition) {
+      for (const [key, value] of stored)
+        if (key.startsWith(`${partition}/`))
+          yield { row: key.slice(partition.length + 1), value, etag: 'etag' };
+    },
+  };
+}

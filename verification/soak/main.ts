@@ -1,0 +1,171 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { faultPlans } from '../../local/fault-plans';
+import {
+  requestWindows,
+  resultOf,
+  waitUntilClosed,
+  type ConnectorResult,
+  type Progress,
+} from '../../local/run-windows';
+import type { Window } from '../../simulators/samples/day';
+import { organisation } from '../../simulators/samples/organisation';
+import { startStack, type Stack } from '../../local/stack';
+import { keepKilling, type Hosts } from './hosts';
+import { fingerprint, readMailboxes, surplus } from './mailboxes';
+import { windows, windowsPerDay } from './plan';
+
+/**
+ * `npm run soak`: the local stack with both simulators at their worst and two functions hosts that are killed all
+ * the time, against a quiet run of the same windows.
+ */
+
+const usage = 'npm run soak [-- --kills N] [--seed TEXT] [--days N] [--verbose]';
+const reportEveryMs = 10_000;
+
+/** An attempt that a kill cut short is no failure of the item: it must not use up the item's five. */
+const settings = { AzureFunctionsJobHost__extensions__queues__maxDequeueCount: '1000' };
+
+interface Options {
+  kills: number;
+  seed: string;
+  days: number;
+  verbose: boolean;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      kills: { type: 'string', default: '100' },
+      seed: { type: 'string', default: '1' },
+      days: { type: 'string', default: '3' },
+      verbose: { type: 'boolean', default: false },
+    },
+  });
+  const whole = (name: 'kills' | 'days') => {
+    if (!/^\d{1,6}$/.test(values[name])) throw new Error(`--${name}: expected a whole number\n${usage}`);
+    return Number(values[name]);
+  };
+  return { kills: whole('kills'), seed: values.seed, days: whole('days'), verbose: values.verbose };
+}
+
+interface Outcome {
+  results: ConnectorResult[];
+  messages: string[];
+}
+
+async function runWindow(stack: Stack, { from, to }: Window, report: (progress: Progress[]) => void) {
+  const runs = await requestWindows(stack.deps, from, to);
+  await waitUntilClosed(stack.deps, runs, report);
+  return Promise.all(runs.map((run) => resultOf(stack.deps, run, from, to)));
+}
+
+/** Everything that stands in the mailboxes, read without faults. */
+async function messagesOf(stack: Stack): Promise<string[]> {
+  await fetch(`${stack.exchange}/_control/faults`, { method: 'POST', body: '{}' });
+  return fingerprint(await readMailboxes(stack.exchange!, organisation));
+}
+
+/** Windows until the days are over and the last kill is made; they are added to the list as they are begun. */
+async function runWithKills(options: Options, dataDir: string, done: Window[]): Promise<Outcome> {
+  const { worst } = faultPlans;
+  const faultSeed = Number.parseInt(Buffer.from(options.seed).toString('hex').slice(-8), 16);
+  const stack = await startStack({
+    dataDir,
+    settings,
+    withoutHost: true,
+    faults: {
+      telemessage: { ...worst.telemessage, seed: faultSeed },
+      exchange: { ...worst.exchange, seed: faultSeed },
+    },
+    ...(options.verbose ? { log: (line: string) => console.error(line) } : {}),
+  });
+  const hosts = keepKilling(stack, options.seed, options.kills);
+  const show = showing(options, hosts, done);
+  try {
+    const work = async () => {
+      let isOver = false;
+      void hosts.killed.then(() => (isOver = true));
+      const results: ConnectorResult[] = [];
+      for (const window of windows()) {
+        if (isOver && done.length >= options.days * windowsPerDay) break;
+        done.push(window);
+        results.push(...(await runWindow(stack, window, show)));
+      }
+      return { results, messages: await messagesOf(stack) };
+    };
+    return await Promise.race([work(), hosts.failed, stack.crashed]);
+  } finally {
+    hosts.stop();
+    await stack.close();
+  }
+}
+
+function showing({ kills }: Options, hosts: Hosts, done: Window[]) {
+  let shownAt = 0;
+  return (progress: Progress[]) => {
+    if (Date.now() - shownAt < reportEveryMs) return;
+    shownAt = Date.now();
+    const items = progress
+      .map(({ connector, settled, items }) => `${connector} ${settled}/${items}`)
+      .join(', ');
+    console.log(`kills ${hosts.kills()}/${kills}, window ${done.length} from ${done.at(-1)!.from}: ${items}`);
+  };
+}
+
+async function runQuietly(done: readonly Window[]): Promise<Outcome> {
+  const stack = await startStack({ settings: {} });
+  try {
+    const work = async () => {
+      const results: ConnectorResult[] = [];
+      for (const window of done) results.push(...(await runWindow(stack, window, () => undefined)));
+      return { results, messages: await messagesOf(stack) };
+    };
+    return await Promise.race([work(), stack.crashed]);
+  } finally {
+    await stack.close();
+  }
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  const dataDir = await mkdtemp(join(tmpdir(), 'soak-'));
+  console.log(`Seed ${options.seed}: two hosts, ${options.kills} kills, worst faults, ${options.days} days`);
+  try {
+    const done: Window[] = [];
+    const found = await runWithKills(options, dataDir, done);
+    console.log(`${done.length} windows are closed; now the same ones without kills and faults`);
+    const wanted = await runQuietly(done);
+
+    const differing = found.results.filter(
+      (result, index) => JSON.stringify(result) !== JSON.stringify(wanted.results[index]),
+    );
+    for (const result of differing) {
+      console.log(`Counters differ, with kills:    ${JSON.stringify(result)}`);
+      console.log(
+        `                 without kills: ${JSON.stringify(wanted.results[found.results.indexOf(result)])}`,
+      );
+    }
+    const items = found.results.reduce((sum, result) => sum + result.items.available, 0);
+    const lost = surplus(wanted.messages, found.messages);
+    const duplicated = surplus(found.messages, wanted.messages);
+    for (const line of lost) console.log(`Lost: ${line}`);
+    for (const line of duplicated) console.log(`Duplicated: ${line}`);
+    console.log(
+      `kills ${options.kills}, items ${items}, lost ${lost.length}, duplicated ${duplicated.length}` +
+        (differing.length > 0 ? `, counters off ${differing.length}` : ''),
+    );
+    return differing.length + lost.length + duplicated.length === 0 ? 0 : 1;
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+void main()
+  .catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  })
+  .then((code) => process.exit(code));
