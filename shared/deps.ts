@@ -11,7 +11,7 @@ import { createNumbers } from './participants/phone';
 import { createByteBudget } from './byte-budget';
 import { createMappings } from './mapping/cache';
 import { isLoopback } from './setting-kinds';
-import { signalLine, type Signal } from './events';
+import { eventLine, type Emit } from './events';
 import { openAccount } from './storage/account.client';
 import { createBatches } from './storage/batches.client';
 import { createFolderStore } from './storage/folders';
@@ -65,7 +65,7 @@ export function createDeps(
     config,
     ...clock,
     newId: () => randomUUID(),
-    signal: ((name, fields) => console.log(signalLine(name, fields))) as Signal,
+    emit: ((name, fields) => console.log(eventLine(name, fields))) as Emit,
     credentials,
     telemessage: createTeleMessage({ ...config.telemessage, ...clock, credentials }),
     ...openGraph({ ...config.graph, credential, folders }),

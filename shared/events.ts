@@ -2,7 +2,7 @@
  * One structured log line per event that an operator or an alert needs; docs/operations.md says what each means.
  * The fields are an allow-list: a field that is not named here cannot reach a log.
  */
-export interface SignalFields {
+export interface EventFields {
   connector?: string;
   run?: string;
   from?: string;
@@ -24,7 +24,7 @@ export interface SignalFields {
   message?: string;
 }
 
-export type SignalName =
+export type EventName =
   | 'windowFetched'
   | 'windowEmpty'
   | 'windowLate'
@@ -37,8 +37,8 @@ export type SignalName =
   | 'copyRemoved'
   | 'preflightTest';
 
-export type Signal = (name: SignalName, fields: SignalFields) => void;
+export type Emit = (name: EventName, fields: EventFields) => void;
 
-/** The log line of a signal: JSON, so that a query can read its fields. */
-export const signalLine = (name: SignalName, fields: SignalFields): string =>
+/** The log line of an event: JSON, so that a query can read its fields. Queries and alerts ask for the name "signal". */
+export const eventLine = (name: EventName, fields: EventFields): string =>
   JSON.stringify({ signal: name, ...fields });

@@ -11,7 +11,7 @@ import type { DeliveryEnd } from '../storage/outcomes';
 import { claimDelivery, type Claim } from './claim';
 import { isShort, withinLease } from './lease';
 
-type Stage = Pick<Deps, 'config' | 'mailboxes' | 'ledger' | 'signal' | 'now' | 'newId'>;
+type Stage = Pick<Deps, 'config' | 'mailboxes' | 'ledger' | 'emit' | 'now' | 'newId'>;
 
 export interface Delivery {
   connector: Connector;

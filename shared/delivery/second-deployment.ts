@@ -9,7 +9,7 @@ import type { Outcome } from '../storage/outcomes';
  * stores know. It is reported, never removed: nobody here knows whose copy is the right one.
  */
 export async function sampleCopies(
-  deps: Pick<Deps, 'ledger' | 'mailboxes' | 'signal'>,
+  deps: Pick<Deps, 'ledger' | 'mailboxes' | 'emit'>,
   { connector, number }: Manifest,
   outcomes: readonly Outcome[],
 ): Promise<void> {
@@ -19,7 +19,7 @@ export async function sampleCopies(
   if (!outcome?.itemKey || !userId) return;
   const copies = await countCopies(deps, outcome.itemKey, userId);
   if (copies > 1)
-    deps.signal('unbalanced', {
+    deps.emit('unbalanced', {
       connector,
       batch: number,
       count: copies,

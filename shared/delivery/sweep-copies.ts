@@ -68,7 +68,7 @@ async function sweepDelivery(
   for (const messageId of superfluous) await deps.mailboxes.remove(userId, messageId);
   const { connector, number } = batch;
   if (superfluous.length > 0)
-    deps.signal('copyRemoved', { connector, batch: number, position, count: superfluous.length });
+    deps.emit('copyRemoved', { connector, batch: number, position, count: superfluous.length });
   if (!landed) return delivery;
   return { userId, end: row.partial || kept.partial ? 'partial' : 'imported' };
 }

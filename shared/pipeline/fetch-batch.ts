@@ -5,7 +5,7 @@ import type { Manifest } from '../storage/manifest';
 import type { RunState } from '../storage/runs';
 import { dueWindows } from './windows';
 
-type Stage = Pick<Deps, 'config' | 'telemessage' | 'batches' | 'runs' | 'signal' | 'now' | 'newId'>;
+type Stage = Pick<Deps, 'config' | 'telemessage' | 'batches' | 'runs' | 'emit' | 'now' | 'newId'>;
 
 /** A site that forgets cursors faster than a window can be read must not keep the app busy for ever. */
 const maxRestarts = 5;
@@ -27,7 +27,7 @@ export async function fetchBatch(deps: Stage): Promise<void> {
         const message = error instanceof Error ? error.message : String(error);
         failures.push(`${connector}: ${message}`);
         const isRejected = error instanceof DeploymentError;
-        deps.signal(isRejected ? 'credentialsRejected' : 'windowLate', {
+        deps.emit(isRejected ? 'credentialsRejected' : 'windowLate', {
           connector,
           message,
           ...(run ? { run } : {}),
@@ -56,7 +56,7 @@ async function fetchDays(deps: Stage, id: ConnectorId, unfinished: RunState[]): 
 
   const { runs, missed } = dueWindows(await deps.runs.watermark(id), deps.now(), deps.config.fetch);
   if (missed)
-    deps.signal('windowLate', {
+    deps.emit('windowLate', {
       connector: id,
       ...missed,
       message: 'older than CATCH_UP_DAYS: backfill it by hand',
@@ -199,7 +199,7 @@ async function finishRun(deps: Stage, id: ConnectorId, run: RunState, last: Mani
   if (run.cause === 'daily') await deps.runs.moveWatermark(id, run.to);
   await deps.runs.save(id, { ...run, state: 'fetched' });
   const empty = last.sequence === 1 && last.items === 0;
-  deps.signal(empty ? 'windowEmpty' : 'windowFetched', {
+  deps.emit(empty ? 'windowEmpty' : 'windowFetched', {
     connector: id,
     run: run.name,
     from: run.from,

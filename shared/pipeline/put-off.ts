@@ -15,7 +15,7 @@ const mostBusyPutOffs = 20;
  * pointer to an item that fails is not put off for ever: the two would take turns, and none ever use up its attempts.
  */
 export async function orPutOff(
-  deps: Pick<Deps, 'importQueue' | 'signal' | 'random'>,
+  deps: Pick<Deps, 'importQueue' | 'emit' | 'random'>,
   pointer: ItemPointer,
   stage: () => Promise<void>,
 ): Promise<void> {
@@ -30,7 +30,7 @@ export async function orPutOff(
     // Work that comes back together would be throttled together.
     const delayMs = Math.ceil(Math.min(wantedMs, maxDelayMs) * (1 + deps.random() / 2));
     const { connector, batch, position } = pointer;
-    deps.signal(refused ? 'credentialsRejected' : 'throttled', {
+    deps.emit(refused ? 'credentialsRejected' : 'throttled', {
       connector,
       batch,
       position,

@@ -9,7 +9,7 @@ import { isSettled, latest, settleItem } from '../delivery/record-outcome';
 
 type Stage = Pick<
   Deps,
-  'batches' | 'config' | 'ledger' | 'outcomes' | 'quarantine' | 'mailParser' | 'signal' | 'now'
+  'batches' | 'config' | 'ledger' | 'outcomes' | 'quarantine' | 'mailParser' | 'emit' | 'now'
 >;
 
 /**
@@ -38,7 +38,7 @@ export async function quarantineItem(deps: Stage, pointer: ItemPointer): Promise
       detail: `${ends.filter(({ end }) => end !== 'failed').length} of ${ends.length} deliveries that were begun are done`,
     },
   );
-  deps.signal('quarantineGrew', { connector, batch, position, reason: 'gaveUp' });
+  deps.emit('quarantineGrew', { connector, batch, position, reason: 'gaveUp' });
 }
 
 /** What can be read of the item; what failed five times may fail here as well, and must not fail for ever. */

@@ -22,14 +22,14 @@ export async function quarantineMessage(deps: Deps, message: unknown): Promise<v
 }
 
 async function keepStray(
-  deps: Pick<Deps, 'strayMessages' | 'signal' | 'now'>,
+  deps: Pick<Deps, 'strayMessages' | 'emit' | 'now'>,
   text: string,
   detail: string,
 ): Promise<void> {
   const row = createHash('sha256').update(text).digest('hex');
   const at = new Date(deps.now()).toISOString();
   await deps.strayMessages.insert(strayPartition, row, { v: 1, at, reason: 'unreadable', detail, text });
-  deps.signal('quarantineGrew', {
+  deps.emit('quarantineGrew', {
     reason: 'unreadable',
     quarantined: 1,
     message: 'a queue message names no item; it is kept in the quarantine table, partition messages',

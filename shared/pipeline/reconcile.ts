@@ -42,7 +42,7 @@ async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
   if (watermark === undefined) return;
   const ageMs = deps.now() - Date.parse(watermark);
   if (ageMs > lateAfterMs + deps.config.fetch.lagMs)
-    deps.signal('windowLate', {
+    deps.emit('windowLate', {
       connector: id,
       from: watermark,
       ageMs,
@@ -50,7 +50,7 @@ async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
     });
   // A clock that ran ahead has fetched days which had not come yet: they would never be fetched again.
   if (ageMs < -clockToleranceMs)
-    deps.signal('windowLate', {
+    deps.emit('windowLate', {
       connector: id,
       from: watermark,
       ageMs,
@@ -126,7 +126,7 @@ async function putBack(
   const nowIso = new Date(deps.now()).toISOString();
   const heldSince =
     state?.splitAt === undefined ? undefined : await heldByQueue(deps, missing, state, nowIso);
-  deps.signal('backlogOld', {
+  deps.emit('backlogOld', {
     connector,
     batch: number,
     count: missing,
@@ -169,7 +169,7 @@ async function close(
   counters.items.available = batch.items;
   for (const outcome of ended) count(counters, outcome);
   if (!balances(counters)) {
-    deps.signal('unbalanced', { connector, batch: number, items: batch.items, count: ended.length });
+    deps.emit('unbalanced', { connector, batch: number, items: batch.items, count: ended.length });
     return false;
   }
   await sampleCopies(deps, batch, ended);
@@ -177,7 +177,7 @@ async function close(
   const closedAt = new Date(deps.now()).toISOString();
   if (!(await closeBatch(deps, batch, state, { closedAt, counters }))) return false;
   const { items, deliveries, quarantined } = counters;
-  deps.signal('batchClosed', {
+  deps.emit('batchClosed', {
     connector,
     batch: number,
     run: batch.run.name,
@@ -189,7 +189,7 @@ async function close(
     quarantined,
   });
   for (const [reason, many] of Object.entries(counters.reasons))
-    deps.signal('quarantineGrew', { connector, batch: number, reason, quarantined: many });
+    deps.emit('quarantineGrew', { connector, batch: number, reason, quarantined: many });
   return true;
 }
 

@@ -1,6 +1,6 @@
 import { connectors, type ConnectorId } from '../connectors';
 import { containers, queues, tables } from '../names';
-import { signalLine } from '../events';
+import { eventLine } from '../events';
 import { described, failed, ok, skipped, statusOf, type Proof, type Step } from './step';
 
 const MINUTE = 60_000;
@@ -135,12 +135,12 @@ export const storeSteps: Step[] = [
     async run({ deps, id }) {
       const fields = { message: `preflight ${id}` };
       if (!deps.traces) {
-        deps.signal('preflightTest', fields);
+        deps.emit('preflightTest', fields);
         return skipped(
           'APPLICATIONINSIGHTS_CONNECTION_STRING is not set: the signal went to the console alone',
         );
       }
-      await deps.traces.send(signalLine('preflightTest', fields), new Date(deps.now()).toISOString());
+      await deps.traces.send(eventLine('preflightTest', fields), new Date(deps.now()).toISOString());
       return ok(`signal sent: a mail with "preflight ${id}" must reach the operator within half an hour`);
     },
   },

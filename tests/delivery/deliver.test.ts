@@ -96,7 +96,7 @@ describe('a delivery', () => {
   });
 
   it('waits for a worker that holds the lease, and takes over when it ran out, looking before creating', async () => {
-    const { fetch, drain, instance, messages, outcomes, signals } = await open({
+    const { fetch, drain, instance, messages, outcomes, events } = await open({
       lines: {
         whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
       },
@@ -111,7 +111,7 @@ describe('a delivery', () => {
     await expect(importItem(dying, await firstPointer(deps))).rejects.toThrow('killed');
     expect(await messages(anna)).toHaveLength(1);
     await drain(instance());
-    expect(signals.some(({ name }) => name === 'throttled')).toBe(true);
+    expect(events.some(({ name }) => name === 'throttled')).toBe(true);
     expect(await messages(anna)).toHaveLength(1);
     expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported']]);
   });
@@ -164,7 +164,7 @@ describe('a delivery', () => {
   });
 
   it('removes the second copy when a late request lands after the look-up said no, and records it', async () => {
-    const { fetch, drain, instance, messages, signals } = await open({
+    const { fetch, drain, instance, messages, events } = await open({
       lines: {
         whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
       },
@@ -179,7 +179,7 @@ describe('a delivery', () => {
       return (await deps.batchStates.get('whatsapp', batchRow(1)))?.value.closedAt !== undefined;
     });
     expect(await messages(anna)).toHaveLength(1);
-    expect(signals.find(({ name }) => name === 'copyRemoved')?.fields).toMatchObject({
+    expect(events.find(({ name }) => name === 'copyRemoved')?.fields).toMatchObject({
       count: 1,
       position: 0,
     });

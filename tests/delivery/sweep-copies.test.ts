@@ -161,7 +161,7 @@ it('looks into the mailboxes in doubt alone', async () => {
 });
 
 it('removes nothing while the delivery is changed by another worker, and the second copy the next time', async () => {
-  const { deps, messages, signals } = await open();
+  const { deps, messages, events } = await open();
   const { messageId } = await ledgerOf(deps, anna.id);
   await forget(deps, anna.id);
   await deps.outcomes.remove(partition, positionRow(0));
@@ -179,6 +179,6 @@ it('removes nothing while the delivery is changed by another worker, and the sec
   await reconcile(deps);
   expect(await messages(anna)).toHaveLength(1);
   expect(await ledgerOf(deps, anna.id)).toMatchObject({ discarded: [messageId], removedCopies: 1 });
-  expect(signals.find(({ name }) => name === 'copyRemoved')?.fields).toMatchObject({ batch: 1, count: 1 });
+  expect(events.find(({ name }) => name === 'copyRemoved')?.fields).toMatchObject({ batch: 1, count: 1 });
   expect(await countersOf(deps)).toMatchObject({ deliveries: { imported: 2, skipped: 0, failed: 0 } });
 });

@@ -1,4 +1,4 @@
-import { signalLine } from '../../shared/events';
+import { eventLine } from '../../shared/events';
 import { functionNames } from '../../shared/names';
 import { read, readTemplates, type BicepFile } from '../support/bicep';
 
@@ -9,9 +9,9 @@ beforeAll(async () => {
 
 const rules = (name: string) =>
   monitoring.declarations.find((one) => one.name === name)!.value as unknown as Record<string, string>[];
-const signalsSource = read('shared/events.ts');
-const signals = [...signalsSource.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, name]) => name!);
-const fields = ['signal', ...[...signalsSource.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name!)];
+const eventsSource = read('shared/events.ts');
+const signals = [...eventsSource.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, name]) => name!);
+const fields = ['signal', ...[...eventsSource.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name!)];
 /** Written for the record; nobody has to act. */
 const informational = ['windowFetched', 'batchClosed', 'copyRemoved'];
 
@@ -32,7 +32,7 @@ describe('alerts', () => {
     const query = monitoring.declarations.find(({ name }) => name === 'signalQuery')!.value as string;
     const [, start] = /Message startswith '([^']*)'/.exec(query) ?? [];
     expect(
-      signalLine('windowLate', { connector: 'wechat' }).startsWith(start!.replace('SIGNAL', 'windowLate')),
+      eventLine('windowLate', { connector: 'wechat' }).startsWith(start!.replace('SIGNAL', 'windowLate')),
     ).toBe(true);
   });
 });

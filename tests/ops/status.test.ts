@@ -15,7 +15,7 @@ beforeAll(async () => {
   process.env['IDENTITY_ENDPOINT'] = deployment.settings['IDENTITY_ENDPOINT'];
   process.env['IDENTITY_HEADER'] = deployment.settings['IDENTITY_HEADER'];
   const opened = openApp({ settings: deployment.settings, print: () => undefined }, false);
-  deps = { ...opened.deps, signal: () => undefined };
+  deps = { ...opened.deps, emit: () => undefined };
 });
 afterAll(async () => {
   await deps.mailParser.close();

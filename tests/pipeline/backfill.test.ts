@@ -41,7 +41,7 @@ function refusing(deps: Deps, error: Error) {
 }
 
 test('a backfill that always fails is tried again each hour, and keeps no day from being fetched', async () => {
-  const { deps, signals } = await open();
+  const { deps, events } = await open();
   const site = refusing(deps, new Error('fetch page: 400'));
   await expect(backfillWindow(site.deps, request())).rejects.toThrow('400');
   for (let hour = 1; hour <= 2; hour++) {
@@ -49,7 +49,7 @@ test('a backfill that always fails is tried again each hour, and keeps no day fr
     expect(site.asked.times).toBe(1 + hour);
   }
   expect(await deps.runs.watermark('whatsapp')).toBe(to);
-  expect(signals.map(({ name, fields }) => [name, fields.run])).toEqual([
+  expect(events.map(({ name, fields }) => [name, fields.run])).toEqual([
     ['windowFetched', windowRun('daily', from, to).name],
     ['windowLate', request().run.name],
     ['windowLate', request().run.name],

@@ -89,7 +89,7 @@ describe('an item is imported, once, after the transient answer', () => {
       headers: { 'retry-after': '1' },
     });
     expect(outcome?.deliveries.map(({ end }) => end)).toEqual(['imported', 'imported']);
-    expect(world.signals.filter(({ name }) => name === 'throttled')).toEqual([]);
+    expect(world.events.filter(({ name }) => name === 'throttled')).toEqual([]);
     expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
   });
 });
@@ -121,7 +121,7 @@ it('an item is put off with a new message, and stays out of quarantine, while Re
   expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
   // The other mailbox did not wait for the throttled one.
   expect(await world.messages(bo)).toHaveLength(1);
-  expect(world.signals.find(({ name }) => name === 'throttled')?.fields.delayMs).toBeGreaterThan(100_000);
+  expect(world.events.find(({ name }) => name === 'throttled')?.fields.delayMs).toBeGreaterThan(100_000);
 });
 
 describe('an item goes to quarantine after the answer that says the item is wrong', () => {
@@ -177,7 +177,7 @@ describe('an item waits, and the operator is alarmed, after the answer that refu
     expect(putOff).toBe(1);
     expect(await world.outcomes(deps, 'whatsapp')).toEqual([]);
     expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
-    expect(world.signals.map(({ name }) => name)).toContain('credentialsRejected');
+    expect(world.events.map(({ name }) => name)).toContain('credentialsRejected');
   });
 });
 

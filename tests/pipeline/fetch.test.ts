@@ -62,16 +62,16 @@ describe('fetching', () => {
   });
 
   it('commits an empty window too: that nothing came is proof as well', async () => {
-    const { deps, signals } = await open();
+    const { deps, events } = await open();
     await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
     expect((await chain(deps)).map(({ manifest: { items, last, pages } }) => [items, last, pages])).toEqual([
       [0, true, []],
     ]);
-    expect(signals.map(({ name }) => name)).toEqual(['windowEmpty']);
+    expect(events.map(({ name }) => name)).toEqual(['windowEmpty']);
   });
 
   it('calls no window empty that only ended with an empty page', async () => {
-    const { deps, signals } = await open({
+    const { deps, events } = await open({
       lines: { whatsapp: lines },
       settings: { CONNECTORS: 'whatsapp', BATCH_MAX_ITEMS: '7' },
     });
@@ -89,7 +89,7 @@ describe('fetching', () => {
       [7, false],
       [0, true],
     ]);
-    expect(signals.map(({ name }) => name)).toEqual(['windowFetched']);
+    expect(events.map(({ name }) => name)).toEqual(['windowFetched']);
   });
 
   it('moves the watermark only when the last batch of the daily window is committed', async () => {
@@ -135,12 +135,12 @@ describe('fetching', () => {
   });
 
   it('says loudly which days are older than the catch-up reaches', async () => {
-    const { deps, signals } = await open({
+    const { deps, events } = await open({
       settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0', CATCH_UP_DAYS: '1' },
     });
     await fetchBatch({ ...deps, now: () => Date.parse('2026-11-10T00:00:00Z') });
     await fetchBatch({ ...deps, now: () => Date.parse('2026-11-20T00:00:00Z') });
-    expect(signals.find(({ name }) => name === 'windowLate')?.fields).toMatchObject({
+    expect(events.find(({ name }) => name === 'windowLate')?.fields).toMatchObject({
       from: '2026-11-10T00:00:00.000Z',
       to: '2026-11-19T00:00:00.000Z',
     });
@@ -200,7 +200,7 @@ describe('fetching', () => {
   });
 
   it('reports a window once, though another timer read the watermark before it moved', async () => {
-    const { deps, signals } = await open({
+    const { deps, events } = await open({
       lines: { whatsapp: lines },
       settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0' },
     });
@@ -208,12 +208,12 @@ describe('fetching', () => {
     await fetchBatch({ ...deps, now });
     await fetchBatch({ ...deps, now });
     await fetchBatch({ ...deps, now, runs: { ...deps.runs, watermark: () => Promise.resolve(undefined) } });
-    expect(signals.map(({ name }) => name)).toEqual(['windowFetched']);
+    expect(events.map(({ name }) => name)).toEqual(['windowFetched']);
     expect(await chain(deps)).toHaveLength(1);
   });
 
   it('fetches and reports a window once that is asked for twice', async () => {
-    const { deps, signals } = await open({ lines: { whatsapp: lines } });
+    const { deps, events } = await open({ lines: { whatsapp: lines } });
     const request: BackfillRequest = {
       v: 1,
       connector: 'whatsapp',
@@ -221,7 +221,7 @@ describe('fetching', () => {
     };
     await backfillWindow(deps, request);
     await backfillWindow(deps, request);
-    expect(signals.map(({ name }) => name)).toEqual(['windowFetched']);
+    expect(events.map(({ name }) => name)).toEqual(['windowFetched']);
     expect(await chain(deps)).toHaveLength(1);
   });
 
@@ -253,7 +253,7 @@ describe('fetching', () => {
   });
 
   it('stops and alarms when the account is refused, and goes on with the next connector', async () => {
-    const { deps, signals } = await open({
+    const { deps, events } = await open({
       settings: { FETCH_LAG_MINUTES: '0' },
       lines: { whatsapp: lines },
     });
@@ -268,7 +268,7 @@ describe('fetching', () => {
       now: () => Date.parse(whole.noon),
     };
     await expect(fetchBatch(refusing)).rejects.toThrow('wechat: TeleMessage refused');
-    expect(signals.map(({ name }) => name)).toEqual(['credentialsRejected', 'windowFetched']);
+    expect(events.map(({ name }) => name)).toEqual(['credentialsRejected', 'windowFetched']);
     expect(await deps.runs.watermark('wechat')).toBeUndefined();
     expect(await deps.runs.watermark('whatsapp')).toBe(whole.noon);
   });

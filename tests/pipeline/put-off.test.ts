@@ -20,7 +20,7 @@ async function putOffs(error: Error, ...before: number[]): Promise<(number | und
       send: ({ putOff }: ItemPointer) => Promise.resolve(void sent.push(putOff)),
       depth: () => Promise.resolve(0),
     },
-    signal: () => undefined,
+    emit: () => undefined,
     random: () => 0,
   };
   for (const putOff of before) await orPutOff(deps, { ...pointer, putOff }, () => Promise.reject(error));

@@ -34,7 +34,7 @@ const later = <T extends { now: () => number }>(deps: T, seconds: number): T => 
 
 describe('reconciling', () => {
   it('closes a batch whose sums balance, with its counters, and reports it once', async () => {
-    const { deps, fetch, drain, signals } = await open();
+    const { deps, fetch, drain, events } = await open();
     await fetch(deps, 'whatsapp');
     await reconcile(deps);
     expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.closedAt).toBeUndefined();
@@ -47,7 +47,7 @@ describe('reconciling', () => {
       reasons: {},
       quarantined: 0,
     });
-    expect(signals.filter(({ name }) => name === 'batchClosed')).toHaveLength(1);
+    expect(events.filter(({ name }) => name === 'batchClosed')).toHaveLength(1);
     expect((await deps.runs.closedThrough('whatsapp')).number).toBe(1);
   });
 
@@ -63,7 +63,7 @@ describe('reconciling', () => {
   });
 
   it('puts just the positions without an outcome back on the queue, and waits before it does so again', async () => {
-    const { deps, fetch, account, drain, queued, signals } = await open();
+    const { deps, fetch, account, drain, queued, events } = await open();
     await fetch(deps, 'whatsapp');
     const queue = account.queue('import-item');
     const { receivedMessageItems } = await queue.receiveMessages({ numberOfMessages: 32 });
@@ -80,17 +80,16 @@ describe('reconciling', () => {
     expect(await queued()).toBe(2);
     await reconcile(later(deps, 62));
     expect(await queued()).toBe(2);
-    expect(signals.find(({ name }) => name === 'backlogOld')?.fields).toMatchObject({ batch: 1, count: 2 });
+    expect(events.find(({ name }) => name === 'backlogOld')?.fields).toMatchObject({ batch: 1, count: 2 });
     await drain(deps);
     await reconcile(deps);
     expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.counters?.items.delivered).toBe(2);
   });
 
   it('leaves what the queue still holds where it is, says so, and puts it back when that lasts too long', async () => {
-    const { deps, fetch, queued, signals } = await open();
+    const { deps, fetch, queued, events } = await open();
     await fetch(deps, 'whatsapp');
-    const told = () =>
-      signals.filter(({ name }) => name === 'backlogOld').map(({ fields }) => fields.message);
+    const told = () => events.filter(({ name }) => name === 'backlogOld').map(({ fields }) => fields.message);
     for (const seconds of [61, 122, 24 * 60]) await reconcile(later(deps, seconds));
     expect(await queued()).toBe(3);
     expect(told()).toEqual(Array(3).fill('the queue still holds them'));
@@ -103,7 +102,7 @@ describe('reconciling', () => {
   });
 
   it('does not close a batch that has more outcomes than its manifest has items', async () => {
-    const { deps, fetch, drain, signals } = await open();
+    const { deps, fetch, drain, events } = await open();
     await fetch(deps, 'whatsapp');
     await drain(deps);
     const surplus = {
@@ -118,15 +117,15 @@ describe('reconciling', () => {
       deliveries: [],
     });
     await reconcile(deps);
-    expect(signals.map(({ name }) => name)).toContain('unbalanced');
+    expect(events.map(({ name }) => name)).toContain('unbalanced');
     expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.closedAt).toBeUndefined();
   });
 
   it('says that a daily window is late', async () => {
-    const { deps, signals } = await open();
+    const { deps, events } = await open();
     await deps.runs.moveWatermark('whatsapp', new Date(Date.now() - 48 * 3_600_000).toISOString());
     await reconcile(deps);
-    expect(signals.map(({ name }) => name)).toContain('windowLate');
+    expect(events.map(({ name }) => name)).toContain('windowLate');
   });
 });
 

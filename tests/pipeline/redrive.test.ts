@@ -58,7 +58,7 @@ describe('a redriven item', () => {
   it('that was mapped to nobody is delivered by a mapping file uploaded since, and leaves quarantine', async () => {
     const settings = { WHATSAPP_CUSTOM_MAPPING: 'true' };
     const lines = [chatLine('1_1'), chatLine('1_2', stranger)];
-    const { deps, instance, redrive, drain, messages, quarantined, signals } = await open(lines, settings);
+    const { deps, instance, redrive, drain, messages, quarantined, events } = await open(lines, settings);
     expect(await countersOf(deps)).toMatchObject({
       items: { available: 2, delivered: 1, failed: 1 },
       deliveries: { expected: 2, imported: 2 },
@@ -79,7 +79,7 @@ describe('a redriven item', () => {
     expect(await quarantined(deps, 'whatsapp')).toEqual([]);
     expect(await countersOf(deps)).toEqual(delivered(3, 2));
     expect((await deps.runs.closedThrough('whatsapp')).number).toBe(1);
-    expect(signals.filter(({ name }) => name === 'batchClosed').map(({ fields }) => fields)).toMatchObject([
+    expect(events.filter(({ name }) => name === 'batchClosed').map(({ fields }) => fields)).toMatchObject([
       { batch: 1, imported: 2, quarantined: 1 },
       { batch: 1, imported: 3, quarantined: 0 },
     ]);
@@ -263,7 +263,7 @@ describe('a redriven item', () => {
 
   it('is put back by the reconcile timer when its pointer is lost, once nothing has happened for a while', async () => {
     bo.quotaBytes = 1;
-    const { deps, account, redrive, drain, queued, signals } = await open([chatLine('1_1'), chatLine('1_2')]);
+    const { deps, account, redrive, drain, queued, events } = await open([chatLine('1_1'), chatLine('1_2')]);
     delete bo.quotaBytes;
 
     await redrive(later(deps, 3600), second);
@@ -273,7 +273,7 @@ describe('a redriven item', () => {
     expect(await stateOf(deps)).not.toHaveProperty('closedAt');
     await reconcile(later(deps, 3690));
     expect(await queued()).toBe(1);
-    expect(signals.find(({ name }) => name === 'backlogOld')?.fields).toMatchObject({ batch: 1, count: 1 });
+    expect(events.find(({ name }) => name === 'backlogOld')?.fields).toMatchObject({ batch: 1, count: 1 });
     await drain(deps);
     await reconcile(deps);
     expect(await countersOf(deps)).toMatchObject({
@@ -404,7 +404,7 @@ describe('a request to redrive', () => {
 
   it('opens an old batch without those behind it, and all count as closed when it is closed again', async () => {
     bo.quotaBytes = 1;
-    const { deps, fetch, redrive, drain, signals } = await open([chatLine('1_1')]);
+    const { deps, fetch, redrive, drain, events } = await open([chatLine('1_1')]);
     await fetch(deps, 'whatsapp', 'again');
     await drain(deps);
     await reconcile(deps);
@@ -418,7 +418,7 @@ describe('a request to redrive', () => {
     expect((await deps.runs.closedThrough('whatsapp')).number).toBe(2);
     expect(await stateOf(deps, 2)).toEqual(behind);
     expect(await countersOf(deps)).toEqual(delivered(2));
-    expect(signals.filter(({ name }) => name === 'batchClosed').map(({ fields }) => fields.batch)).toEqual([
+    expect(events.filter(({ name }) => name === 'batchClosed').map(({ fields }) => fields.batch)).toEqual([
       1, 2, 1,
     ]);
   });

@@ -24,7 +24,7 @@ import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import { redriveItem } from '../../shared/pipeline/redrive-item';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import { windowRun } from '../../shared/pipeline/windows';
-import type { SignalFields, SignalName } from '../../shared/events';
+import type { EventFields, EventName } from '../../shared/events';
 import { openAccount } from '../../shared/storage/account.client';
 import { batchPartition, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
 
@@ -61,9 +61,9 @@ async function emptyStore(connectionString: string): Promise<void> {
   for await (const { name } of tableService.listTables()) await tableService.deleteTable(name!);
 }
 
-export interface Signalled {
-  name: SignalName;
-  fields: SignalFields;
+export interface Emitted {
+  name: EventName;
+  fields: EventFields;
 }
 
 export async function openWorld(options: WorldOptions) {
@@ -87,7 +87,7 @@ export async function openWorld(options: WorldOptions) {
   const proxy = await options.proxy?.(exchange.origin);
   process.env['IDENTITY_ENDPOINT'] = identity.identityEndpoint;
   process.env['IDENTITY_HEADER'] = header;
-  const signals: Signalled[] = [];
+  const events: Emitted[] = [];
   const build = (settings: Record<string, string> = {}): Deps => ({
     ...createDeps(
       {
@@ -103,7 +103,7 @@ export async function openWorld(options: WorldOptions) {
       },
       { parseWorker: appBundle('parse-worker') },
     ),
-    signal: (name, fields) => void signals.push({ name, fields }),
+    emit: (name, fields) => void events.push({ name, fields }),
   });
   const built: Deps[] = [];
   /** The app on another instance, or after a restart: nothing is shared but the stores. */
@@ -127,7 +127,7 @@ export async function openWorld(options: WorldOptions) {
   return {
     exchange,
     site,
-    signals,
+    events,
     lines,
     account,
     instance,

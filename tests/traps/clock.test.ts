@@ -56,7 +56,7 @@ it('a clock that runs an hour ahead takes a live delivery over, and the second c
 
   await reconcile(at(deps, 2 * hour));
   expect(await world.messages(anna)).toHaveLength(1);
-  expect(world.signals.map(({ name }) => name)).toEqual(
+  expect(world.events.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['copyRemoved', 'batchClosed']),
   );
   const [outcome] = await world.outcomes(deps, 'whatsapp');
@@ -101,7 +101,7 @@ it('a clock that ran days ahead is reported for as long as days may be missing',
   await fetchBatch({ ...deps, now: () => due + 3 * day });
   await fetchBatch(right);
   await reconcile(right);
-  const late = world.signals.filter(({ name }) => name === 'windowLate').map(({ fields }) => fields);
+  const late = world.events.filter(({ name }) => name === 'windowLate').map(({ fields }) => fields);
   expect(late).toContainEqual(
     expect.objectContaining({
       connector: 'whatsapp',

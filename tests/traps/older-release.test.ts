@@ -162,5 +162,5 @@ it.each([
     openBatches: [],
     quarantine: { unmapped: 2 },
   });
-  expect(world.signals.map(({ name }) => name)).not.toContain('unbalanced');
+  expect(world.events.map(({ name }) => name)).not.toContain('unbalanced');
 });

@@ -46,7 +46,7 @@ it.each([
         ({ detail, ...rest }) => ({ ...rest, detail: expect.stringMatching(detail) as string }),
       ),
     );
-    const told = JSON.stringify(world.signals);
+    const told = JSON.stringify(world.events);
     expect(told).toContain('quarantineGrew');
     expect(told).not.toContain('46701740605');
   },

@@ -56,7 +56,7 @@ it('a password that the vault does not know yet alarms, locks no account, and lo
   await newSitePassword(world, 'next');
   for (let hours = 0; hours < 6; hours++)
     await expect(fetchBatch(due)).rejects.toThrow('TeleMessage refused');
-  expect(world.signals.map(({ name }) => name)).toContain('credentialsRejected');
+  expect(world.events.map(({ name }) => name)).toContain('credentialsRejected');
   expect(await deps.runs.watermark('whatsapp')).toBeUndefined();
   await newSecret(deps, 'next');
   await fetchBatch(due);

@@ -25,9 +25,9 @@ const mine = { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] };
 /** Fetches, imports and closes a day, as a deployment does that knows of no other. */
 const archive = async (deps: Deps, run?: string) => {
   for (const pointer of await fetchPointers(world, deps, 'whatsapp', run)) await importItem(deps, pointer);
-  world.signals.length = 0;
+  world.events.length = 0;
   await reconcile(deps);
-  return world.signals.filter(({ name }) => name === 'unbalanced').map(({ fields }) => fields);
+  return world.events.filter(({ name }) => name === 'unbalanced').map(({ fields }) => fields);
 };
 
 it('two deployments that archive one account into one tenant by mistake are noticed by the second to close a batch', async () => {

@@ -7,7 +7,7 @@ import type { BackfillRequest } from '../../shared/pipeline/backfill-window';
 import { createByteBudget } from '../../shared/byte-budget';
 import { createMappings } from '../../shared/mapping/cache';
 import { windowRun } from '../../shared/pipeline/windows';
-import type { SignalName } from '../../shared/events';
+import type { EventName } from '../../shared/events';
 import { readMail } from '../../shared/mail/read-mail';
 import type { RedriveRequest } from '../../shared/pipeline/redrive-item';
 import type { LedgerRow } from '../../shared/storage/ledger';
@@ -50,10 +50,10 @@ export interface World {
   poisonQueue: TwinQueue<ItemPointer>;
   redriveQueue: TwinQueue<RedriveRequest>;
   /** Events of new manifests, as the blob trigger gets them. */
-  events: TwinQueue<{ manifest: string }>;
+  blobEvents: TwinQueue<{ manifest: string }>;
   tenant: Tenant;
   site: Site;
-  signals: Partial<Record<SignalName, number>>;
+  events: Partial<Record<EventName, number>>;
   ids: number;
   /** The watermark was moved before the window's last manifest stood. */
   watermarkAhead: boolean;
@@ -82,7 +82,7 @@ function configOf(own: Record<string, string>): Config {
 
 export function createWorld(scenario: Scenario, now: () => number, own: Record<string, string> = {}): World {
   const { connector } = scenario;
-  const events = createTwinQueue<{ manifest: string }>(now);
+  const blobEvents = createTwinQueue<{ manifest: string }>(now);
   const runs = createRowStore();
   // The day before was fetched: this is not the first run ever.
   const watermark = { json: JSON.stringify({ to: windowStart }), etag: 'W/"0"' };
@@ -104,15 +104,15 @@ export function createWorld(scenario: Scenario, now: () => number, own: Record<s
       quarantine: createRowStore(),
       ledger: createRowStore(),
     },
-    blobs: { blobs: new Map(), onManifest: (bytes) => events.send({ manifest: bytes.toString() }) },
+    blobs: { blobs: new Map(), onManifest: (bytes) => blobEvents.send({ manifest: bytes.toString() }) },
     backfillQueue,
     importQueue: createTwinQueue(now),
     poisonQueue: createTwinQueue(now),
     redriveQueue: createTwinQueue(now),
-    events,
+    blobEvents,
     tenant: createTenant(scenario),
     site: { lines: scenario.lines, pageItems: scenario.pageItems, servings: 0 },
-    signals: {},
+    events: {},
     ids: 0,
     watermarkAhead: false,
     isBatchClosed: false,
@@ -195,7 +195,7 @@ export function createTwinDeps(
     now,
     random: () => 0,
     newId: () => `00000000-0000-4000-8000-${String(++world.ids).padStart(12, '0')}`,
-    signal: (name) => void (world.signals[name] = (world.signals[name] ?? 0) + 1),
+    emit: (name) => void (world.events[name] = (world.events[name] ?? 0) + 1),
     telemessage: createTwinTeleMessage(world.site, io),
     directory: createTwinDirectory(world.tenant, io),
     mailboxes: createTwinMailboxes(world.tenant, io, simulation.now),

@@ -134,7 +134,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
       ),
     () =>
       take(
-        world.events,
+        world.blobEvents,
         () => 'split',
         { name: 'event', dropped: true, mayVanish: true },
         (body, depsFor) => handlers.splitBatch(depsFor('splitBatch'), Buffer.from(body.manifest)),
@@ -212,7 +212,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
       Math.min(
         ...[nextFetchMs, nextReconcileMs].filter((atMs) => atMs > simulation.now()),
         world.backfillQueue.nextVisibleMs(),
-        world.events.nextVisibleMs(),
+        world.blobEvents.nextVisibleMs(),
         world.importQueue.nextVisibleMs(),
         world.poisonQueue.nextVisibleMs(),
         world.redriveQueue.nextVisibleMs(),

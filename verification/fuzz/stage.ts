@@ -69,7 +69,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
       config,
       now: () => now,
       newId: () => 'owner',
-      signal: () => undefined,
+      emit: () => undefined,
       batches: { readRange: () => Promise.resolve(Buffer.from(line)) },
       outcomes: memoryRows(outcomes),
       quarantine: memoryRows(quarantine),
