@@ -129,8 +129,8 @@ export async function runSchedule(
 }
 
 /** Nothing under way, nothing queued, every run fetched, every batch closed. */
-function isAtRest({ connector, tables, blobs, events, ...world }: World): boolean {
-  const queues = [events, world.backfillQueue, world.importQueue, world.poisonQueue, world.redriveQueue];
+function isAtRest({ connector, tables, blobs, blobEvents, ...world }: World): boolean {
+  const queues = [blobEvents, world.backfillQueue, world.importQueue, world.poisonQueue, world.redriveQueue];
   if (queues.some(({ messages }) => messages.length > 0)) return false;
   const watermark = rowsOf<{ to?: string }>(tables.runs, connector).find(({ row }) => row === '~watermark');
   if (watermark?.value.to !== windowEnd) return false;
