@@ -1,4 +1,4 @@
-import { decodeBytes, knownCharset, soundText } from './charset';
+import { decodeBytes, decoderName, soundText } from './charset';
 
 interface Word {
   charset: string;
@@ -95,7 +95,7 @@ export function encodedWordEnd(text: string, start: number): number {
  * left to that word's own charset.
  */
 export function decodeRaw(raw: string, charset?: string): string {
-  const utf7 = knownCharset(charset) === 'utf-7' && /\+[A-Za-z0-9/]+-/.test(raw);
+  const utf7 = decoderName(charset) === 'utf-7' && /\+[A-Za-z0-9/]+-/.test(raw);
   if (!utf7 && !/[\0\x1b\x80-\xff]/.test(raw)) return raw;
   let escaped = '';
   let from = 0;
