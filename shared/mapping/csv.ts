@@ -1,16 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
+import type { MappingProblem } from './problem';
 
-/** A fault of the file as such; nothing behind it can be read. */
-export interface Fault {
-  code: 'encoding' | 'quotes';
-  /** From 1. */
-  line: number;
-  expected: string;
-  found: string;
-}
+/** The CSV layer of a mapping file: from bytes to text, from text to rows of cells. */
 
-/** An unclosed quote must not take the rest of a large file for one field. */
+/** Keeps an unclosed quotation mark from reading the rest of a large file as one field. */
 const maxRowBytes = 64 * 1024;
 
 const delimiters = [',', ';', '\t'] as const;
@@ -19,23 +13,26 @@ type Delimiter = (typeof delimiters)[number];
 const saveAsUtf8 = 'a text file in UTF-8 (in Excel: Save as, "CSV UTF-8 (Comma delimited)")';
 
 /**
- * The text of a file in UTF-8, or in UTF-16 with a byte order mark (Excel's "Unicode text"). Line ends of every
- * kind become line feeds: the CSV parser counts CR and LF apart inside quotes, and error lines would drift.
+ * The text of a file in UTF-8, or in UTF-16 with a byte order mark (Excel's "Unicode text"). All line ends become
+ * line feeds: inside quotation marks the CSV parser counts CR and LF separately, and line numbers would be wrong.
  */
-export function readText(bytes: Uint8Array): { text: string } | { fault: Fault } {
+export function readText(bytes: Uint8Array): { text: string } | { problem: MappingProblem } {
   const [first, second] = bytes;
   if (first === 0x50 && second === 0x4b) return unreadable(1, 'an Excel workbook or ZIP file');
   const utf16 =
     first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff && 'utf-16be';
   const text = decode(bytes, utf16 || 'utf-8');
-  if (text === undefined) return unreadable(utf16 ? 1 : firstBadLine(bytes), 'bytes that are no such text');
+  if (text === undefined)
+    return utf16
+      ? unreadable(1, 'bytes that are not valid UTF-16')
+      : unreadable(firstBadLine(bytes), 'bytes that are not valid UTF-8');
   if (text.includes('\0'))
     return unreadable(text.slice(0, text.indexOf('\0')).split('\n').length, 'a NUL character');
   return { text: text.replace(/\r\n?/g, '\n') };
 }
 
-function unreadable(line: number, found: string): { fault: Fault } {
-  return { fault: { code: 'encoding', line, expected: saveAsUtf8, found } };
+function unreadable(line: number, found: string): { problem: MappingProblem } {
+  return { problem: { code: 'encoding', line, expected: saveAsUtf8, found } };
 }
 
 function decode(bytes: Uint8Array, encoding: string): string | undefined {
@@ -54,23 +51,23 @@ function firstBadLine(bytes: Uint8Array): number {
 }
 
 /**
- * Hands over the rows that are not blank, each with the line on which it begins (from 1); the first is the
+ * Passes every row that is not blank to `take`, with the line on which it begins (from 1); the first row is the
  * header. The delimiter (comma, semicolon or tab) is the one that splits the header into most known columns.
  *
- * @param isKnown whether a header cell names a column of interest
- * @param maxRows rows handed over at most; what stands behind them is not read
- * @returns the fault that ended the reading before the end of the file, if any
+ * @param isKnown whether a header cell names a column that is used
+ * @param maxRows reading stops after this many rows
+ * @returns the problem that stopped the reading, if any
  */
 export function readRows(
   text: string,
   isKnown: (header: string) => boolean,
   maxRows: number,
   take: (cells: string[], line: number) => void,
-): Fault | undefined {
-  // Excel's own convention for other countries' files: a first line such as `sep=;` that is no data.
+): MappingProblem | undefined {
+  // Excel's convention for files that use another separator: a first line such as `sep=;`, which is not data.
   const [hint = '', declared] = /^"?sep=([,;\t])"?(?=\n|$)/i.exec(text) ?? [];
   const delimiter = declared ?? detectDelimiter(text, isKnown);
-  let endOfLast = 0;
+  let endOfLastRow = 0;
   try {
     parse(text.slice(hint.length), {
       delimiter,
@@ -82,18 +79,18 @@ export function readRows(
       max_record_size: maxRowBytes,
       to: maxRows,
       on_record: (cells: string[], { lines }) => {
-        endOfLast = lines;
+        endOfLastRow = lines;
         take(cells, lines - lineBreaks(cells));
         return null;
       },
     });
     return undefined;
   } catch (error) {
-    return quotesFault(error, firstFilledLine(text, endOfLast + 1));
+    return quotesProblem(error, firstFilledLine(text, endOfLastRow + 1));
   }
 }
 
-/** The parser names the line on which a row ends; a person looks for where it begins. */
+/** The parser gives the line on which a row ends, but people look for the line on which it begins. */
 function lineBreaks(cells: string[]): number {
   let count = 0;
   for (const cell of cells) if (cell.includes('\n')) count += cell.split('\n').length - 1;
@@ -115,16 +112,16 @@ function detectDelimiter(text: string, isKnown: (header: string) => boolean): De
 const quoteFaults: Record<string, string> = {
   CSV_QUOTE_NOT_CLOSED: 'a quotation mark that is never closed',
   CSV_MAX_RECORD_SIZE: 'a row of more than 64 KiB, perhaps a quotation mark that is never closed',
-  CSV_INVALID_CLOSING_QUOTE: 'text behind a closing quotation mark',
-  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: 'text behind a closing quotation mark',
+  CSV_INVALID_CLOSING_QUOTE: 'text after a closing quotation mark',
+  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: 'text after a closing quotation mark',
   INVALID_OPENING_QUOTE: 'a quotation mark in the middle of a field',
 };
 
-/** @param line where the row begins: its quotation mark may be closed by the next one, any number of lines below */
-function quotesFault(error: unknown, line: number): Fault {
+/** @param line where the row begins; the parser may have found its quotation mark closed many lines below */
+function quotesProblem(error: unknown, line: number): MappingProblem {
   const found = quoteFaults[(error as { code?: string }).code ?? ''];
   if (found === undefined) throw error;
-  const expected = 'a field with quotation marks stands in quotation marks, and those inside it are doubled';
+  const expected = 'quotation marks around the whole field, and each quotation mark inside it doubled';
   return { code: 'quotes', line, expected, found };
 }
 

@@ -1,15 +1,17 @@
 import { RestError, type ContainerClient } from '@azure/storage-blob';
 import type { ConnectorId } from '../connectors';
 
-/** The custom mapping file in force, one per connector. */
+/** The stored mapping files, one per connector. */
 export interface MappingFiles {
-  /** Undefined when none was uploaded; `etag` tells one version from the next. */
+  /** Undefined if none was uploaded; `etag` identifies the version. @throws RestError */
   read(connector: ConnectorId): Promise<{ bytes: Buffer; etag: string } | undefined>;
-  /** The version in force without its bytes; undefined when there is none. */
+  /** The `etag` of the current version; undefined if there is none. @throws RestError */
   version(connector: ConnectorId): Promise<string | undefined>;
+  /** Replaces the file. @throws RestError */
   write(connector: ConnectorId, bytes: Buffer): Promise<void>;
 }
 
+/** Each file is the blob `<connector>.csv` of the container. */
 export function createMappingFiles(container: ContainerClient): MappingFiles {
   const blob = (connector: ConnectorId) => container.getBlockBlobClient(`${connector}.csv`);
   const absent = (error: unknown) => {

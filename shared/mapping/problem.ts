@@ -1,4 +1,4 @@
-/** One fault, for the person who uploads the file. Texts are plain English; `code` is for a page that translates. */
+/** One fault of a mapping file, for the person who uploads it. Texts are plain English; `code` is for a page that translates. */
 export interface MappingProblem {
   code:
     | 'encoding'
@@ -12,20 +12,18 @@ export interface MappingProblem {
     | 'date'
     | 'period'
     | 'overlap';
-  /** From 1, as an editor counts. A row whose quoted fields span lines is named by its first. */
+  /** From 1, as an editor counts. A row whose quoted fields span several lines has the number of its first line. */
   line: number;
-  /** From 1; absent where the fault is not in one column. */
+  /** From 1; absent if the fault is not in one column. */
   column?: number;
-  /** The header of that column, as the file has it. */
+  /** The header of that column, as the file writes it. */
   header?: string;
   expected: string;
-  /** What the file has instead, cut short. */
+  /** What the file has instead, shortened. */
   found: string;
 }
 
-export type Report = (problem: MappingProblem) => void;
-
-/** Fit for an error text: one line, bounded, never empty. */
+/** Makes a text of the file fit for an error message: one line, at most 60 characters, never empty. */
 export function shown(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
   if (line === '') return 'nothing';

@@ -1,19 +1,19 @@
-import type { Mapping } from './parse-mapping';
 import type { Participant } from '../participants/participants';
+import type { Mapping } from './reader';
 
 /**
- * Finds a user of the organisation by user principal name, mail, proxy address or object id: one with a usable
- * mailbox (`folderId` is the folder to file into), one without (`folderId` undefined), or nobody.
+ * Finds a user of the organisation by user principal name, mail, proxy address or object id. `folderId` is the
+ * folder to file into; it is undefined if the user has no usable mailbox.
  */
 export type LookUp = (
   address: string,
 ) => Promise<{ userId: string; folderId: string } | { userId: string; folderId: undefined } | undefined>;
 
-/** How a connector maps participants. At least one of the two is on; the settings see to it. */
+/** How a connector maps participants. The settings guarantee that at least one of the two is on. */
 export interface MappingRules {
-  /** Look for the participants' e-mail addresses. */
+  /** Look up the participants' e-mail addresses. */
   automatic: boolean;
-  /** The uploaded mapping, when custom mapping is on. */
+  /** The uploaded mapping, if custom mapping is on. */
   custom?: Mapping | undefined;
 }
 
@@ -22,27 +22,25 @@ export interface Mailbox {
   folderId: string;
 }
 
-/** What became of one participant. */
+/** Where one participant's copy goes. */
 export type Resolution =
   | ({ kind: 'mailbox'; participant: Participant } & Mailbox)
-  /** A person of the organisation (in its directory, or named by the mapping file) without usable mailbox. */
+  /** A person of the organisation (in its directory, or in the mapping file) without a usable mailbox. */
   | { kind: 'noMailbox'; participant: Participant }
-  /** Nobody of the organisation. */
+  /** A person outside the organisation. */
   | { kind: 'external'; participant: Participant };
 
-/** Groups have hundreds of members; each look-up may be a request to Microsoft Graph. */
+/** Groups have hundreds of members, and each look-up may be a request to Microsoft Graph. */
 const maxLookUps = 8;
 
 /**
- * Maps every participant. The mapping file is looked at first; where it names no valid user for any of the
- * participant's numbers, the e-mail addresses are tried, and where they name none either, the participant has no
- * mailbox (the order of Microsoft's connectors). A row whose user does not exist or has no mailbox names no
- * valid user.
+ * Finds the mailbox of every participant: first by the participant's numbers in the mapping file, then by the e-mail
+ * addresses. This is the order of Microsoft's connectors. A row of the file whose user does not exist or has no
+ * mailbox counts as no row.
  *
- * @param at instant of the communication, ISO-8601 UTC, on which the mapping file's rows must be valid
- * @returns one resolution per participant, in their order, and each mailbox once, however many participants
- *   share it
- * @throws whatever the look-up throws; nothing is resolved then
+ * @param at instant of the communication, ISO-8601 UTC, at which a row of the mapping file must be valid
+ * @returns one resolution per participant, in the same order; and each mailbox once, even if participants share it
+ * @throws what the look-up throws; nothing is resolved then
  */
 export async function resolve(
   participants: readonly Participant[],
@@ -79,7 +77,7 @@ async function resolveOne(
   return { kind: ofOrganisation ? 'noMailbox' : 'external', participant };
 }
 
-/** Participants can share an address: a family, a desk, a row of the mapping file. */
+/** Asks once for each address: participants may share it, such as a desk or a row of the mapping file. */
 function oncePerAddress(lookUp: LookUp): LookUp {
   const answers = new Map<string, ReturnType<LookUp>>();
   return (address) => {

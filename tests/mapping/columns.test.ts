@@ -1,4 +1,4 @@
-import { meaning } from '../../shared/mapping/columns';
+import { meaningOf } from '../../shared/mapping/columns';
 
 test.each([
   [
@@ -34,20 +34,20 @@ test.each([
     'until',
     ['Valid to', 'VALID-UNTIL', 'End date', '失效日期', '유효 종료일', 'Giltig till', "Valable jusqu'au"],
   ],
-])('knows the column of the %s by each of its names', (field, headers) => {
-  for (const header of headers) expect([header, meaning(header)?.field]).toEqual([header, field]);
+])('recognises the %s column by each of its names', (field, headers) => {
+  for (const header of headers) expect([header, meaningOf(header)?.field]).toEqual([header, field]);
 });
 
-test('knows no column by a name that only holds a known one', () => {
+test('does not recognise a column whose name only contains a known name', () => {
   for (const header of ['Office phone', 'Fax', 'Email verified', '', '()', '备注', '부서', 'Manager email']) {
-    expect([header, meaning(header)]).toEqual([header, undefined]);
+    expect([header, meaningOf(header)]).toEqual([header, undefined]);
   }
 });
 
-test('prefers the mailbox to the mail, and the mobile to any phone', () => {
-  const order = (header: string) => meaning(header)?.order ?? NaN;
-  expect(order('Mobile phone')).toBeLessThan(order('Telephone number'));
-  expect(order('Mailbox')).toBeLessThan(order('User principal name'));
-  expect(order('User principal name')).toBeLessThan(order('Mail'));
-  expect(order('Mail')).toBeLessThan(order('User'));
+test('prefers a mailbox to an e-mail address, and a mobile number to any phone number', () => {
+  const rank = (header: string) => meaningOf(header)?.rank ?? NaN;
+  expect(rank('Mobile phone')).toBeLessThan(rank('Telephone number'));
+  expect(rank('Mailbox')).toBeLessThan(rank('User principal name'));
+  expect(rank('User principal name')).toBeLessThan(rank('Mail'));
+  expect(rank('Mail')).toBeLessThan(rank('User'));
 });

@@ -1,4 +1,4 @@
-import { parseMapping, type Mapping } from '../../shared/mapping/parse-mapping';
+import { parseMapping, type Mapping } from '../../shared/mapping/reader';
 import type { Participant } from '../../shared/participants/participants';
 import { resolve, type LookUp } from '../../shared/mapping/resolve';
 
@@ -16,7 +16,7 @@ function csv(...rows: string[]): Mapping {
   return result.mapping;
 }
 
-/** A directory: address to user id; an id that begins with `-` has no mailbox. */
+/** A directory from address to user id; a user whose id begins with `-` has no mailbox. */
 function directory(users: Record<string, string>) {
   const asked: string[] = [];
   const lookUp: LookUp = (address) => {
@@ -38,7 +38,7 @@ async function kinds(
   return resolutions.map((one) => (one.kind === 'mailbox' ? one.userId : one.kind));
 }
 
-test('looks at the mapping file first', async () => {
+test('prefers the user in the mapping file to the e-mail address', async () => {
   const custom = csv('+46701234567,boss@x.com');
   const users = { 'boss@x.com': 'boss', 'anna@x.com': 'anna' };
   expect(await kinds([anna], { automatic: true, custom }, users)).toEqual(['boss']);
@@ -47,14 +47,14 @@ test('looks at the mapping file first', async () => {
 test.each([
   ['does not exist', {}],
   ['has no mailbox', { 'boss@x.com': '-boss' }],
-])('falls back to the e-mail address when the user in the file %s', async (_, boss) => {
+])('falls back to the e-mail address if the user in the file %s', async (_, boss) => {
   const custom = csv('+46701234567,boss@x.com');
   expect(await kinds([anna], { automatic: true, custom }, { ...boss, 'anna@x.com': 'anna' })).toEqual([
     'anna',
   ]);
 });
 
-test('does not look for e-mail addresses when automatic mapping is off', async () => {
+test('does not look up e-mail addresses if automatic mapping is off', async () => {
   const { asked, lookUp } = directory({ 'anna@x.com': 'anna' });
   const { resolutions, mailboxes } = await resolve([anna], { automatic: false, custom: csv() }, at, lookUp);
   expect(resolutions).toEqual([{ kind: 'external', participant: anna }]);
@@ -62,11 +62,11 @@ test('does not look for e-mail addresses when automatic mapping is off', async (
   expect(asked).toEqual([]);
 });
 
-test('maps by the e-mail address alone when there is no file', async () => {
+test('maps by the e-mail address only if there is no file', async () => {
   expect(await kinds([anna], { automatic: true }, { 'anna@x.com': 'anna' })).toEqual(['anna']);
 });
 
-test('tells people without a mailbox from people of other organisations', async () => {
+test('distinguishes people without a mailbox from people outside the organisation', async () => {
   const custom = csv('+46701234568,left@x.com');
   const people = [
     person('in the directory', [], ['shared@x.com']),
@@ -83,7 +83,7 @@ test('tells people without a mailbox from people of other organisations', async 
   ]);
 });
 
-test('uses the first number and the first address that lead to a mailbox', async () => {
+test('uses the first number or address that leads to a mailbox', async () => {
   const custom = csv('+46701234568,second@x.com');
   const users = { 'second@x.com': 'second', 'third@x.com': 'third' };
   const twoNumbers = person('two numbers', ['+46701234567', '+46701234568'], []);
@@ -94,7 +94,7 @@ test('uses the first number and the first address that lead to a mailbox', async
   ]);
 });
 
-test('asks the file who had the number when the message was sent', async () => {
+test('maps a number to the user who had it when the message was sent', async () => {
   const custom = csv('+46701234567,old@x.com,,2025-05-31', '+46701234567,new@x.com,2025-06-01,');
   const users = { 'old@x.com': 'old', 'new@x.com': 'new' };
   const { lookUp } = directory(users);
@@ -104,7 +104,7 @@ test('asks the file who had the number when the message was sent', async () => {
   expect(await holder('2025-06-01T00:00:00.000Z')).toBe('new');
 });
 
-test('gives a mailbox once when participants share it, and asks for an address once', async () => {
+test('lists a shared mailbox once, and looks up each address once', async () => {
   const { asked, lookUp } = directory({ 'desk@x.com': 'desk', 'alias@x.com': 'desk' });
   const people = [
     person('a', [], ['desk@x.com']),
@@ -117,7 +117,7 @@ test('gives a mailbox once when participants share it, and asks for an address o
   expect(asked.toSorted()).toEqual(['alias@x.com', 'desk@x.com']);
 });
 
-test('looks up in parallel, but at most eight at a time, and keeps the order', async () => {
+test('looks up at most eight addresses in parallel, and keeps the order of the participants', async () => {
   let running = 0;
   let most = 0;
   const lookUp: LookUp = async (address) => {
@@ -136,7 +136,7 @@ test('looks up in parallel, but at most eight at a time, and keeps the order', a
   );
 });
 
-test('resolves nothing when a look-up fails, and soon stops asking', async () => {
+test('rejects if a look-up fails, and starts no further look-ups', async () => {
   let asked = 0;
   const lookUp: LookUp = async () => {
     asked++;
@@ -149,7 +149,7 @@ test('resolves nothing when a look-up fails, and soon stops asking', async () =>
   expect(asked).toBe(8);
 });
 
-test('has nothing to say about an item without participants', async () => {
+test('resolves an item without participants to no mailboxes', async () => {
   const { lookUp } = directory({});
   expect(await resolve([], { automatic: true }, at, lookUp)).toEqual({ resolutions: [], mailboxes: [] });
 });

@@ -7,7 +7,7 @@ import { mappingCountry, mappingCsv } from '../../simulators/samples/mapping';
 import { organisation } from '../../simulators/samples/organisation';
 import { colleagues, crowd, outsiders } from '../../simulators/samples/people';
 import { connectorIds, type ConnectorId } from '../../shared/connectors';
-import { parseMapping } from '../../shared/mapping/parse-mapping';
+import { parseMapping } from '../../shared/mapping/reader';
 import { sourceMessage } from '../../shared/telemessage/message';
 
 const window: Window = { from: '2026-11-20T00:00:00Z', to: '2026-11-21T00:00:00Z' };

@@ -1,4 +1,4 @@
-import { parseMapping } from '../../shared/mapping/parse-mapping';
+import { parseMapping } from '../../shared/mapping/reader';
 import type { Random } from '../../simulators/samples/random';
 import { mappingCsv as sampleCsv } from '../../simulators/samples/mapping';
 import { Finding } from './invariants';

@@ -5,7 +5,7 @@ import type { ConnectorId } from '../../shared/connectors';
 import type { Deps } from '../../shared/deps';
 import type { MailboxItem } from '../../shared/email/mailbox-item';
 import { createMailParser } from '../../shared/mail/parser.client';
-import { parseMapping } from '../../shared/mapping/parse-mapping';
+import { parseMapping } from '../../shared/mapping/reader';
 import { createNumbers } from '../../shared/participants/phone';
 import { importItem } from '../../shared/pipeline/import-item';
 import { quarantineItem } from '../../shared/pipeline/quarantine-item';

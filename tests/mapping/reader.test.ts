@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseMapping, type MappingProblem } from '../../shared/mapping/parse-mapping';
+import { parseMapping, type MappingProblem } from '../../shared/mapping/reader';
 
 const folder = join(__dirname, '../fixtures/mappings');
 const cases = readdirSync(folder)
@@ -21,7 +21,7 @@ function parse(csv: string, options: { country?: string; maxRows?: number } = {}
 }
 
 function errorsOf(result: ReturnType<typeof parse>): MappingProblem[] {
-  if (result.ok) throw new Error('the file was taken');
+  if (result.ok) throw new Error('the file was accepted');
   return result.errors;
 }
 
@@ -49,7 +49,7 @@ test.each(cases)('reads the mapping file %s.csv as expected', (name) => {
   }
 });
 
-test('the same rows mean the same, whatever the line ends, separator, marks and quotes', () => {
+test('reads the same rows with any line end and separator, with or without byte order mark', () => {
   const rows = [
     ['Mobile number', 'Note', 'Email address', 'Valid to'],
     ['+46701234567', 'a;b,c\td "e"', 'anna@contoso.com', ''],
@@ -72,21 +72,21 @@ test('the same rows mean the same, whatever the line ends, separator, marks and 
   }
 });
 
-test('names a hundred problems at most', () => {
+test('lists at most a hundred problems', () => {
   const csv = ['Mobile number,Email address', ...Array.from({ length: 500 }, () => 'x,y')].join('\n');
   const errors = errorsOf(parse(csv));
   expect(errors).toHaveLength(100);
   expect(errors[0]).toMatchObject({ line: 2, column: 1 });
 });
 
-test('names a hundred overlaps at most, however many rows share a number', () => {
+test('lists at most a hundred overlaps, even if far more rows share a number', () => {
   const rows = Array.from({ length: 100_000 }, (_, index) => `+46701234567,u${index}@contoso.com`);
   const errors = errorsOf(parse(['Mobile number,Email address', ...rows].join('\n'), { maxRows: 200_000 }));
   expect(errors).toHaveLength(100);
   expect(errors[0]).toMatchObject({ code: 'overlap', line: 3, found: expect.stringContaining('line 2') });
 });
 
-test('finds an overlap that other rows of the same users stand between', () => {
+test('finds an overlap between rows that are not next to each other', () => {
   const csv = [
     'Mobile number,Email address,Valid from,Valid to',
     '+46701234567,anna@contoso.com,2025-01-01,2025-12-31',
@@ -96,7 +96,7 @@ test('finds an overlap that other rows of the same users stand between', () => {
   expect(errorsOf(parse(csv))).toMatchObject([{ code: 'overlap', line: 4 }]);
 });
 
-test('keeps what it shows of a file short and on one line', () => {
+test('shortens what it quotes from a file to one line of at most 60 characters', () => {
   const long = 'z'.repeat(5000);
   const [error] = errorsOf(parse(`Mobile number,Email address\n"${long}\u0007\n${long}",anna@contoso.com`));
   expect([...(error?.found ?? '')].length).toBe(61);
@@ -104,23 +104,23 @@ test('keeps what it shows of a file short and on one line', () => {
   expect(control?.found).toBe('a b');
 });
 
-test('refuses a row larger than any mapping row', () => {
+test('refuses a row of more than 64 KiB', () => {
   const csv = `Mobile number,Email address\n+46701234567,"${'a\n'.repeat(50_000)}`;
   expect(errorsOf(parse(csv))).toMatchObject([{ code: 'quotes' }]);
 });
 
-test('does not start with a country that has no numbering plan', () => {
+test('throws if the country has no numbering plan', () => {
   expect(() => parse('Mobile number,Email address\n', { country: 'XX' })).toThrow(RangeError);
 });
 
-test('takes 50,000 rows', () => {
+test('reads 50,000 rows', () => {
   const rows = Array.from({ length: 50_000 }, (_, i) => `+8613${900_000_000 + i},user${i}@contoso.com`);
   const mapping = mappingOf(parse(['手机号码,邮箱', ...rows].join('\r\n'), { maxRows: 200_000 }));
   expect(mapping.rows).toBe(50_000);
   expect(mapping.find('+8613900049999', '2025-01-01T00:00:00Z')).toBe('user49999@contoso.com');
 });
 
-test('takes every example of the documentation', () => {
+test('reads every example in docs/mapping.md', () => {
   const page = readFileSync(join(__dirname, '../../docs/mapping.md'), 'utf8');
   const examples = [...page.matchAll(/```csv\n(.*?)```/gs)].map(([, csv = '']) => csv);
   expect(examples).toHaveLength(5);

@@ -1,16 +1,15 @@
-import { meaning } from './columns';
-import { readRows, readText } from './csv';
-import { headerExpected, readHeader, type Columns } from './header';
 import { createNumbers } from '../participants/phone';
+import { headerExpected, meaningOf, readHeader, type Columns } from './columns';
+import { readRows, readText } from './csv';
 import { shown, type MappingProblem } from './problem';
-import { rowReader, type Row } from './row';
+import { createRowReader, type Row } from './rows';
 import { collisions } from './validity';
 
 export type { MappingProblem } from './problem';
 
-/** The mapping file in force: which mobile number belongs to which Microsoft 365 user, and when. */
+/** The content of a mapping file: which mobile number belongs to which Microsoft 365 user, and when. */
 export interface Mapping {
-  /** Rows of the file, without header and blank lines. */
+  /** How many rows the file has, without header and blank lines. */
   rows: number;
   /** Headers of the columns that are not used; a misspelt `Valid from` shows here. */
   ignored: string[];
@@ -28,62 +27,63 @@ export interface MappingOptions {
   maxRows: number;
 }
 
-/** Whoever has more of them has one cause for all; and the answer to an upload stays small. */
+/** Keeps the answer to an upload small: more problems than this have one cause. */
 const maxProblems = 100;
 
 /**
- * Reads a mapping file (docs/mapping.md describes it). It is taken whole or not at all: a file that is right
- * only in parts would leave people unmapped without a word.
+ * Reads a mapping file (docs/mapping.md describes it). It is accepted or refused as a whole: with only its correct
+ * rows in force, people would stay unmapped without anyone noticing.
  *
- * @returns the mapping, or every problem in order of lines (the first 100 of them)
- * @throws RangeError when the country is none
+ * @returns the mapping, or its problems in the order of lines (the first 100)
+ * @throws RangeError if the country has no numbering plan
  */
 export function parseMapping(
   bytes: Uint8Array,
   { country, maxRows }: MappingOptions,
 ): { ok: true; mapping: Mapping } | { ok: false; errors: MappingProblem[] } {
+  const readRow = createRowReader(createNumbers(country), country !== undefined);
   const errors: MappingProblem[] = [];
   const byNumber = new Map<string, Row[]>();
-  const readRow = rowReader(createNumbers(country), country !== undefined, (problem) => errors.push(problem));
-  let columns: Columns | undefined;
   let header: string[] | undefined;
+  let columns: Columns | undefined;
   let rows = 0;
 
   const read = readText(bytes);
-  if ('fault' in read) return { ok: false, errors: [read.fault] };
-  const fault = readRows(
+  if ('problem' in read) return { ok: false, errors: [read.problem] };
+  const unreadable = readRows(
     read.text,
-    (cell) => meaning(cell) !== undefined,
+    (cell) => meaningOf(cell) !== undefined,
     maxRows + 2,
     (cells, line) => {
       if (!header) {
         header = cells;
-        columns = readHeader(cells, line, (problem) => errors.push(problem));
+        const found = readHeader(cells, line);
+        if ('columns' in found) columns = found.columns;
+        else errors.push(...found.problems);
         return;
       }
       rows += 1;
-      if (rows > maxRows) {
+      if (rows > maxRows)
         errors.push({ code: 'rows', line, expected: `at most ${maxRows} rows`, found: 'more rows' });
+      if (rows > maxRows || !columns || errors.length >= maxProblems) return;
+      const found = readRow(cells, line, columns, header.length);
+      if ('problems' in found) {
+        errors.push(...found.problems);
         return;
       }
-      if (!columns || errors.length >= maxProblems) return;
-      const row = readRow(cells, header, columns, line);
-      if (!row) return;
+      const { row } = found;
       const sameNumber = byNumber.get(row.number);
       if (sameNumber) sameNumber.push(row);
       else byNumber.set(row.number, [row]);
     },
   );
-  if (fault) {
-    errors.push(fault);
-  } else if (!header) {
+  if (unreadable) errors.push(unreadable);
+  else if (!header)
     errors.push({ code: 'header', line: 1, expected: headerExpected, found: 'an empty file' });
-  }
   if (columns) errors.push(...overlaps(byNumber, columns).slice(0, maxProblems));
 
-  if (errors.length > 0) {
+  if (errors.length > 0)
     return { ok: false, errors: errors.toSorted((a, b) => a.line - b.line).slice(0, maxProblems) };
-  }
   const used = new Set(Object.values(columns ?? {}).map(({ index }) => index));
   const ignored = (header ?? []).filter((name, index) => name !== '' && !used.has(index));
   return { ok: true, mapping: { rows, ignored, find: (number, at) => find(byNumber.get(number), at) } };
@@ -92,6 +92,7 @@ export function parseMapping(
 function find(rows: readonly Row[] | undefined, at: string): string | undefined {
   const [only] = rows ?? [];
   if (!rows || !only) return undefined;
+  // Most rows have no dates: skip parsing the instant.
   if (rows.length === 1 && only.from === -Infinity && only.until === Infinity) return only.address;
   const instant = Date.parse(at);
   return rows.find(({ from, until }) => from <= instant && instant < until)?.address;
@@ -107,8 +108,8 @@ function overlaps(byNumber: ReadonlyMap<string, Row[]>, columns: Columns): Mappi
         line: later.line,
         column: index + 1,
         header: shown(header),
-        expected: "one user for a number at a time; end one row's validity before the other begins",
-        found: `the number of line ${earlier.line}, there for ${shown(earlier.address)}, here for ${shown(later.address)}`,
+        expected: "one user per number at a time (end one row's validity before the other's begins)",
+        found: `the number of line ${earlier.line}: ${shown(earlier.address)} there, ${shown(later.address)} here`,
       };
     }),
   );
