@@ -1,12 +1,12 @@
 import { addressParser } from 'postal-mime';
 
 /**
- * What a user principal name or a mail address of Microsoft 365 can look like. Wider than Entra ID's own rule
- * (UTF-8 local parts, `#EXT#` of guests), but never a list, a display name or a source route.
+ * What a user principal name or mail address of Microsoft 365 may look like. Wider than Entra ID's rule (it accepts
+ * UTF-8 local parts and the `#EXT#` of guests), but never a list, a display name or a source route.
  */
 const syntax = /^[^\s\p{Cc}\p{Cf}@<>()[\]\\,;:"]+@[\p{L}\p{N}\p{M}_-]+(?:\.[\p{L}\p{N}\p{M}_-]+)*$/u;
 
-/** RFC 5321 section 4.5.3.1.3: a path is at most 256 octets with its angle brackets. */
+/** RFC 5321 section 4.5.3.1.3: a path has at most 256 octets, including its angle brackets. */
 const maxLength = 254;
 
 const objectId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -22,17 +22,17 @@ export function isObjectId(text: string): boolean {
 }
 
 /**
- * The addresses of a field that should hold one, but may hold `Name <address>`, `mailto:` or several with `;`
- * or `,` between. An address inside a display name or a comment is none: it may be a stranger's.
+ * The addresses in a field that should contain one, but may contain `Name <address>`, `mailto:`, or several addresses
+ * separated by `;` or `,`. An address inside a display name or comment does not count: it may be a stranger's.
  */
 export function addressesIn(text: string): string[] {
   const trimmed = text.trim();
   if (!/[<"(]/.test(trimmed)) return trimmed.split(/[;,]/).map(bare).filter(isAddress);
-  // Without angle brackets the parser also looks for addresses in comments and quoted names.
-  const isBareSure = !/[("]/.test(trimmed);
+  // Without angle brackets, the parser also finds addresses in comments and quoted names.
+  const isBare = !/[("]/.test(trimmed);
   return addressParser(trimmed, { flatten: true })
     .map(({ name, address = '' }) => ({ name, address }))
-    .filter(({ name, address }) => trimmed.includes(`<${address}`) || (isBareSure && !name))
+    .filter(({ name, address }) => trimmed.includes(`<${address}`) || (isBare && !name))
     .map(({ address }) => bare(address))
     .filter(isAddress);
 }

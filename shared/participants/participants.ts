@@ -7,24 +7,24 @@ import type { Numbers } from './phone';
 export interface Participant {
   /** May be empty. */
   name: string;
-  /** E.164, without repetition. */
+  /** E.164, without repeats. */
   numbers: string[];
-  /** Well-formed addresses, without repetition in any case of letters. */
+  /** Well-formed addresses, without repeats; case does not count. */
   addresses: string[];
-  /** All that the source says of the party, for the failure record. */
+  /** Everything the source says about the party, for the failure record. */
   asWritten: string;
 }
 
-/** A participant and all that it can be recognised by. */
+/** A participant with the numbers and addresses by which it can be recognised. */
 interface Candidate extends Participant {
   keys: Set<string>;
 }
 
 /**
- * The participants of an item: every entry of the *User's Email address* property, and every party of the
- * message itself except blind copies, in this order. TeleMessage names the same person in both places, often
- * with more in one of them. A party that says nothing beyond another one is that other one; parties that
- * share a number but differ in the address both stay.
+ * The participants of an item: every entry of the *User's Email address* property, then every party of the message
+ * except blind copies. TeleMessage names the same person in both places, often with more details in one of them. A
+ * party whose numbers and addresses all belong to another party is that person; two parties that share a number but
+ * not the address are two participants.
  */
 export function participants(message: SourceMessage, email: Email, numbers: Numbers): Participant[] {
   const candidates = [
@@ -74,7 +74,7 @@ function candidate(
   };
 }
 
-/** RFC 6761 keeps `.invalid` for names that never exist: such an address was made to fill a header. */
+/** RFC 6761 reserves `.invalid` for names that never exist: such an address only fills a header. */
 function isReal(address: string): boolean {
   return !/\.invalid$/i.test(address);
 }
@@ -87,14 +87,14 @@ function split(text: string | undefined): string[] {
 }
 
 /**
- * Leaves out every candidate whose keys another one has, too; of equals the first stays. One that can be
- * recognised by nothing but its name is the other one of that name. Groups have hundreds of members: only those
- * that share a key are compared.
+ * Drops every candidate whose keys another candidate also has; of equals, the first stays. A candidate with nothing
+ * but a name is dropped if another one has that name. Groups have hundreds of members, so only candidates that share
+ * a key are compared.
  */
 function withoutSubsumed(candidates: Candidate[]): Candidate[] {
   const holders = new Map<string, Candidate[]>();
   const kept = new Set<Candidate>();
-  // The sort is stable: whoever can subsume comes before whom it subsumes.
+  // Most keys first, so that a candidate comes before those that it makes redundant. The sort is stable.
   for (const one of candidates.toSorted((a, b) => b.keys.size - a.keys.size)) {
     const nameKey = one.name ? [`named ${one.name.toLowerCase()}`] : [];
     const [first, ...others] = one.keys.size > 0 ? one.keys : nameKey;

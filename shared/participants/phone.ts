@@ -1,24 +1,24 @@
 import { isSupportedCountry, parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/max';
 
-/** Reads a phone number as a person or a feed wrote it: E.164, or undefined when it is not surely one. */
+/** Reads a phone number as a person or a feed wrote it: gives E.164, or undefined if there is any doubt. */
 export type Numbers = (text: string) => string | undefined;
 
-/** A group chat repeats its members in every item; one look-up costs some microseconds, a cached one none. */
+/** A group chat repeats its members in every item; parsing a number takes some microseconds, the cache almost none. */
 const maxCached = 20_000;
 
-/** Longer than any number with its separators; nothing longer is handed to the library. */
+/** Longer than any number with separators; a longer text never reaches the library. */
 const maxLength = 48;
 
-/** Marks without width that phones and chats put around a text when it is copied from them. */
+/** Zero-width marks that phones and chats put around copied text. */
 export const invisible = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 const separators = /[\s.\-\u2010-\u2015\u2212()/]/g;
 
-/** A spreadsheet or data frame that took the number for a decimal: its zero would be read as one more digit. */
+/** A number that a spreadsheet or data frame treated as a decimal: its zero would be read as another digit. */
 const decimal = /^\+?\d{7,}[.,]0+$/;
 
 /**
- * Forms that a country gave up, but that accounts made before then still carry as their id. No other
- * subscriber can have them, so the present form is known and not guessed.
+ * Former forms that older accounts still have as their id. No other subscriber can have such a number, so the present
+ * form is certain.
  */
 const renumbered: readonly { former: RegExp; present: string }[] = [
   // Mexico dropped the mobile 1 after +52 in August 2019.
@@ -28,21 +28,20 @@ const renumbered: readonly { former: RegExp; present: string }[] = [
 ];
 
 /**
- * Makes the reader of phone numbers.
+ * Creates the reader of phone numbers.
  *
- * - `+` or `00` in front: an international number.
- * - Digits alone: full international digits if `+` and the digits are a valid number, as TeleMessage writes
- *   them; else, when a country is set, a national number of that country. Digits that are valid both ways
- *   are international.
- * - Digits that begin with an area code in parentheses, the national notation of ITU-T E.123: a national number
- *   alone; (201) 555-0123 would else be a number in Egypt.
- * - Anything else (letters, extensions, user ids, short codes, numbers outside every numbering plan) is no
+ * - A number that begins with `+` or `00` is international.
+ * - Only digits: an international number without `+`, as TeleMessage writes it, if it is valid as one; otherwise,
+ *   if a country is set, a national number of that country. Digits that are valid both ways are international.
+ * - Digits that begin with an area code in parentheses, the national notation of ITU-T E.123, are only read as a
+ *   national number; (201) 555-0123 would otherwise be a number in Egypt.
+ * - Anything else (letters, extensions, user ids, short codes, numbers outside every numbering plan) is not a
  *   number. A wrong guess would put a record in a stranger's mailbox.
  *
- * Spaces, dots, hyphens, slashes and parentheses may separate digits, full-width forms count as plain ones.
+ * Spaces, dots, hyphens, slashes and parentheses may separate digits; full-width forms count as plain ones.
  *
  * @param country ISO 3166 alpha-2 code of the country whose national numbers are read, if any
- * @throws RangeError when no numbering plan is known for the country
+ * @throws RangeError if no numbering plan is known for the country
  */
 export function createNumbers(country?: string): Numbers {
   const home = country === undefined ? undefined : countryCode(country);
@@ -82,7 +81,7 @@ function international(digits: string): string | undefined {
   return form && valid(digits.replace(form.former, form.present));
 }
 
-/** `extract: false`: otherwise the library picks the digits out of any text, as in wxid_abc123. */
+/** `extract: false`, or the library picks the digits out of any text, such as wxid_8613912345678. */
 function valid(digits: string, defaultCountry?: CountryCode): string | undefined {
   const number = parsePhoneNumberFromString(digits, {
     extract: false,

@@ -40,7 +40,7 @@ function of({ users = [], from, to = [], cc = [], bcc = [] }: Parties) {
 const who = (parties: Parties) =>
   of(parties).map(({ numbers: n, addresses }) => [...n, ...addresses].join(' '));
 
-test('takes the users, the sender and the recipients in this order, and no blind copies', () => {
+test('lists the users, the sender and the recipients in this order, without blind copies', () => {
   expect(
     who({
       users: [{ emailAddress: 'u@x.com' }],
@@ -52,7 +52,7 @@ test('takes the users, the sender and the recipients in this order, and no blind
   ).toEqual(['u@x.com', 'f@x.com', 't@x.com', 'c@x.com']);
 });
 
-test('joins a header with number and address and a user with that address', () => {
+test('merges a sender with number and address and a user with that address', () => {
   const found = of({
     users: [{ emailAddress: 'Anna@X.com' }],
     from: { name: 'Anna Ek', number: '46701234567', address: 'anna@x.com' },
@@ -67,7 +67,7 @@ test('joins a header with number and address and a user with that address', () =
   ]);
 });
 
-test('joins a user with number and address and a WhatsApp party with that number', () => {
+test('merges a user with number and address and a WhatsApp party with that number', () => {
   const users = [{ mobileNumber: M, emailAddress: 'anna@x.com' }];
   const found = of({ users, from: { name: 'Anna', number: '46701234567' } });
   expect(found).toMatchObject([{ name: 'Anna', numbers: [M], addresses: ['anna@x.com'] }]);
@@ -90,12 +90,12 @@ test('keeps two parties that share the address but not the number', () => {
   expect(who({ users })).toEqual([`${M} desk@x.com`, '+46701234568 desk@x.com']);
 });
 
-test('keeps the first of equals, however often it is named', () => {
+test('keeps the first of several equal parties', () => {
   const party = { name: 'Anna', number: M };
   expect(of({ users: [{ mobileNumber: '46701234567' }], from: party, to: [party, party] })).toHaveLength(1);
 });
 
-test('uses no address that was made to fill a header', () => {
+test('ignores an address that only fills a header', () => {
   expect(of({ from: { name: '', number: M, address: '46701234567@whatsapp.INVALID' } })).toEqual([
     { name: '', numbers: [M], addresses: [], asWritten: M },
   ]);
@@ -125,13 +125,13 @@ test.each([
   expect(found?.addresses).toEqual(addresses);
 });
 
-test('takes an address of a header as it stands, and nothing out of a name', () => {
+test('takes the address of a header only as a whole, and no address from a name', () => {
   expect(who({ from: { name: 'x@y.com', address: 'anna' }, to: [{ name: '"a@b.com"', number: M }] })).toEqual(
     ['', M],
   );
 });
 
-test('keeps a party that can be recognised by nothing, for the record, once', () => {
+test('keeps a party without usable number or address once, for the record', () => {
   const national = { mobileNumber: '0701234567' };
   expect(
     of({ users: [national], from: { name: '', number: '0701234567' }, to: [{ name: 'UNKNOWN' }] }),
@@ -141,12 +141,12 @@ test('keeps a party that can be recognised by nothing, for the record, once', ()
   ]);
 });
 
-test('joins an unread number with the user that has it and an address', () => {
+test('merges an unreadable number with the user that has it and an address', () => {
   const users = [{ mobileNumber: '0701234567', emailAddress: 'anna@x.com' }];
   expect(who({ users, from: { name: '', number: '0701234567' } })).toEqual(['anna@x.com']);
 });
 
-test('takes a bare name for the party of that name, and leaves out a party without anything', () => {
+test('merges a bare name with the party of that name, and drops an empty party', () => {
   const users = [{ emailAddress: 'anna@x.com', firstName: 'Anna', lastName: 'Ek' }, {}];
   expect(who({ users, from: { name: 'anna ek' }, to: [{ name: '' }] })).toEqual(['anna@x.com']);
 });
@@ -155,7 +155,7 @@ test('reads a mobile number that TeleMessage wrote as a JSON number', () => {
   expect(who({ users: [{ mobileNumber: 46701234567 }] })).toEqual([M]);
 });
 
-test('joins three hundred members named in three places', () => {
+test('merges three hundred members who are each named in three places', () => {
   const member = (index: number) => `4670${1000000 + index}`;
   const members = Array.from({ length: 300 }, (_, index) => index);
   const found = of({
@@ -166,7 +166,7 @@ test('joins three hundred members named in three places', () => {
   expect(found.map(({ addresses }) => addresses[0])).toEqual(members.map((index) => `u${index}@x.com`));
 });
 
-test('leaves nobody out and nobody in twice, whatever the order of the parties', () => {
+test('lists everybody exactly once, in any order of the parties', () => {
   const pool: Party[] = [
     { name: 'A', number: M },
     { name: 'A', address: 'a@x.com' },

@@ -46,7 +46,7 @@ test.each([
   '100000000000000000000000',
   '１２３',
   '9'.repeat(10_000),
-])('does not take %j for a number', (text) => {
+])('does not read %j as a number', (text) => {
   expect(read(text)).toBeUndefined();
 });
 
@@ -70,7 +70,7 @@ test.each([
   expect(createNumbers(country)(text)).toBe(number);
 });
 
-test('takes digits that are valid both ways for international ones', () => {
+test('reads digits that are valid both ways as international', () => {
   expect(createNumbers('CN')('13012345678')).toBe('+13012345678');
   expect(createNumbers('CN')('+8613012345678')).toBe('+8613012345678');
 });
@@ -86,14 +86,14 @@ test('reads the example mobile number of every country in every international fo
   }
 });
 
-test('gives a number that it reads as itself', () => {
+test('reads the number it gives as the same number', () => {
   for (const text of ['46701234567', '0082 10-1234-5678', '5213312345678']) {
     const number = read(text) ?? '';
     expect(read(number)).toBe(number);
   }
 });
 
-test('answers the same from its cache, and after the cache was emptied', () => {
+test('gives the same answer from its cache and after the cache was emptied', () => {
   const numbers = createNumbers('SE');
   const first = [numbers('0701234567'), numbers('nobody')];
   for (let index = 0; index < 25_000; index++) numbers(`x${index}`);
@@ -101,6 +101,6 @@ test('answers the same from its cache, and after the cache was emptied', () => {
   expect(first).toEqual(['+46701234567', undefined]);
 });
 
-test('refuses a country that is none', () => {
+test('throws if the country is unknown', () => {
   for (const country of ['XX', '', 'Sweden']) expect(() => createNumbers(country)).toThrow(RangeError);
 });
