@@ -40,6 +40,10 @@ const noClients = {
   group: ['**/client', '**/*.client'],
   message: 'Take clients from deps.ts; import their types only.',
 };
+const noWorker = {
+  group: ['**/parse-worker'],
+  message: 'The entry of a thread runs when it is imported: import its types only.',
+};
 
 /** What the files must not import at all, and what they may import as types alone. */
 const imports = (files, { never = [], typesOnly = [], ignores = [] }) => ({
@@ -77,17 +81,18 @@ const roomRules = rows.flatMap((row, index) =>
       imports([`shared/${room}/*.ts`], {
         ignores: [clientFiles, 'shared/mail/parse-worker.ts'],
         never,
-        typesOnly: isStage ? [noClients, noDeps] : [noClients, noIo],
+        typesOnly: [noClients, noWorker, isStage ? noDeps : noIo],
       }),
-      // Clients never import each other, save those of their own room; deps.ts brings them together.
+      // Clients of two rooms never import each other: deps.ts brings them together.
       imports([`shared/${room}/{client,*.client,parse-worker}.ts`], {
         never,
         typesOnly: rooms
           .filter((other) => other !== room)
           .map((other) => ({
             group: [`**/${other}/client`, `**/${other}/*.client`],
-            message: 'Clients never import each other: deps.ts brings them together.',
-          })),
+            message: 'Clients of two rooms never import each other: deps.ts brings them together.',
+          }))
+          .concat(noWorker),
       }),
     ];
   }),

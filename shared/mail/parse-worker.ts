@@ -1,11 +1,29 @@
-/** Thread that reads mails for `parser.client.ts`: one request, one answer, in order. */
+/**
+ * The thread that reads mails for `parser.client.ts`: one answer per request, in order. It listens as soon as it is
+ * loaded, so other files import its types only.
+ */
 import { parentPort } from 'node:worker_threads';
+import type { Attachment, Email } from '../email/email';
 import { PermanentError } from '../errors';
-import type { Attachment } from '../email/email';
-import type { ParseAnswer, ParsedFile, ParseRequest } from './parse-messages';
-import { readMail } from './read-mail';
+import { readMail, type MailContext } from './read-mail';
 
-/** Bytes in memory of their own: a shared one would go over whole, and Buffer's pool cannot go at all. */
+export interface ParseRequest {
+  raw: Uint8Array;
+  context: MailContext;
+}
+
+/** The mail, or why it cannot be read. */
+export type ParseAnswer = { email: ParsedEmail } | { problem: string };
+
+/** A mail as it crosses threads: a Buffer arrives as a plain Uint8Array. */
+export type ParsedEmail = Omit<Email, 'attachments' | 'bodyFile'> & {
+  attachments: ParsedFile[];
+  bodyFile?: ParsedFile;
+};
+
+export type ParsedFile = Omit<Attachment, 'content'> & { content: Uint8Array<ArrayBuffer> };
+
+/** Bytes in memory of their own: a shared buffer would be sent whole, and Buffer's pool cannot be sent at all. */
 function owned(content: Buffer): Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = content;
   const whole = buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength;
@@ -20,7 +38,7 @@ function answer({ raw, context }: ParseRequest): ParseAnswer {
       email: { ...email, attachments: attachments.map(file), ...(bodyFile && { bodyFile: file(bodyFile) }) },
     };
   } catch (error) {
-    // Only our own sentences leave the thread: a foreign message could quote the mail.
+    // Another library's message could quote the mail, so only our own messages leave the thread.
     return { problem: error instanceof PermanentError ? error.message : 'the mail could not be parsed' };
   }
 }
@@ -28,7 +46,7 @@ function answer({ raw, context }: ParseRequest): ParseAnswer {
 parentPort?.on('message', (request: ParseRequest) => {
   const reply = answer(request);
   const files = 'email' in reply ? [...reply.email.attachments, reply.email.bodyFile] : [];
+  // No buffer is listed twice, which would throw: two attachments never share one.
   const buffers = files.flatMap((file) => (file ? [file.content.buffer] : []));
-  // Two attachments never share a buffer, so none is listed twice.
   parentPort?.postMessage(reply, buffers);
 });

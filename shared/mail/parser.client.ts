@@ -1,27 +1,27 @@
 import { Worker } from 'node:worker_threads';
 import { PermanentError } from '../errors';
 import type { Attachment, Email } from '../email/email';
-import type { ParseAnswer, ParsedEmail, ParsedFile, ParseRequest } from './parse-messages';
+import type { ParseAnswer, ParsedEmail, ParsedFile, ParseRequest } from './parse-worker';
 import type { MailContext } from './read-mail';
 
 export interface MailParser {
   /**
-   * Reads one mail in a thread. The bytes of `raw` go over to the thread where they own their memory whole:
-   * the caller must not use them afterwards. Throws PermanentError `unreadable` for a mail that cannot be
-   * read, takes longer than the deadline or ends its thread.
+   * Reads one mail in a thread. The caller must not use `raw` afterwards: if it owns its memory, the memory moves
+   * to the thread. Throws PermanentError `unreadable` if the mail cannot be read, takes longer than the deadline
+   * or ends its thread.
    */
   parse(raw: Uint8Array, context: MailContext): Promise<Email>;
-  /** Ends all threads; what waits is rejected, and so is every later call. */
+  /** Ends all threads, and rejects every pending and later call. */
   close(): Promise<void>;
 }
 
 export interface MailParserOptions {
   /** The bundled `parse-worker.js`. */
   workerFile: string;
-  /** Time that one mail may take in its thread, waiting for a free thread not counted. */
+  /** How long a thread may take for one mail; the wait for a free thread does not count. */
   timeoutMs: number;
   threads: number;
-  /** Heap of one thread in MiB; buffers are not counted. */
+  /** Heap of one thread in MiB, without buffers. */
   maxHeapMb?: number;
 }
 
@@ -47,7 +47,7 @@ function toEmail(parsed: ParsedEmail): Email {
   return { ...email, attachments: attachments.map(file), ...(bodyFile && { bodyFile: file(bodyFile) }) };
 }
 
-/** Buffers that own their memory move to the thread; slices of Buffer's pool or of a larger page are copied. */
+/** Bytes that own their memory move to the thread; slices of Buffer's pool or of a larger page are copied. */
 function movable(raw: Uint8Array): [Uint8Array, ArrayBuffer[]] {
   const { buffer, byteLength } = raw;
   const whole = buffer instanceof ArrayBuffer && byteLength === buffer.byteLength && byteLength > 0;
@@ -56,9 +56,9 @@ function movable(raw: Uint8Array): [Uint8Array, ArrayBuffer[]] {
 }
 
 /**
- * A pool of parser threads. Foreign bytes are parsed outside the main thread because only a thread can be
- * stopped: one that gives no answer within `timeoutMs`, or that runs out of memory, is replaced, and its mail
- * alone fails. Threads start when first needed, and idle ones do not keep the process alive.
+ * A pool of parser threads. A hostile mail could block the process for good, and only a thread can be stopped: a
+ * thread that does not answer within `timeoutMs`, or runs out of memory, is replaced, and only its mail fails.
+ * Threads start when first needed, and idle threads do not keep the process alive.
  */
 export function createMailParser(options: MailParserOptions): MailParser {
   const { workerFile, timeoutMs, threads, maxHeapMb = 512 } = options;
@@ -67,7 +67,7 @@ export function createMailParser(options: MailParserOptions): MailParser {
   const waiting: Job[] = [];
   let closed = false;
 
-  const settle = (thread: Thread): Job | undefined => {
+  const release = (thread: Thread): Job | undefined => {
     const job = thread.job;
     clearTimeout(thread.timer);
     thread.job = undefined;
@@ -75,9 +75,9 @@ export function createMailParser(options: MailParserOptions): MailParser {
     return job;
   };
 
-  /** Takes a thread out of service; what it was reading fails, and the next mail gets a new thread. */
+  /** Ends a thread and fails the mail that it was reading; the next mail gets a new thread. */
   const retire = (thread: Thread, error: Error): void => {
-    const job = settle(thread);
+    const job = release(thread);
     all.delete(thread);
     const at = idle.indexOf(thread);
     if (at >= 0) idle.splice(at, 1);
@@ -91,7 +91,7 @@ export function createMailParser(options: MailParserOptions): MailParser {
     const thread: Thread = { worker };
     all.add(thread);
     worker.on('message', (answer: ParseAnswer) => {
-      const job = settle(thread);
+      const job = release(thread);
       worker.unref();
       if (all.has(thread)) idle.push(thread);
       if ('email' in answer) job?.resolve(toEmail(answer.email));
@@ -99,7 +99,7 @@ export function createMailParser(options: MailParserOptions): MailParser {
       next();
     });
     worker.on('error', (error: Error & { code?: string }) => {
-      // A thread that cannot even load says nothing about the mail: that is for the operator, and may pass.
+      // A thread that cannot even load says nothing about the mail: the item is retried, since the cause may pass.
       const outOfMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
       const reason = outOfMemory
         ? new PermanentError('unreadable', `the mail could not be parsed within ${maxHeapMb} MiB of memory`)
@@ -145,7 +145,7 @@ export function createMailParser(options: MailParserOptions): MailParser {
       const running = [...all];
       all.clear();
       idle.length = 0;
-      for (const thread of running) settle(thread)?.reject(error);
+      for (const thread of running) release(thread)?.reject(error);
       await Promise.all(running.map((thread) => thread.worker.terminate()));
     },
   };
