@@ -1,6 +1,6 @@
-import { createDeps, type Deps } from '../shared/deps';
+import { createDeps, type AppDeps } from '../shared/deps';
 
-let built: Deps | undefined;
+let built: AppDeps | undefined;
 
 /** The app's dependencies, built once per worker. @throws Error that names every wrong setting */
-export const deps = (): Deps => (built ??= createDeps(process.env));
+export const deps = (): AppDeps => (built ??= createDeps(process.env));

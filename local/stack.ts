@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig, settingNames } from '../shared/config';
-import { createDeps, type Deps } from '../shared/deps';
+import { createDeps, type AppDeps } from '../shared/deps';
 import { startAzurite } from './azurite';
 import { appBundle, appFolder } from './bundles';
 import { startPart, type Part } from './part';
@@ -40,7 +40,7 @@ export interface Stack {
   /** Name and address of everything that runs. */
   addresses: Record<string, string>;
   settings: Record<string, string>;
-  deps: Deps;
+  deps: AppDeps;
   /** The simulated Exchange, unless another server was named. */
   exchange: string | undefined;
   /** The same of the TeleMessage site. */

@@ -1,5 +1,5 @@
 import { AzureCliCredential } from '@azure/identity';
-import { createDeps, type Deps } from '../shared/deps';
+import { createDeps, type AppDeps } from '../shared/deps';
 import type { Shell } from './verb';
 
 /** Who does the work of a command. */
@@ -14,7 +14,7 @@ export const asAppHelp =
   '--as-app         sign in as the managed identity; else as whom "az login" signed in, unless IDENTITY_ENDPOINT is set';
 
 /** The app's dependencies, as the app or as the person at the keyboard. @throws Error that names every wrong setting */
-export function openApp({ settings }: Shell, asApp: boolean): { deps: Deps; signedIn: SignedIn } {
+export function openApp({ settings }: Shell, asApp: boolean): { deps: AppDeps; signedIn: SignedIn } {
   const signedIn = whoIs(settings, asApp);
   const deps = createDeps(settings, signedIn.asApp ? {} : { signIn: new AzureCliCredential() });
   return { deps, signedIn };

@@ -26,8 +26,14 @@ import { createTeleMessage } from './telemessage/client';
 import { createCredentialStore } from './telemessage/credentials.client';
 import { createTraces } from './traces.client';
 
-/** Everything that the stages work with, built from the settings. Nothing else constructs clients. */
-export type Deps = ReturnType<typeof createDeps>;
+/** Everything that the app works with, built from the settings. Nothing else constructs clients. */
+export type AppDeps = ReturnType<typeof createDeps>;
+
+/** What only the preflight and the status use, and no stage. */
+type ForPreflight = 'credentials' | 'mailboxProbe' | 'storeProbe' | 'traces';
+
+/** What the stages work with. The explorer in verification/ has a model of each entry, or does not compile. */
+export type Deps = Omit<AppDeps, ForPreflight>;
 
 export interface DepsOptions {
   /** The bundle of `mail/parse-worker.ts`; beside the running bundle when absent. */

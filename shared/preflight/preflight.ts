@@ -1,5 +1,5 @@
 import { connectorIds, type ConnectorId } from '../connectors';
-import type { Deps } from '../deps';
+import type { AppDeps } from '../deps';
 import { entrySteps, removalStep, scopeStep } from './mailbox-steps';
 import { messageSteps } from './message-steps';
 import { sourceSteps, storeSteps } from './source-steps';
@@ -35,7 +35,7 @@ const stepsFor = (enabled: readonly ConnectorId[]): Step[] => [
  * each result as it comes.
  */
 export async function preflight(
-  deps: Deps,
+  deps: AppDeps,
   options: PreflightOptions,
   report: (result: StepResult) => void,
 ): Promise<StepResult[]> {

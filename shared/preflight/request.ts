@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Deps } from '../deps';
+import type { AppDeps } from '../deps';
 import { preflight } from './preflight';
 import type { StepResult } from './step';
 
@@ -11,7 +11,7 @@ export type PreflightAnswer =
 
 /** Takes the preflight as the app itself: with its identity, from inside its network. Never throws. */
 export async function answerPreflight(
-  deps: Deps,
+  deps: AppDeps,
   readBody: () => Promise<unknown>,
 ): Promise<PreflightAnswer> {
   const asked = request.safeParse(await readBody().catch(() => undefined));

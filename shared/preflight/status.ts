@@ -1,5 +1,5 @@
 import type { ConnectorId } from '../connectors';
-import type { Deps } from '../deps';
+import type { AppDeps } from '../deps';
 import { queues, tables } from '../names';
 import type { RunState } from '../storage/runs';
 import { batchRow } from '../storage/outcomes';
@@ -38,7 +38,7 @@ export interface Status {
 }
 
 /** Where the archive stands now, read from the store alone. @throws RestError */
-export async function readStatus(deps: Deps): Promise<Status> {
+export async function readStatus(deps: AppDeps): Promise<Status> {
   const depths: Record<string, number> = {};
   for (const name of Object.values(queues)) depths[name] = await deps.storeProbe.queueDepth(name);
   const found: ConnectorStatus[] = [];
@@ -46,7 +46,7 @@ export async function readStatus(deps: Deps): Promise<Status> {
   return { at: new Date(deps.now()).toISOString(), connectors: found, queues: depths };
 }
 
-async function statusOf(deps: Deps, connector: ConnectorId): Promise<ConnectorStatus> {
+async function statusOf(deps: AppDeps, connector: ConnectorId): Promise<ConnectorStatus> {
   const runs = await deps.runs.list(connector);
   const { number: closedThrough } = await deps.runs.closedThrough(connector);
   const known = Math.max(closedThrough, await deps.runs.chainHint(connector));

@@ -1,4 +1,4 @@
-import type { Deps } from '../deps';
+import type { AppDeps } from '../deps';
 import type { MailboxItem } from '../email/mailbox-item';
 import type { ReadMessage } from '../graph/probe.client';
 
@@ -25,7 +25,7 @@ export interface StepResult extends Finding {
 
 /** What the steps hand on to each other; a step that needs another may rely on what that one found. */
 export interface Proof {
-  deps: Deps;
+  deps: AppDeps;
   options: PreflightOptions;
   /** Of this preflight: stands in everything that it makes. */
   id: string;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Fault } from '../../verification/explore/call-faults';
+import type { Environment } from '../../verification/explore/environment';
 import type { Stages, Weakening } from '../../verification/explore/host-model';
 import { runSchedule, showSchedule, type Schedule } from '../../verification/explore/run';
 import { scenarios } from '../../verification/explore/scenarios';
@@ -11,29 +12,29 @@ import { splitBatch } from '../../shared/pipeline/split-batch';
 import { manifestBlob, manifestBytes } from '../../shared/storage/manifest';
 import type { Rows } from '../../shared/storage/rows.client';
 
-/** Each protection taken away by itself, and where to look for the damage. */
+/** Each protection of the pipeline, how to take it away, and which faults then do damage. */
 
-/** Faults at operations; one entry per fault of the schedule. */
-export type Search = {
+/** Which schedules to try: one injection after the other, at every point that fits. */
+export interface Search {
   scenario: string;
-  turns: { operation: RegExp; faults: Fault[]; invocation?: RegExp }[];
-};
+  injections: { operation: RegExp; faults: Fault[]; invocation?: RegExp }[];
+}
 
-/** The first schedule of the search that ends in damage, with the kinds of it. */
-export async function firstDamage(weakening: Weakening, { scenario: name, turns }: Search) {
+/** The first schedule of the search that loses, duplicates or miscounts an item. */
+export async function firstDamage(weakening: Weakening, { scenario: name, injections }: Search) {
   const scenario = scenarios[name]!;
   const visit = async (schedule: Schedule): Promise<{ schedule: string; kinds: string[] } | undefined> => {
     const { findings, points } = await runSchedule(scenario, schedule, weakening);
-    const turn = turns[schedule.length];
-    if (!turn) {
+    const injection = injections[schedule.length];
+    if (!injection) {
       const kinds = [...new Set(findings.map(({ kind }) => kind))];
       return findings.length > 0 ? { schedule: showSchedule(scenario, schedule), kinds } : undefined;
     }
     const after = schedule.at(-1)?.at ?? -1;
     for (const { index, operation, invocation, faults } of points) {
-      if (index <= after || !turn.operation.test(operation)) continue;
-      if (turn.invocation && !turn.invocation.test(invocation)) continue;
-      for (const fault of turn.faults.filter((one) => faults.includes(one))) {
+      if (index <= after || !injection.operation.test(operation)) continue;
+      if (injection.invocation && !injection.invocation.test(invocation)) continue;
+      for (const fault of injection.faults.filter((one) => faults.includes(one))) {
         const found = await visit([...schedule, { at: index, fault }]);
         if (found) return found;
       }
@@ -43,15 +44,13 @@ export async function firstDamage(weakening: Weakening, { scenario: name, turns 
   return visit([]);
 }
 
+/** Changes the dependencies of one stage only. */
 const only =
-  (
-    stage: keyof Stages,
-    change: (deps: Deps, world: Parameters<NonNullable<Weakening['deps']>>[2]) => Partial<Deps>,
-  ) =>
-  (deps: Deps, own: keyof Stages, world: Parameters<NonNullable<Weakening['deps']>>[2]): Deps =>
-    own === stage ? { ...deps, ...change(deps, world) } : deps;
+  (stage: keyof Stages, change: (deps: Deps, environment: Environment) => Partial<Deps>) =>
+  (deps: Deps, own: keyof Stages, environment: Environment): Deps =>
+    own === stage ? { ...deps, ...change(deps, environment) } : deps;
 
-/** A conditional write that does not look at its condition. */
+/** Rows whose conditional writes ignore their condition. */
 const unconditional = <T extends object>(rows: Rows<T>): Rows<T> => ({
   ...rows,
   async insert(partition, row, value) {
@@ -64,9 +63,9 @@ const unconditional = <T extends object>(rows: Rows<T>): Rows<T> => ({
   },
 });
 
-const long = '1970-01-01T00:00:00.000Z';
+const longAgo = '1970-01-01T00:00:00.000Z';
 
-/** Splits a page as it arrives, whatever its manifest says of it. */
+/** Splits each page as it arrives, without comparing it with its manifest. */
 async function splitUnchecked(deps: Deps, blob: Buffer): Promise<void> {
   const manifest = readManifest(blob);
   const arrived = new Map<string, Buffer>();
@@ -98,27 +97,27 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
           ...ledger,
           async get(partition, row) {
             const found = await ledger.get(partition, row);
-            return found && { ...found, value: { ...found.value, leaseUntil: long } };
+            return found && { ...found, value: { ...found.value, leaseUntil: longAgo } };
           },
         },
       })),
     },
     search: {
       scenario: 'day',
-      turns: [
+      injections: [
         { operation: /import-item.receive/, faults: ['redeliver'] },
         { operation: /mailboxes.create/, faults: ['yield'] },
       ],
     },
   },
   {
-    protection: 'the look-up on take-over',
+    protection: 'the look-up in the mailbox when a delivery is taken over',
     weakening: {
       deps: only('importItem', ({ mailboxes }) => ({
         mailboxes: { ...mailboxes, find: () => Promise.resolve([]) },
       })),
     },
-    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['crashAfter'] }] },
+    search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['crashAfter'] }] },
   },
   {
     protection: 'the look-up after a request without an answer',
@@ -134,7 +133,7 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         },
       })),
     },
-    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['lostAnswer'] }] },
+    search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['lostAnswer'] }] },
   },
   {
     protection: 'the condition on changes of the ledger row',
@@ -145,43 +144,43 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
     search: {
       scenario: 'day',
-      turns: [
+      injections: [
         { operation: /mailboxes.create|ledger.insert/, faults: ['stall', 'stallAfter', 'freezeAfter'] },
       ],
     },
   },
   {
-    protection: 'the insert of the ledger row only where there is none',
+    protection: 'the insert of a ledger row only if none exists',
     weakening: {
       deps: only('importItem', ({ ledger }) => ({
         ledger: { ...ledger, insert: unconditional(ledger).insert },
       })),
     },
-    search: { scenario: 'day', turns: [{ operation: /import-item.receive/, faults: ['redeliver'] }] },
+    search: { scenario: 'day', injections: [{ operation: /import-item.receive/, faults: ['redeliver'] }] },
   },
   {
-    protection: 'the end of a request before its lease ends',
+    protection: 'the time-out that ends a request before its lease ends',
     weakening: { noTimers: true },
     search: {
       scenario: 'day',
-      turns: [
+      injections: [
         { operation: /import-item.receive/, faults: ['redeliver'] },
         { operation: /mailboxes.create/, faults: ['slow'] },
       ],
     },
   },
   {
-    protection: 'the look at the lease before a message is created',
+    protection: 'the check of the lease before a message is created',
     weakening: {
       deps: only('importItem', ({ now }) => {
         const startedAt = now();
         return { now: () => startedAt };
       }),
     },
-    search: { scenario: 'day', turns: [{ operation: /ledger.insert/, faults: ['freezeAfter'] }] },
+    search: { scenario: 'day', injections: [{ operation: /ledger.insert/, faults: ['freezeAfter'] }] },
   },
   {
-    protection: 'the lease prolonged before each request of an item that takes several',
+    protection: 'the extension of the lease before each request of an item that takes several',
     weakening: {
       deps: only('importItem', ({ mailboxes }) => ({
         mailboxes: {
@@ -191,10 +190,10 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         },
       })),
     },
-    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['tardy'] }] },
+    search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['tardy'] }] },
   },
   {
-    protection: 'calling a claim untouched only when that is certain',
+    protection: 'the rule that a claim is untouched only if certainly nothing was created',
     weakening: {
       deps: only('importItem', ({ ledger, now }) => ({
         ledger: {
@@ -208,23 +207,23 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
     search: {
       scenario: 'day',
-      turns: [
+      injections: [
         { operation: /mailboxes.create/, faults: ['lostAnswer'] },
         { operation: /mailboxes.find/, faults: ['error'] },
       ],
     },
   },
   {
-    protection: 'the removal of what an interrupted delivery left half-made',
+    protection: 'the removal of the incomplete message that an interrupted delivery left',
     weakening: {
       deps: only('importItem', ({ mailboxes }) => ({
         mailboxes: { ...mailboxes, remove: () => Promise.resolve() },
       })),
     },
-    search: { scenario: 'day', turns: [{ operation: /mailboxes.attach/, faults: ['crash'] }] },
+    search: { scenario: 'day', injections: [{ operation: /mailboxes.attach/, faults: ['crash'] }] },
   },
   {
-    protection: 'making a message anew whose attachments were refused, so that it names them',
+    protection: 'the second message, which names the attachments that were refused',
     weakening: {
       deps: only('importItem', ({ mailboxes }) => ({
         mailboxes: {
@@ -236,10 +235,10 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         },
       })),
     },
-    search: { scenario: 'narrow', turns: [] },
+    search: { scenario: 'narrow', injections: [] },
   },
   {
-    protection: 'the note of what is to be removed, before it is',
+    protection: 'the note in the ledger of a message that is about to be removed',
     weakening: {
       deps: only('importItem', ({ ledger }) => ({
         ledger: {
@@ -251,14 +250,14 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
     search: {
       scenario: 'day',
-      turns: [
+      injections: [
         { operation: /mailboxes.complete/, faults: ['late'] },
         { operation: /mailboxes.remove/, faults: ['stall', 'lateAlone'] },
       ],
     },
   },
   {
-    protection: 'the note that a take-over may have been too early',
+    protection: 'the note in the ledger that a take-over may have come too early',
     weakening: {
       deps: only('importItem', ({ ledger }) => ({
         ledger: {
@@ -268,7 +267,7 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         },
       })),
     },
-    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['crashLate'] }] },
+    search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['crashLate'] }] },
   },
   {
     protection: 'the sweep for copies that landed late',
@@ -277,14 +276,14 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         mailboxes: { ...mailboxes, find: () => Promise.resolve([]) },
       })),
     },
-    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['late'] }] },
+    search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['late'] }] },
   },
   {
     protection: 'the settling time before the sweep',
     weakening: { settings: { SETTLING_SECONDS: '0' } },
     search: {
       scenario: 'day',
-      turns: [
+      injections: [
         { operation: /import-item.receive/, faults: ['crash'], invocation: /import 2/ },
         { operation: /timer.reconcile/, faults: ['yield'] },
         { operation: /mailboxes.create/, faults: ['lateAlone'] },
@@ -292,18 +291,18 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
   },
   {
-    protection: 'room in the settling time for clocks that differ',
+    protection: 'the part of the settling time that covers clocks that differ',
     weakening: { settings: { SETTLING_SECONDS: '300' } },
     search: {
       scenario: 'mails',
-      turns: [
+      injections: [
         { operation: /ledger.insert/, faults: ['late'], invocation: /import 1.1/ },
         { operation: /mailboxes.create/, faults: ['lateAlone'], invocation: /import 1.1/ },
       ],
     },
   },
   {
-    protection: 'the watermark moving after the last manifest',
+    protection: 'the order of the last manifest before the watermark',
     weakening: {
       deps: only('fetchBatch', ({ batches, runs }) => ({
         batches: {
@@ -315,39 +314,39 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         },
       })),
     },
-    search: { scenario: 'day', turns: [] },
+    search: { scenario: 'day', injections: [] },
   },
   {
-    protection: 'one manifest for each number of the chain',
+    protection: 'the rule of one manifest per number of the chain',
     weakening: {
-      deps: (deps, _stage, world) => ({
+      deps: (deps, _stage, environment) => ({
         ...deps,
         batches: {
           ...deps.batches,
           async commit(value) {
             await deps.batches.read(value.connector, 1);
             const bytes = manifestBytes(value);
-            world.blobs.blobs.set(manifestBlob(value.connector, value.number), bytes);
-            world.blobs.onManifest?.(bytes);
+            environment.blobs.blobs.set(manifestBlob(value.connector, value.number), bytes);
+            environment.blobs.onManifest?.(bytes);
             return true;
           },
         },
       }),
     },
-    search: { scenario: 'again', turns: [{ operation: /batches.read/, faults: ['yield'] }] },
+    search: { scenario: 'again', injections: [{ operation: /batches.read/, faults: ['yield'] }] },
   },
   {
-    protection: 'page names of their own for each attempt',
+    protection: 'the page names that no other attempt uses',
     weakening: { deps: only('fetchBatch', () => ({ newId: () => '00000000-0000-4000-8000-000000000000' })) },
-    search: { scenario: 'day', turns: [{ operation: /batches.writePage/, faults: ['crashAfter'] }] },
+    search: { scenario: 'day', injections: [{ operation: /batches.writePage/, faults: ['crashAfter'] }] },
   },
   {
     protection: 'the check of a page against its manifest',
     weakening: { stages: { splitBatch: splitUnchecked } },
-    search: { scenario: 'day', turns: [{ operation: /batches.streamPage/, faults: ['damaged'] }] },
+    search: { scenario: 'day', injections: [{ operation: /batches.streamPage/, faults: ['damaged'] }] },
   },
   {
-    protection: 'one outcome for each position',
+    protection: 'the rule of one outcome per position',
     weakening: {
       deps: only('importItem', ({ outcomes, newId }) => ({
         outcomes: {
@@ -356,10 +355,10 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         },
       })),
     },
-    search: { scenario: 'day', turns: [] },
+    search: { scenario: 'day', injections: [] },
   },
   {
-    protection: 'the quarantine written before the outcome that says so',
+    protection: 'the order of the quarantine row before the outcome that refers to it',
     weakening: {
       deps: only('importItem', ({ outcomes, quarantine }) => {
         let late: (() => Promise<unknown>) | undefined;
@@ -382,25 +381,25 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         };
       }),
     },
-    search: { scenario: 'again', turns: [{ operation: /outcomes.insert/, faults: ['crashAfter'] }] },
+    search: { scenario: 'again', injections: [{ operation: /outcomes.insert/, faults: ['crashAfter'] }] },
   },
   {
-    protection: 'deferral as a new message',
+    protection: 'the new message for an item that is put off',
     weakening: { stages: { importItem: (deps, message) => importItem(deps, readItemPointer(message)) } },
-    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['cooling'] }] },
+    search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['cooling'] }] },
   },
   {
-    protection: 'the end of attempts after five failures',
+    protection: 'the limit of five attempts',
     weakening: { maxDequeueCount: Number.POSITIVE_INFINITY },
-    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['broken'] }] },
+    search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['broken'] }] },
   },
   {
-    protection: 'the quarantine of what failed five times',
+    protection: 'the quarantine of an item that failed five times',
     weakening: { stages: { quarantineItem: () => Promise.resolve() } },
-    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['broken'] }] },
+    search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['broken'] }] },
   },
   {
-    protection: 'what the ledger knows of an item that failed five times',
+    protection: 'the look into the ledger for the deliveries of an item that failed five times',
     weakening: {
       deps: only('quarantineItem', ({ ledger }) => ({
         ledger: {
@@ -411,29 +410,29 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
         },
       })),
     },
-    search: { scenario: 'day', turns: [{ operation: /mailboxes.create/, faults: ['broken'] }] },
+    search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['broken'] }] },
   },
   {
-    protection: 'putting back what a trigger lost',
+    protection: 'the requeuing of items that a trigger lost',
     weakening: {
       deps: only('reconcile', ({ importQueue }) => ({
         importQueue: { ...importQueue, send: () => Promise.resolve() },
       })),
     },
-    search: { scenario: 'day', turns: [{ operation: /event.receive/, faults: ['never'] }] },
+    search: { scenario: 'day', injections: [{ operation: /event.receive/, faults: ['never'] }] },
   },
   {
-    protection: 'a batch closing only when nothing was redriven since it was counted',
+    protection: 'the rule that a batch closes only if no item was redriven since the count',
     weakening: {
       deps: only('reconcile', ({ batchStates }) => ({ batchStates: unconditional(batchStates) })),
     },
     search: {
       scenario: 'redriven',
-      turns: [{ operation: /batches.(put|get)/, invocation: /^reconcile/, faults: ['yield'] }],
+      injections: [{ operation: /batches.(put|get)/, invocation: /^reconcile/, faults: ['yield'] }],
     },
   },
   {
-    protection: 'the count of closed batches that is not advanced over one opened meanwhile',
+    protection: 'the rule that the closed-through mark does not pass a batch that was reopened meanwhile',
     weakening: {
       deps: only('reconcile', ({ runs }) => ({
         runs: {
@@ -447,11 +446,11 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
     search: {
       scenario: 'redriven',
-      turns: [{ operation: /runs.(get|insert|replace)/, invocation: /^reconcile/, faults: ['yield'] }],
+      injections: [{ operation: /runs.(get|insert|replace)/, invocation: /^reconcile/, faults: ['yield'] }],
     },
   },
   {
-    protection: 'the write by which a closed batch is passed',
+    protection: 'the unchanged rewrite of a closed batch, which makes a concurrent redrive fail',
     weakening: {
       deps: only('reconcile', ({ batchStates }) => {
         const read = new Set<object>();
@@ -471,45 +470,45 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
     search: {
       scenario: 'redriven',
-      turns: [
+      injections: [
         { operation: /outcomes.replace/, invocation: /^redrive/, faults: ['freezeAfter'] },
         { operation: /batches.replace/, invocation: /^redrive/, faults: ['stall'] },
       ],
     },
   },
   {
-    protection: 'opening a batch again only as it was when the redrive began',
+    protection: 'the rule that a redrive reopens a batch only in the state that it has read',
     weakening: {
       deps: only('redriveItem', ({ batchStates }) => ({ batchStates: unconditional(batchStates) })),
     },
     search: {
       scenario: 'redriven',
-      turns: [
+      injections: [
         { operation: /outcomes.replace/, invocation: /^redrive/, faults: ['freezeAfter'] },
         { operation: /batches.put/, invocation: /^redrive/, faults: ['crashAfter', 'stall'] },
       ],
     },
   },
   {
-    protection: 'the mark of an item that is put back',
+    protection: 'the mark of an item that is redriven',
     weakening: {
       deps: only('redriveItem', ({ outcomes }) => ({
         outcomes: { ...outcomes, replace: (_partition, _row, _value, etag) => Promise.resolve(etag) },
       })),
     },
-    search: { scenario: 'redriven', turns: [] },
+    search: { scenario: 'redriven', injections: [] },
   },
   {
-    protection: 'the end of quarantine for what ended well after a redrive',
+    protection: 'the removal from quarantine of an item that succeeded after a redrive',
     weakening: {
       deps: only('reconcile', ({ quarantine }) => ({
         quarantine: { ...quarantine, remove: () => Promise.resolve() },
       })),
     },
-    search: { scenario: 'redriven', turns: [] },
+    search: { scenario: 'redriven', injections: [] },
   },
   {
-    protection: 'the removal of a note in quarantine that came after the item had ended well',
+    protection: 'the removal of a quarantine row that was written after the item had succeeded',
     weakening: {
       deps: only('importItem', ({ quarantine }) => ({
         quarantine: { ...quarantine, remove: () => Promise.resolve() },
@@ -517,12 +516,15 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
     search: {
       scenario: 'redriven',
-      turns: [{ operation: /quarantine.insert/, invocation: /^import/, faults: ['freeze'] }],
+      injections: [{ operation: /quarantine.insert/, invocation: /^import/, faults: ['freeze'] }],
     },
   },
   {
-    protection: 'the condition on changes of what is known of a batch',
+    protection: 'the condition on changes of the state of a batch',
     weakening: { deps: (deps) => ({ ...deps, batchStates: unconditional(deps.batchStates) }) },
-    search: { scenario: 'day', turns: [{ operation: /batches.put|import-item.send/, faults: ['freeze'] }] },
+    search: {
+      scenario: 'day',
+      injections: [{ operation: /batches.put|import-item.send/, faults: ['freeze'] }],
+    },
   },
 ];

@@ -12,7 +12,7 @@ import type { TenantUser } from '../../simulators/samples/organisation';
 import type { FaultOptions } from '../../simulators/telemessage/page-faults';
 import { startTeleMessage } from '../../simulators/telemessage/server';
 import type { ConnectorId } from '../../shared/connectors';
-import { createDeps, type Deps } from '../../shared/deps';
+import { createDeps, type AppDeps, type Deps } from '../../shared/deps';
 import { propertyValue, propertyIds, type ExtendedProperty } from '../../shared/email/provenance';
 import type { ItemPointer } from '../../shared/item';
 import { queues } from '../../shared/names';
@@ -88,7 +88,7 @@ export async function openWorld(options: WorldOptions) {
   process.env['IDENTITY_ENDPOINT'] = identity.identityEndpoint;
   process.env['IDENTITY_HEADER'] = header;
   const events: Emitted[] = [];
-  const build = (settings: Record<string, string> = {}): Deps => ({
+  const build = (settings: Record<string, string> = {}): AppDeps => ({
     ...createDeps(
       {
         ArchiveStorage: store.connectionString,
@@ -105,7 +105,7 @@ export async function openWorld(options: WorldOptions) {
     ),
     emit: (name, fields) => void events.push({ name, fields }),
   });
-  const built: Deps[] = [];
+  const built: AppDeps[] = [];
   /** The app on another instance, or after a restart: nothing is shared but the stores. */
   const instance = (settings?: Record<string, string>) => {
     const made = build(settings);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { TableEntity } from '@azure/data-tables';
-import type { Deps } from '../../shared/deps';
+import type { AppDeps } from '../../shared/deps';
 import { containers } from '../../shared/names';
 import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { reconcile } from '../../shared/pipeline/reconcile';
@@ -74,8 +74,8 @@ async function restoreStore({ account }: World, ids: ReadonlyMap<string, string>
     for (const row of rows) await account.table(name).createEntity(row);
 }
 
-const statusOf = async (deps: Deps) => (await readStatus(deps)).connectors[0];
-const countersOf = async (deps: Deps, batch: number) =>
+const statusOf = async (deps: AppDeps) => (await readStatus(deps)).connectors[0];
+const countersOf = async (deps: AppDeps, batch: number) =>
   (await deps.batchStates.get('whatsapp', batchRow(batch)))?.value.counters;
 const textsIn = async (opened: World, owner: typeof anna) =>
   (await opened.messages(owner)).map(({ body }) => body.content.split(/\r?\n/)[0]).toSorted();
@@ -96,7 +96,7 @@ it.each([
     for (const [name, messages] of Object.entries(read<Record<string, string[]>>('queue.json')))
       for (const text of messages) await world.account.queue(name).sendMessage(text);
   // Hours later, so that every lease has run out and what is not on the queue counts as lost.
-  const deps: Deps = { ...world.instance(), now: () => Date.parse('2025-11-19T04:00:00Z') };
+  const deps: AppDeps = { ...world.instance(), now: () => Date.parse('2025-11-19T04:00:00Z') };
 
   expect(await statusOf(deps)).toMatchObject({
     watermark: '2025-11-18T00:00:00.000Z',

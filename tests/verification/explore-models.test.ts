@@ -1,17 +1,20 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAzurite, type Azurite } from '../../local/azurite';
-import {
-  createTenant,
-  createTwinDirectory,
-  createTwinMailboxes,
-} from '../../verification/explore/exchange-model';
 import type { Fault } from '../../verification/explore/call-faults';
-import { createTwinQueue } from '../../verification/explore/queue-model';
-import { createSimulation } from '../../verification/explore/simulation';
-import type { Io } from '../../verification/explore/scheduler';
-import { createRowStore, createTwinBatches, createTwinRows } from '../../verification/explore/storage-model';
-import { createTwinTeleMessage } from '../../verification/explore/telemessage-model';
+import {
+  createDirectoryModel,
+  createMailboxesModel,
+  createTenant,
+} from '../../verification/explore/exchange-model';
+import { createScheduler, type Io } from '../../verification/explore/scheduler';
+import {
+  createBatchesModel,
+  createQueueModel,
+  createRowsModel,
+  createRowStore,
+} from '../../verification/explore/storage-model';
+import { createTeleMessageModel } from '../../verification/explore/telemessage-model';
 import { provision } from '../../local/provision';
 import { startTeleMessage, type TeleMessage as Simulator } from '../../simulators/telemessage/server';
 import { connectors } from '../../shared/connectors';
@@ -29,8 +32,8 @@ import { createTeleMessage, type PageRequest, type TeleMessage } from '../../sha
 import { bytes, connector, file, item, openTenant, sha256, signal, user } from '../support/graph-tenant';
 
 /**
- * What the explorer proves, it proves about its twins. So each promise that the pipeline rests on is tested on the
- * twin and on the real protocol, by the same test.
+ * A model that differs from the service it stands for would make the explorer's result worthless. So one test checks
+ * each promise that the pipeline relies on, against the model and against the real protocol.
  */
 
 let azurite: Azurite;
@@ -44,10 +47,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => azurite.close());
 
-/** Operations take effect at once; the next one that can show it meets the fault that was set. */
-function twinIo(): { io: Io; meet: (fault: Fault) => void } {
+/** Runs operations without delay; `inject` sets a fault for the next operation that can have it. */
+function modelIo(): { io: Io; inject: (fault: Fault) => void } {
   let next: Fault | undefined;
-  const simulation = createSimulation({
+  const scheduler = createScheduler({
     startMs: 0,
     times: { stallMs: 0, freezeMs: 0, lateMs: 0, slowMs: 0, tardyMs: 0 },
     onCrash: () => undefined,
@@ -57,14 +60,14 @@ function twinIo(): { io: Io; meet: (fault: Fault) => void } {
       return fault;
     },
   });
-  const turn = simulation.io({ name: 'test', alive: true, frozenUntilMs: 0, aheadMs: 0 }, 'test');
+  const io = scheduler.io({ name: 'test', alive: true, frozenUntilMs: 0, aheadMs: 0 }, 'test');
   return {
     io: (operation, effect) => {
-      const result = turn(operation, effect);
-      setImmediate(() => simulation.step());
+      const result = io(operation, effect);
+      setImmediate(() => scheduler.step());
       return result;
     },
-    meet: (fault) => (next = fault),
+    inject: (fault) => (next = fault),
   };
 }
 
@@ -79,10 +82,10 @@ async function* chunks(...parts: string[]) {
 
 type Row = Record<string, unknown>;
 describe.each<[string, () => Rows<Row>]>([
-  ['the twin', () => createTwinRows<Row>('outcomes', createRowStore(), twinIo().io)],
+  ['the model', () => createRowsModel<Row>('outcomes', createRowStore(), modelIo().io)],
   ['Azurite', () => createRows<Row>(account.table(tables.outcomes))],
 ])('rows of %s', (_name, open) => {
-  it('are inserted only where there are none', async () => {
+  it('are inserted only if their key is free', async () => {
     const [rows, partition] = [open(), randomUUID()];
     expect(await rows.get(partition, 'a')).toBeUndefined();
     const etag = await rows.insert(partition, 'a', { n: 1 });
@@ -90,7 +93,7 @@ describe.each<[string, () => Rows<Row>]>([
     expect(await rows.get(partition, 'a')).toEqual({ row: 'a', value: { n: 1 }, etag });
   });
 
-  it('are replaced only by the etag of their last change, whole', async () => {
+  it('are replaced as a whole, and only under the etag of their last change', async () => {
     const [rows, partition] = [open(), randomUUID()];
     const first = await rows.insert(partition, 'a', { n: 1, gone: true });
     const second = await rows.replace(partition, 'a', { n: 2 }, first!);
@@ -105,7 +108,7 @@ describe.each<[string, () => Rows<Row>]>([
     await expect(rows.remove(partition, 'a')).resolves.toBeUndefined();
   });
 
-  it('come in the order of their keys, as they were written, undefined fields left out', async () => {
+  it('are listed in the order of their keys, as they were written, without undefined fields', async () => {
     const [rows, partition] = [open(), randomUUID()];
     const value = { text: '微信', list: [{ userId: 'a', end: 'imported' }], flag: false, none: undefined };
     for (const row of ['0000000010', '0000000002']) await rows.put(partition, row, { ...value, row: 1 });
@@ -138,10 +141,10 @@ const value = (number: number, change: Partial<Manifest> = {}): Manifest => ({
 });
 
 describe.each<[string, () => Batches]>([
-  ['the twin', () => createTwinBatches({ blobs: new Map() }, twinIo().io)],
+  ['the model', () => createBatchesModel({ blobs: new Map() }, modelIo().io)],
   ['Azurite', () => createBatches(account.container(containers.batches))],
 ])('batches of %s', (_name, open) => {
-  it('write a page once, and nothing of one that fails', async () => {
+  it('write a page only once, and nothing of a page whose transfer breaks off', async () => {
     const [batches, blob] = [open(), `pages/${randomUUID()}`];
     async function* broken() {
       yield await Promise.resolve(Buffer.from('half'));
@@ -157,7 +160,7 @@ describe.each<[string, () => Batches]>([
     await expect(batches.streamPage(`pages/${randomUUID()}`)).rejects.toThrow();
   });
 
-  it('give a number of the chain to one manifest alone', async () => {
+  it('give a number of the chain to only one manifest', async () => {
     const batches = open();
     const from = await batches.head('wechat', 0);
     expect(await batches.commit(value(from + 1))).toBe(true);
@@ -182,9 +185,9 @@ interface Queue {
   pass(ms: number): Promise<void>;
 }
 
-function twinQueue(): Queue {
+function modelQueue(): Queue {
   let nowMs = 0;
-  const queue = createTwinQueue<string>(() => nowMs);
+  const queue = createQueueModel<string>(() => nowMs);
   return {
     send: async (delayMs) => queue.send('message', delayMs),
     async receive(visibilityMs) {
@@ -223,7 +226,7 @@ function azuriteQueue(): Queue {
 }
 
 describe.each([
-  ['the twin', twinQueue],
+  ['the model', modelQueue],
   ['Azurite', azuriteQueue],
 ])('a queue of %s', (_name, open) => {
   const receiveSoon = async (queue: Queue, visibilityMs: number) => {
@@ -235,7 +238,7 @@ describe.each([
     throw new Error('No message became visible');
   };
 
-  it('hides a message for its delay and from others who receive, counts, and knows the last receipt alone', async () => {
+  it('hides a message for its delay and while another worker has it, counts its receipts, and accepts only the last one', async () => {
     const queue = open();
     await queue.send(1000);
     expect(await queue.receive(60_000)).toBeUndefined();
@@ -262,23 +265,23 @@ const full = user('full', { quotaBytes: 1000 });
 interface Tenancy {
   mailboxes: Mailboxes;
   directory: Directory;
-  /** What the next create meets. */
-  meet(fault: 'lostAnswer' | 'timeOut' | 'throttled'): void;
-  /** From now on no attachment that takes further requests is taken. */
+  /** Sets the fault of the next create. */
+  inject(fault: 'lostAnswer' | 'timeOut' | 'throttled'): void;
+  /** From now on, every attachment that takes further requests is refused. */
   closeSessions(): void;
-  /** Bytes of an attachment that takes further requests. */
+  /** The size of an attachment that takes further requests. */
   largeBytes: number;
   close(): Promise<void>;
 }
 
-function twinTenancy(): Promise<Tenancy> {
-  const { io, meet } = twinIo();
+function modelTenancy(): Promise<Tenancy> {
+  const { io, inject } = modelIo();
   const users = [anna, full].map(({ id, mail }) => ({ userId: id, address: mail! }));
-  const tenant = createTenant({ users, mend: { missingUsers: [], fullMailboxes: [full.id] } });
+  const tenant = createTenant({ users, repairs: { missingUsers: [], fullMailboxes: [full.id] } });
   return Promise.resolve({
-    mailboxes: createTwinMailboxes(tenant, io, () => 0),
-    directory: createTwinDirectory(tenant, io),
-    meet,
+    mailboxes: createMailboxesModel(tenant, io, () => 0),
+    directory: createDirectoryModel(tenant, io),
+    inject,
     closeSessions: () => void (tenant.withoutSessions = true),
     largeBytes: 200,
     close: () => Promise.resolve(),
@@ -291,7 +294,7 @@ async function simulatedTenancy(): Promise<Tenancy> {
   return {
     mailboxes: tenant.mailboxes,
     directory: createDirectory(tenant.graph, { cacheMs: 60_000, now: Date.now }),
-    meet: (fault) =>
+    inject: (fault) =>
       tenant.exchange.setFaults({
         script: [{ kind: kinds[fault], method: 'POST', path: '/messages$', retryAfterSeconds: 60 }],
       }),
@@ -302,7 +305,7 @@ async function simulatedTenancy(): Promise<Tenancy> {
 }
 
 describe.each([
-  ['the twin', twinTenancy],
+  ['the model', modelTenancy],
   ['Exchange', simulatedTenancy],
 ])('mailboxes of %s', (_name, open) => {
   let tenancy: Tenancy;
@@ -320,7 +323,7 @@ describe.each([
   const find = (text: string) => tenancy.mailboxes.find(anna.id, folderId, sha256(text));
   const large = () => [file('large.bin', bytes(tenancy.largeBytes, 1))];
 
-  it('keep one folder, and find a message there by its key alone', async () => {
+  it('have one folder, in which a message is found by its key only', async () => {
     expect(await tenancy.mailboxes.folder(anna.id, connector, { refresh: true })).toBe(folderId);
     const created = await create('hello');
     const messageId = created.kind === 'created' ? created.messageId : '';
@@ -335,7 +338,7 @@ describe.each([
     expect(await find('hello')).toHaveLength(1);
   });
 
-  it('say when the folder is gone, and when the mailbox takes nothing', async () => {
+  it('report a folder that is gone and a mailbox that is full', async () => {
     const other = await tenancy.mailboxes.folder(full.id, connector);
     const options = { signal: signal() };
     await expect(
@@ -355,13 +358,16 @@ describe.each([
     ['lostAnswer', UncertainError, 1],
     ['timeOut', UncertainError, 0],
     ['throttled', PutOffError, 0],
-  ] as const)('after %s throw what tells a possible copy from none', async (fault, error, copies) => {
-    tenancy.meet(fault);
-    await expect(create('unsure')).rejects.toBeInstanceOf(error);
-    if (fault !== 'throttled') expect(await find('unsure')).toHaveLength(copies);
-  });
+  ] as const)(
+    'throw, after %s, an error that says whether a copy may exist',
+    async (fault, error, copies) => {
+      tenancy.inject(fault);
+      await expect(create('unsure')).rejects.toBeInstanceOf(error);
+      if (fault !== 'throttled') expect(await find('unsure')).toHaveLength(copies);
+    },
+  );
 
-  it('make an item of several requests complete with the last one, a step announced before each', async () => {
+  it('announce each request of an item that takes several, and complete the item with the last one', async () => {
     let steps = 0;
     await create('large', large(), async () => void steps++);
     expect(steps).toBeGreaterThanOrEqual(3);
@@ -369,7 +375,7 @@ describe.each([
     expect(await find('large')).toHaveLength(1);
   });
 
-  it('give back what they have no way to take, and mark what is made without it', async () => {
+  it('return the attachments that they refuse, and mark a message that is created without them', async () => {
     tenancy.closeSessions();
     const created = await create('refused', large());
     expect(created).toMatchObject({ kind: 'refused', refused: [{ name: 'large.bin' }] });
@@ -380,7 +386,7 @@ describe.each([
     expect(await find('refused')).toMatchObject([{ complete: true, partial: true }]);
   });
 
-  it('leave an incomplete copy that is told apart when the work ends between two steps', async () => {
+  it('keep a recognisable incomplete copy if the work ends between two steps', async () => {
     let steps = 0;
     const lost = new Error('the lease is lost');
     const ending = create('large', large(), async () => {
@@ -390,7 +396,7 @@ describe.each([
     expect(await find('large')).toMatchObject([{ complete: false }]);
   });
 
-  it('belong to users who are found by their address in any case of letters', async () => {
+  it('belong to users whose address is found in upper and lower case', async () => {
     expect(await tenancy.directory.find('Anna@Contoso.Example')).toEqual({ userId: anna.id });
     expect(await tenancy.directory.find('nobody@contoso.example')).toBeUndefined();
   });
@@ -415,11 +421,11 @@ interface Site {
   close(): Promise<void>;
 }
 
-function twinSite(fault?: 'truncated'): Promise<Site> {
-  const { io, meet } = twinIo();
-  if (fault) meet(fault);
+function modelSite(fault?: 'truncated'): Promise<Site> {
+  const { io, inject } = modelIo();
+  if (fault) inject(fault);
   const lines = arrivals.map((arrivedAt, n) => ({ arrivedAt, line: lineOf(n) }));
-  const telemessage = createTwinTeleMessage({ lines, pageItems: 1, servings: 0 }, io);
+  const telemessage = createTeleMessageModel({ lines, pageItems: 1, servings: 0 }, io);
   return Promise.resolve({ telemessage, close: () => Promise.resolve() });
 }
 
@@ -444,7 +450,7 @@ async function simulatedSite(fault?: 'truncated'): Promise<Site> {
 }
 
 describe.each([
-  ['the twin', twinSite],
+  ['the model', modelSite],
   ['TeleMessage', simulatedSite],
 ])('pages of %s', (_name, open) => {
   const fetchAll = async ({ telemessage }: Site, window: Partial<PageRequest> = {}) => {
@@ -476,25 +482,25 @@ describe.each([
   let site: Site | undefined;
   afterEach(() => site?.close());
 
-  it('hold what arrived in the window, its start included and its end not, to the last one', async () => {
+  it('hold every message that arrived in the window, which includes its start and not its end', async () => {
     site = await open();
     const { stored, ends } = await fetchAll(site);
     expect(stored).toEqual([`${lineOf(1)}\n`, `${lineOf(2)}\n`]);
     expect(ends).toEqual([false, true]);
   });
 
-  it('are one empty page where nothing arrived', async () => {
+  it('are one empty page if nothing arrived', async () => {
     site = await open();
     const window = { from: '2026-12-01T00:00:00.000Z', to: '2026-12-02T00:00:00.000Z' };
     expect(await fetchAll(site, window)).toMatchObject({ stored: [''], ends: [true] });
   });
 
-  it('come again whole when the transfer broke off', async () => {
+  it('are served again as a whole after the transfer broke off', async () => {
     site = await open('truncated');
     expect(await fetchAll(site)).toMatchObject({ stored: [`${lineOf(1)}\n`, `${lineOf(2)}\n`], broken: 1 });
   });
 
-  it('need a cursor that the site knows', async () => {
+  it('are refused for a cursor that the site does not know', async () => {
     site = await open();
     const page = await site.telemessage.fetchPage({ ...request, lastId: 'unknown' }, () => Promise.resolve());
     expect(page).toEqual({ kind: 'cursorExpired' });

@@ -2,16 +2,16 @@ import { runSchedule } from '../../verification/explore/run';
 import { scenarios } from '../../verification/explore/scenarios';
 import { firstDamage, weakened } from '../support/weakened';
 
-describe('the explorer notices that the pipeline lacks', () => {
+describe('the explorer finds damage in a pipeline without', () => {
   it.each(weakened)('$protection', async ({ weakening, search }) => {
     const damage = await firstDamage(weakening, search);
     expect(damage?.kinds.length).toBeGreaterThan(0);
-    // The same search finds nothing where the protection is in place.
+    // With the protection, the same search finds nothing.
     expect(await firstDamage({}, search)).toBeUndefined();
   });
 });
 
-it('what goes wrong depends on the choices alone', async () => {
+it('the same schedule gives the same run', async () => {
   const schedule = [
     { at: 51, fault: 'crashLate' as const },
     { at: 60, fault: 'yield' as const },

@@ -1,14 +1,13 @@
-/** What can go wrong at one operation. */
+/** What can go wrong when a stage calls something outside itself, and at which calls. */
 
-const everywhere = {
-  /** The worker dies before the request is sent. */
+const atManyCalls = {
   crash: 'the worker dies before it',
   crashAfter: 'the worker dies after it',
-  crashLate: 'the worker dies; the request lands after the next look',
+  crashLate: 'the worker dies; the request takes effect after the next look-up',
   error: 'it fails, without effect',
   lostAnswer: 'it takes effect, the answer is lost',
   timeOut: 'no answer and no effect, which the caller cannot know',
-  late: 'no answer; it takes effect after the next look',
+  late: 'no answer; it takes effect after the next look-up',
   lateAlone: 'no answer; it takes effect minutes later',
   repeat: 'the client sends it twice and sees the second answer',
   yield: 'everything else runs first',
@@ -20,39 +19,42 @@ const everywhere = {
   tardy: 'the mailbox takes a third of the lease for each request from now on',
 } as const;
 
-const own = {
+/** Faults that the model shows by itself: it is told which one, and decides what the call returns. */
+const atOneKindOfCall = {
   never: 'the trigger never comes',
   twice: 'the trigger comes twice',
-  redeliver: 'the message is handed to the other worker as well',
-  throttled: 'the mailbox asks for a minute of patience',
+  redeliver: 'the other worker gets the message as well',
+  throttled: 'the mailbox asks the app to wait a minute',
   cooling: 'the mailbox throttles for hours',
   broken: 'the mailbox takes nothing for a day',
   full: 'the mailbox refuses for good',
-  folderGone: 'the folder is not there any more',
-  refused: 'the app is refused',
-  cursorExpired: 'the site forgot the cursor',
-  truncated: 'the page breaks off and comes again',
+  folderGone: 'the folder no longer exists',
+  refused: 'the service refuses the app',
+  cursorExpired: 'the site has forgotten the cursor',
+  truncated: 'the page breaks off and is sent again',
   damaged: 'a line is lost in transfer',
 } as const;
 
-export const faultTexts = { ...everywhere, ...own };
+export const faultTexts = { ...atManyCalls, ...atOneKindOfCall };
 export type Fault = keyof typeof faultTexts;
 
+/** A call that leaves a stage. */
 export interface Operation {
   name: string;
-  /** What it touches. */
+  /** The row, blob, message or mailbox that it touches. */
   key: string;
+  /** The faults that can be injected here. */
   faults: readonly Fault[];
-  /** The error of a request that failed without effect, where it is a particular one. */
+  /** The error of a request that failed without effect, unless any error will do. */
   failed?: () => Error;
-  /** The error of a request without an answer, where it is a particular one. */
+  /** The error of a request without an answer, unless any error will do. */
   lost?: () => Error;
-  /** A request that lands late lands right after this operation on the same key. */
+  /** A late request takes effect right after the next operation of this name on the same key. */
   landsAfter?: string;
   signal?: AbortSignal;
 }
 
-/** Reading what never changes: only that it fails or that the worker dies matters. */
+/** Reading what never changes: it matters only that the call fails or the worker dies. */
 export const fixedRead = ['crash', 'error'] as const satisfies Fault[];
 export const read = ['crash', 'error', 'yield', 'stall'] as const satisfies Fault[];
 export const write = [
@@ -70,7 +72,7 @@ export const write = [
   'freezeAfter',
 ] as const satisfies Fault[];
 
-/** Faults after which a request is still under way somewhere, so that two copies may stand for a moment. */
+/** Faults that leave a request under way after its worker has gone on: two copies may exist for a moment. */
 export const unfenced: readonly Fault[] = [
   'crashLate',
   'late',
@@ -80,5 +82,5 @@ export const unfenced: readonly Fault[] = [
   'freeze',
   'freezeAfter',
 ];
-/** Faults that an item may be quarantined for. */
+/** Faults that may send an item to quarantine. */
 export const fatal: readonly Fault[] = ['full', 'broken'];

@@ -8,9 +8,9 @@ import { fixedRead, write, type Fault } from './call-faults';
 import type { Scenario } from './scenarios';
 import type { Io } from './scheduler';
 
-/** Twin of the tenant: users, a folder per mailbox, messages that are complete or not yet. */
+/** Model of Exchange Online: a tenant's users, one folder per mailbox, and messages that may still be incomplete. */
 
-export interface TwinMessage {
+export interface MessageModel {
   id: string;
   folderId: string;
   itemKey: string;
@@ -19,14 +19,14 @@ export interface TwinMessage {
   batch: number;
   position: number;
   attachments: string[];
-  /** Made without some of the item's attachments. */
+  /** Created without some of the item's attachments. */
   partial: boolean;
   body: string;
 }
 
-export interface TwinMailbox {
+export interface MailboxModel {
   folderId: string | undefined;
-  messages: TwinMessage[];
+  messages: MessageModel[];
   coolingUntilMs: number;
   brokenUntilMs: number;
   full: boolean;
@@ -34,24 +34,24 @@ export interface TwinMailbox {
 
 export interface Tenant {
   /** By user id. */
-  mailboxes: Map<string, TwinMailbox>;
+  mailboxes: Map<string, MailboxModel>;
   /** Address in lower case to user id. */
   users: Map<string, string>;
   ids: number;
-  /** No attachment that takes a request of its own can be brought in. */
+  /** The cloud has no upload sessions: an attachment that takes a request of its own is refused. */
   withoutSessions: boolean;
-  /** The most copies of one item that stood in one mailbox at one time. */
+  /** The most copies of one item that one mailbox held at the same time. */
   mostCopies: number;
 }
 
 export function createTenant({
   users,
-  mend,
+  repairs,
   withoutSessions = false,
-}: Pick<Scenario, 'users' | 'mend' | 'withoutSessions'>): Tenant {
+}: Pick<Scenario, 'users' | 'repairs' | 'withoutSessions'>): Tenant {
   const empty = { coolingUntilMs: 0, brokenUntilMs: 0, folderId: undefined };
-  const isFull = (userId: string) => mend?.fullMailboxes.includes(userId) ?? false;
-  const known = users.filter(({ userId }) => !mend?.missingUsers.includes(userId));
+  const isFull = (userId: string) => repairs?.fullMailboxes.includes(userId) ?? false;
+  const known = users.filter(({ userId }) => !repairs?.missingUsers.includes(userId));
   return {
     mailboxes: new Map(users.map(({ userId }) => [userId, { ...empty, full: isFull(userId), messages: [] }])),
     users: new Map(known.map(({ userId, address }) => [address.toLowerCase(), userId])),
@@ -61,13 +61,13 @@ export function createTenant({
   };
 }
 
-/** What an administrator does about mailboxes that refuse and users that are not found. */
-export function mendTenant(tenant: Tenant, { users }: Pick<Scenario, 'users'>): void {
+/** An administrator makes room in full mailboxes and adds the users that were missing. */
+export function repairTenant(tenant: Tenant, { users }: Pick<Scenario, 'users'>): void {
   for (const mailbox of tenant.mailboxes.values()) Object.assign(mailbox, { full: false, brokenUntilMs: 0 });
   for (const { userId, address } of users) tenant.users.set(address.toLowerCase(), userId);
 }
 
-/** A twin's upload session begins here: items stay tiny. */
+/** Attachments from this size on take requests of their own; far below the real limit, so that items stay tiny. */
 const inlineBytes = 100;
 const hourMs = 60 * 60_000;
 
@@ -87,7 +87,7 @@ const createFaults = faultsOf(
 );
 const stepFaults = faultsOf('throttled', 'full');
 
-export function createTwinDirectory(tenant: Tenant, io: Io): Directory {
+export function createDirectoryModel(tenant: Tenant, io: Io): Directory {
   return {
     find: (address) =>
       io({ name: 'directory.find', key: address, faults: [...fixedRead, 'refused'] }, (fault) => {
@@ -98,14 +98,14 @@ export function createTwinDirectory(tenant: Tenant, io: Io): Directory {
   };
 }
 
-export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): Mailboxes {
+export function createMailboxesModel(tenant: Tenant, io: Io, now: () => number): Mailboxes {
   const mailboxOf = (userId: string) => {
     const mailbox = tenant.mailboxes.get(userId);
     if (!mailbox) throw new PermanentError('mailboxUnavailable', 'no such mailbox');
     return mailbox;
   };
-  /** What every request to a mailbox may meet; nothing has happened then. */
-  const admit = (userId: string, fault?: Fault): TwinMailbox => {
+  /** Lets a request into the mailbox, or throws before it has any effect. */
+  const admit = (userId: string, fault?: Fault): MailboxModel => {
     const mailbox = mailboxOf(userId);
     if (fault === 'refused') throw new DeploymentError('refused for the whole app');
     if (fault === 'throttled') throw new PutOffError(60_000, 'throttled; put off');
@@ -115,9 +115,9 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
     if (now() < mailbox.coolingUntilMs) throw new PutOffError(hourMs / 4, 'throttled; put off');
     return mailbox;
   };
-  const admitWrite = (userId: string, fault?: Fault): TwinMailbox => {
+  const admitWrite = (userId: string, fault?: Fault): MailboxModel => {
     const mailbox = admit(userId, fault);
-    if (now() < mailbox.brokenUntilMs) throw new Error('503 until the tries were used up');
+    if (now() < mailbox.brokenUntilMs) throw new Error('503 until no attempt was left');
     if (mailbox.full) throw new PermanentError('mailboxFull', 'ErrorQuotaExceeded');
     return mailbox;
   };
@@ -128,7 +128,7 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
   const post = (
     userId: string,
     folderId: string,
-    message: Omit<TwinMessage, 'id' | 'folderId'>,
+    message: Omit<MessageModel, 'id' | 'folderId'>,
     fault?: Fault,
   ) => {
     const mailbox = admitWrite(userId, fault);
@@ -170,23 +170,19 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
       });
       const key = `${userId} ${item.itemKey}`;
       const request = { key, signal, lost };
-      const begin = (fault?: Fault) => post(userId, folderId, message(), fault);
       const operation = {
         ...request,
         name: 'mailboxes.create',
         faults: createFaults,
         landsAfter: 'mailboxes.find',
       };
-      if (later.length === 0) {
-        const messageId = await io(operation, begin);
-        return messageId === undefined ? { kind: 'folderGone' } : { kind: 'created', messageId };
-      }
-      await beforeStep();
-      const messageId = await io(operation, begin);
+      if (later.length > 0) await beforeStep();
+      const messageId = await io(operation, (fault) => post(userId, folderId, message(), fault));
       if (messageId === undefined) return { kind: 'folderGone' };
-      const step = async (name: string, change: (message: TwinMessage) => void) => {
+      if (later.length === 0) return { kind: 'created', messageId };
+      const step = async (name: string, change: (message: MessageModel) => void) => {
         await beforeStep();
-        const failed = () => new UncertainError('the message was created, but not all of it is there');
+        const failed = () => new UncertainError('the message was created, but is incomplete');
         const stepping = {
           ...request,
           name: `mailboxes.${name}`,
@@ -210,10 +206,10 @@ export function createTwinMailboxes(tenant: Tenant, io: Io, now: () => number): 
         if (tenant.withoutSessions) return { kind: 'refused', messageId, refused: later };
         await step('complete', (message) => (message.complete = true));
       } catch (error) {
-        // Nobody comes back to an item that failed for good, so its incomplete copy goes now.
+        // No attempt follows a permanent failure, so nothing else would ever remove the incomplete copy.
         if (error instanceof PermanentError) await remove(userId, messageId);
         else if (error instanceof PutOffError)
-          throw new UncertainError('not all of it is there', { cause: error });
+          throw new UncertainError('the message is incomplete', { cause: error });
         throw error;
       }
       return { kind: 'created', messageId };

@@ -1,15 +1,15 @@
 import { random } from '../../simulators/samples/random';
 import type { Fault } from './call-faults';
-import type { Weakening } from './host-model';
+import type { Finding } from './checker';
 import { runSchedule, runWith, showSchedule, type Schedule } from './run';
 import type { Scenario } from './scenarios';
 import type { Point } from './scheduler';
-import type { Finding } from './checker';
 
 /**
- * Which schedules are run: every single fault, every pair that can matter, and chance beyond. Of the pairs, those
- * are left out that cannot meet, those that only repeat another one at an item or mailbox like it, and those of
- * faults that act like another one (`--pairs all` runs them nevertheless).
+ * Chooses the schedules: every single fault, every pair of faults that can matter, and random ones beyond.
+ *
+ * Core pairs leave out two faults that cannot meet, a pair that repeats another one at an equal item or mailbox, and
+ * faults that have the effect of another fault. `--pairs all` runs those as well.
  */
 
 export interface Plan {
@@ -18,7 +18,7 @@ export interface Plan {
   /** Random schedules per scenario. */
   random: number;
   seed: number;
-  /** This worker takes every `of`-th schedule, from `share` on. */
+  /** This thread runs every `of`-th schedule, beginning with number `share`. */
   share: number;
   of: number;
 }
@@ -39,7 +39,7 @@ export interface Tally {
 }
 
 const mostFailures = 500;
-/** An item has five attempts: fewer faults than that must never quarantine it. */
+/** Fewer faults than the five attempts that an item has: they must never send it to quarantine. */
 const mostRandomFaults = 4;
 
 export const noTally = (): Tally => ({
@@ -66,34 +66,34 @@ export function addTally(total: Tally, part: Tally): Tally {
   };
 }
 
-function record(tally: Tally, scenario: Scenario, schedule: Schedule, findings: Finding[]): void {
-  for (const kind of ['lost', 'duplicated', 'counters'] as const)
-    if (findings.some((finding) => finding.kind === kind)) tally[kind]++;
-  if (findings.length > 0 && tally.failures.length < mostFailures)
-    tally.failures.push({ schedule: showSchedule(scenario, schedule), findings });
-}
-
 export async function explore(plan: Plan): Promise<Tally> {
   const tally = noTally();
-  let turn = 0;
-  const isMine = () => turn++ % plan.of === plan.share;
+  const record = (scenario: Scenario, schedule: Schedule, findings: Finding[]) => {
+    for (const kind of ['lost', 'duplicated', 'counters'] as const)
+      if (findings.some((finding) => finding.kind === kind)) tally[kind]++;
+    if (findings.length > 0 && tally.failures.length < mostFailures)
+      tally.failures.push({ schedule: showSchedule(scenario, schedule), findings });
+  };
+  let number = 0;
+  const isMine = () => number++ % plan.of === plan.share;
   for (const scenario of plan.scenarios) {
     const quiet = await runSchedule(scenario, []);
-    record(tally, scenario, [], quiet.findings);
+    record(scenario, [], quiet.findings);
     for (const point of quiet.points)
       for (const fault of point.faults) {
         if (!isMine()) continue;
         const first = { at: point.index, fault };
         const run = await runSchedule(scenario, [first]);
         tally.singles++;
-        record(tally, scenario, [first], run.findings);
+        record(scenario, [first], run.findings);
         if (!mayBeFirst(scenario, point, fault, plan.pairs)) continue;
+        // The second fault may fall on a point that exists only because of the first one.
         for (const second of run.points) {
           if (second.index <= point.index || !mayMeet(point, second, plan.pairs)) continue;
           for (const other of second.faults) {
             if (plan.pairs === 'core' && !isCore(second, other)) continue;
             const schedule = [first, { at: second.index, fault: other }];
-            record(tally, scenario, schedule, (await runSchedule(scenario, schedule)).findings);
+            record(scenario, schedule, (await runSchedule(scenario, schedule)).findings);
             tally.pairs++;
           }
         }
@@ -102,26 +102,22 @@ export async function explore(plan: Plan): Promise<Tally> {
       if (!isMine()) continue;
       const { schedule, findings } = await runRandom(scenario, `${plan.seed}/${n}`);
       tally.random++;
-      record(tally, scenario, schedule, findings);
+      record(scenario, schedule, findings);
     }
   }
   return tally;
 }
 
-/** Up to four faults, spread over about as many turns as a quiet run has. */
-export async function runRandom(scenario: Scenario, label: string, weakening?: Weakening) {
+/** Up to four faults, spread over about as many points as a run without faults has. */
+async function runRandom(scenario: Scenario, label: string) {
   const r = random(`explore/${scenario.name}/${label}`);
   const oneIn = 15 + r.int(50);
   let left = mostRandomFaults;
-  const { findings, chosen } = await runWith(
-    scenario,
-    ({ faults }) => {
-      if (left === 0 || r.int(oneIn) > 0) return undefined;
-      left--;
-      return r.pick(faults);
-    },
-    weakening,
-  );
+  const { findings, chosen } = await runWith(scenario, ({ faults }) => {
+    if (left === 0 || r.int(oneIn) > 0) return undefined;
+    left--;
+    return r.pick(faults);
+  });
   return { schedule: chosen, findings };
 }
 
@@ -136,9 +132,9 @@ const core: readonly Fault[] = [
   'damaged',
   'cursorExpired',
 ];
-/** Where workers meet, the order of things matters as well, … */
+/** At rows that two workers write, their order matters as well. */
 const coreOfRows: readonly Fault[] = [...core, 'yield', 'freezeAfter'];
-/** … and at the requests that can leave a copy behind, when they take effect. */
+/** At requests that can leave a copy in a mailbox, the moment at which they take effect matters as well. */
 const coreOfRequests: readonly Fault[] = [
   ...coreOfRows,
   'stall',
@@ -157,21 +153,21 @@ function isCore({ operation }: Point, fault: Fault): boolean {
 function mayBeFirst(scenario: Scenario, point: Point, fault: Fault, pairs: Plan['pairs']): boolean {
   if (pairs !== 'core') return pairs === 'all';
   if (!scenario.pairsFrom?.test(point.invocation)) return false;
-  // Mailboxes of one item are all alike: one of them stands for the others.
+  // The mailboxes of one item behave alike, so one of them is enough.
   return isCore(point, fault) && !/^user-(bo|cy)|@|user-(bo|cy)$/.test(point.key);
 }
 
-/** Faults at two different items cannot meet: they share no row, no message of the queue and no mailbox item. */
+/** Faults at two different items cannot meet: the items share no row, no queue message and no message in a mailbox. */
 function mayMeet(a: Point, b: Point, pairs: Plan['pairs']): boolean {
   if (pairs === 'all') return true;
   const itemOf = ({ invocation }: Point) => /^(?:import|quarantine|redrive) (\S+)/.exec(invocation)?.[1];
   const [itemA, itemB] = [itemOf(a), itemOf(b)];
   const stageOf = ({ invocation }: Point) => invocation.split(' ')[0] ?? '';
   const stages = [stageOf(a), stageOf(b)];
-  // Redrives of different items meet at the count of closed batches.
+  // Redrives of different items meet at the row that says up to which batch all are closed.
   if (stages.every((stage) => stage === 'redrive')) return true;
   if (itemA !== undefined && itemB !== undefined) return itemA === itemB;
-  // What was committed cannot change any more: a fault in fetching meets others in fetching and splitting.
+  // A committed batch never changes, so a fault in fetching can meet only faults in fetching and splitting.
   if (stages.includes('fetchBatch') || stages.includes('backfill'))
     return stages.every((stage) => ['fetchBatch', 'backfill', 'split'].includes(stage));
   return true;

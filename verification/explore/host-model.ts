@@ -15,16 +15,14 @@ import { reconcile } from '../../shared/pipeline/reconcile';
 import { redriveItem } from '../../shared/pipeline/redrive-item';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import type { Fault } from './call-faults';
-import { handleMessage, type MessageKind } from './message-trigger';
-import type { TwinQueue } from './queue-model';
+import { createDepsModel, createMemory, type Environment } from './environment';
 import { startMs } from './scenarios';
-import type { Simulation } from './simulation';
-import type { Io, Process } from './scheduler';
-import { createMemory, createTwinDeps, type World } from './environment';
+import type { Io, Process, Scheduler } from './scheduler';
+import type { QueueMessage, QueueModel } from './storage-model';
 
-/** Twin of the Functions host: two workers, timers, queue triggers with five attempts, events of new blobs. */
+/** Model of the Functions host: two workers, timers, queue triggers with five attempts, events of new blobs. */
 
-/** The triggers' handlers, as functions/ registers them. */
+/** The handlers of the triggers, as functions/ registers them. */
 export const stages = {
   fetchBatch: (deps: Deps) => fetchBatch(deps),
   backfillWindow: (deps: Deps, message: unknown) => backfillWindow(deps, readBackfillRequest(message)),
@@ -39,9 +37,9 @@ export const stages = {
 };
 export type Stages = typeof stages;
 
-/** One protection taken away, to see whether the checks notice. */
+/** How one protection is taken away, to see whether the checker notices. */
 export interface Weakening {
-  deps?: (deps: Deps, stage: keyof Stages, world: World) => Deps;
+  deps?: (deps: Deps, stage: keyof Stages, environment: Environment) => Deps;
   stages?: Partial<Stages>;
   maxDequeueCount?: number;
   settings?: Record<string, string>;
@@ -52,10 +50,12 @@ export interface Weakening {
 const MINUTE = 60_000;
 const workerCount = 2;
 const messagesPerWorker = 2;
-/** How long a message stays hidden whose worker died (the queue trigger's own ten minutes). */
+/** A message whose worker died stays hidden this long: the queue trigger's own ten minutes. */
 const visibilityMs = 10 * MINUTE;
 const fetchEveryMs = 60 * MINUTE;
 const reconcileEveryMs = 10 * MINUTE;
+/** The pause between a failure and the next attempt, as host.json sets it. */
+const retryMs = 30_000;
 
 interface Worker {
   process: Process;
@@ -63,25 +63,27 @@ interface Worker {
   running: number;
 }
 
-export function createHost(world: World, simulation: Simulation, weakening: Weakening) {
+export function createHostModel(environment: Environment, scheduler: Scheduler, weakening: Weakening) {
   const handlers = { ...stages, ...weakening.stages };
   const maxDequeueCount = weakening.maxDequeueCount ?? 5;
   let started = 0;
   let running = 0;
   const newWorker = (name: string, aheadMs: number): Worker => ({
     process: { name, alive: true, frozenUntilMs: 0, aheadMs },
-    memory: createMemory(world.config),
+    memory: createMemory(environment.config),
     running: 0,
   });
-  const workers = Array.from({ length: workerCount }, (_, n) => newWorker(`worker ${n}`, n * world.aheadMs));
+  const workers = Array.from({ length: workerCount }, (_, n) =>
+    newWorker(`worker ${n}`, n * environment.aheadMs),
+  );
 
   const freeWorker = () =>
     workers
-      .filter((one) => one.process.frozenUntilMs <= simulation.now())
+      .filter((one) => one.process.frozenUntilMs <= scheduler.now())
       .filter((one) => one.running < messagesPerWorker)
       .sort((a, b) => a.running - b.running)[0];
 
-  /** Runs the work until it ends or its worker dies. */
+  /** Starts an invocation, which runs until its work ends or its worker dies. */
   const start = (
     worker: Worker,
     name: string,
@@ -92,11 +94,11 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
     worker.running++;
     running++;
     const depsFor = (stage: keyof Stages) => {
-      const deps = createTwinDeps(world, simulation, process, invocation, memory);
-      return weakening.deps?.(deps, stage, world) ?? deps;
+      const deps = createDepsModel(environment, scheduler, process, invocation, memory);
+      return weakening.deps?.(deps, stage, environment) ?? deps;
     };
-    void work(simulation.io(process, invocation), depsFor)
-      // The host logs what failed.
+    void work(scheduler.io(process, invocation), depsFor)
+      // The real host logs the error and goes on.
       .catch(() => undefined)
       .then(() => {
         worker.running--;
@@ -106,9 +108,9 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
 
   const trigger = (name: string, faults: Fault[]) => ({ name, key: '', faults });
 
-  /** Takes the queue's next message, if it has one. */
+  /** Starts the handler of the queue's next message; false if no message is visible or no worker is free. */
   const take = <T>(
-    queue: TwinQueue<T>,
+    queue: QueueModel<T>,
     nameOf: (body: T) => string,
     kind: MessageKind<T>,
     handle: (body: T, depsFor: (stage: keyof Stages) => Deps) => Promise<void>,
@@ -122,40 +124,40 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
       );
     return message !== undefined;
   };
-  const poison = (body: ItemPointer) => world.poisonQueue.send(body);
+  const poison = (body: ItemPointer) => environment.poisonQueue.send(body);
   const place = ({ batch, position }: Pick<ItemPointer, 'batch' | 'position'>) => `${batch}/${position}`;
   const takers = [
     () =>
       take(
-        world.backfillQueue,
+        environment.backfillQueue,
         () => 'backfill',
         { name: 'backfill-window' },
         (body, depsFor) => handlers.backfillWindow(depsFor('backfillWindow'), body),
       ),
     () =>
       take(
-        world.blobEvents,
+        environment.blobEvents,
         () => 'split',
         { name: 'event', dropped: true, mayVanish: true },
         (body, depsFor) => handlers.splitBatch(depsFor('splitBatch'), Buffer.from(body.manifest)),
       ),
     () =>
       take(
-        world.importQueue,
+        environment.importQueue,
         (body) => `import ${place(body)}`,
         { name: 'import-item', poison, mayVanish: true },
         (body, depsFor) => handlers.importItem(depsFor('importItem'), body),
       ),
     () =>
       take(
-        world.poisonQueue,
+        environment.poisonQueue,
         (body) => `quarantine ${place(body)}`,
         { name: 'poison', mayVanish: true },
         (body, depsFor) => handlers.quarantineItem(depsFor('quarantineItem'), body),
       ),
     () =>
       take(
-        world.redriveQueue,
+        environment.redriveQueue,
         (body) => `redrive ${place(body)}`,
         { name: 'redrive-item' },
         (body, depsFor) => handlers.redriveItem(depsFor('redriveItem'), body),
@@ -174,7 +176,7 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
       const fault = await io(trigger(`timer.${name}`, ['never', 'twice', 'crash', 'yield']), (own) => own);
       if (fault === 'never') return;
       if (fault === 'twice')
-        // The other worker may have been replaced since.
+        // The other worker may have died meanwhile and been replaced under the same name.
         start(
           workers.find((one) => one.process.name === other.process.name)!,
           `${name} again`,
@@ -182,18 +184,18 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
         );
       await handlers[name](depsFor(name));
     });
-  const aliveWorkers = () => workers.filter(({ process }) => process.frozenUntilMs <= simulation.now());
+  const aliveWorkers = () => workers.filter(({ process }) => process.frozenUntilMs <= scheduler.now());
   const fireTimers = () => {
-    if (Math.min(nextFetchMs, nextReconcileMs) > simulation.now()) return false;
+    if (Math.min(nextFetchMs, nextReconcileMs) > scheduler.now()) return false;
     const [first, second = first] = aliveWorkers();
     if (!first) return false;
     let fired = false;
-    if (nextFetchMs <= simulation.now()) {
+    if (nextFetchMs <= scheduler.now()) {
       nextFetchMs += fetchEveryMs;
       fire('fetchBatch', first, second!);
       fired = true;
     }
-    if (nextReconcileMs <= simulation.now()) {
+    if (nextReconcileMs <= scheduler.now()) {
       nextReconcileMs += reconcileEveryMs;
       fire('reconcile', second!, first);
       fired = true;
@@ -202,23 +204,23 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
   };
 
   return {
-    /** Starts whatever is due at this instant; true when something was. */
+    /** Starts everything that is due at this instant; false if nothing is. */
     startDue: (): boolean => {
       const fired = fireTimers();
       return takeMessages() || fired;
     },
-    /** A timer that did not come is missed, and comes at its next time. */
+    /** The next instant at which something becomes due. A timer that found no worker is skipped until its next time. */
     nextMs: () =>
       Math.min(
-        ...[nextFetchMs, nextReconcileMs].filter((atMs) => atMs > simulation.now()),
-        world.backfillQueue.nextVisibleMs(),
-        world.blobEvents.nextVisibleMs(),
-        world.importQueue.nextVisibleMs(),
-        world.poisonQueue.nextVisibleMs(),
-        world.redriveQueue.nextVisibleMs(),
+        ...[nextFetchMs, nextReconcileMs].filter((atMs) => atMs > scheduler.now()),
+        environment.backfillQueue.nextVisibleMs(),
+        environment.blobEvents.nextVisibleMs(),
+        environment.importQueue.nextVisibleMs(),
+        environment.poisonQueue.nextVisibleMs(),
+        environment.redriveQueue.nextVisibleMs(),
       ),
     isIdle: () => running === 0,
-    /** One more round of the timers, after which nothing may have changed. */
+    /** Fires both timers once more: a finished environment must not change. */
     fireOnceMore: () => {
       const [first, second = first] = aliveWorkers();
       start(first!, 'fetchBatch', (_io, depsFor) => handlers.fetchBatch(depsFor('fetchBatch')));
@@ -232,4 +234,60 @@ export function createHost(world: World, simulation: Simulation, weakening: Weak
   };
 }
 
-export type Host = ReturnType<typeof createHost>;
+interface MessageKind<T> {
+  name: string;
+  /** Where a message goes after its last attempt. */
+  poison?: (body: T) => void;
+  /** After its last attempt it is deleted, without a poison queue. */
+  dropped?: boolean;
+  /** An event may never be sent, and a queue may be purged by mistake. */
+  mayVanish?: boolean;
+}
+
+interface Received<T> {
+  queue: QueueModel<T>;
+  message: QueueMessage<T>;
+  kind: MessageKind<T>;
+  maxDequeueCount: number;
+}
+
+/** The queue trigger: it deletes a handled message, makes a failed one visible again, and gives up after the last attempt. */
+async function handleMessage<T>(io: Io, received: Received<T>, handle: () => Promise<void>): Promise<void> {
+  const { queue, message } = received;
+  try {
+    await attempt(io, received, handle);
+  } finally {
+    queue.stopHolding(message.id, message.popReceipt);
+  }
+}
+
+async function attempt<T>(
+  io: Io,
+  { queue, message, kind, maxDequeueCount }: Received<T>,
+  handle: () => Promise<void>,
+): Promise<void> {
+  const { id, popReceipt, dequeueCount, body } = message;
+  const operation = (name: string, faults: Fault[]) => ({ name: `${kind.name}.${name}`, key: '', faults });
+  const remove = () => queue.delete(id, popReceipt);
+  const giveUp = async () => {
+    const { poison } = kind;
+    if (poison) await io(operation('poison', ['crash', 'crashAfter']), () => poison(body));
+    if (poison || kind.dropped) await io(operation('delete', ['crash']), remove);
+  };
+  if (dequeueCount > maxDequeueCount) return giveUp();
+  const faults: Fault[] = ['crash', 'redeliver', ...(kind.mayVanish ? (['never'] as const) : [])];
+  const isLost = await io(operation('receive', faults), (fault) => {
+    if (fault === 'redeliver') queue.update(id, popReceipt, 0);
+    if (fault === 'never') remove();
+    return fault === 'never';
+  });
+  if (isLost) return;
+  try {
+    await handle();
+  } catch {
+    if (dequeueCount >= maxDequeueCount) return giveUp();
+    await io(operation('release', ['crash']), () => queue.update(id, popReceipt, retryMs));
+    return;
+  }
+  await io(operation('delete', ['crash', 'error', 'yield']), remove);
+}

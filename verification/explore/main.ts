@@ -1,33 +1,36 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { addTally, explore, noTally, type Plan, type Tally } from './explorer';
 import { faultTexts, type Fault } from './call-faults';
+import { addTally, explore, noTally, type Plan, type Tally } from './explorer';
 import { runSchedule, type Schedule } from './run';
 import { scenarios } from './scenarios';
 
-/** `npm run explore`: runs the pipeline under every fault there is, and under pairs and chance beyond. */
+/**
+ * `npm run explore`: deterministic simulation testing of the pipeline. It runs the stages against models of storage,
+ * Exchange and TeleMessage under every single fault, many pairs of faults and random faults (docs/testing.md).
+ */
 
 const usage = `npm run explore -- [options]
-  --scenario NAME    ${Object.keys(scenarios).join(' or ')}; all when absent
-  --pairs HOW        core (default), none, or all: a quarter of an hour for the day, hours for all scenarios
+  --scenario NAME    ${Object.keys(scenarios).join(', ')} (default: all)
+  --pairs WHICH      core (default), none, or all: a quarter of an hour for one scenario, hours for all of them
   --random N         random schedules per scenario (default 600)
-  --seed N           of the random schedules (default 1)
-  --schedule TEXT    runs one schedule, such as day:45.crash,80.late, and shows its course
-  --failures N       shown at most (default 10)
-  --threads N        default: one for each core`;
+  --seed N           the seed of the random schedules (default 1)
+  --schedule TEXT    runs one schedule, such as day:45.crash,80.late, and prints every call
+  --failures N       prints at most N failures (default 10)
+  --threads N        default: one per core`;
 
 type Share = Omit<Plan, 'scenarios'> & { names: string[] };
 
 function readSchedule(text: string): { name: string; schedule: Schedule } {
-  const [name = '', choices = ''] = text.split(':');
-  const schedule = choices
+  const [name = '', faults = ''] = text.split(':');
+  const schedule = faults
     .split(',')
     .filter(Boolean)
-    .map((choice) => {
-      const [at = '', fault = ''] = choice.split('.');
+    .map((entry) => {
+      const [at = '', fault = ''] = entry.split('.');
       if (!/^\d+$/.test(at) || !Object.hasOwn(faultTexts, fault))
-        throw new Error(`Not a choice: ${choice}\n\n${usage}`);
+        throw new Error(`Expected NUMBER.FAULT, found ${entry}\n\n${usage}`);
       return { at: Number(at), fault: fault as Fault };
     });
   return { name, schedule };
@@ -46,9 +49,9 @@ async function show(text: string): Promise<boolean> {
       `${index}\t${Math.round(atMs / 1000)} s\t${invocation}\t${operation} ${key.slice(0, 60)}${what}`,
     );
   }
-  if (missed) console.log('Not every choice could be made.');
+  if (missed) console.log('A fault of the schedule could not be injected.');
   for (const { kind, text: finding } of findings) console.log(`${kind}: ${finding}`);
-  if (findings.length === 0) console.log('Nothing lost, nothing twice, the books are right.');
+  if (findings.length === 0) console.log('Nothing lost, nothing duplicated, every counter right.');
   return findings.length === 0;
 }
 

@@ -1,25 +1,22 @@
 import { batchRow, type BatchState } from '../../shared/storage/outcomes';
 import type { RunState } from '../../shared/storage/runs';
 import type { Fault } from './call-faults';
-import { createHost, type Weakening } from './host-model';
-import type { Scenario } from './scenarios';
-import { startMs, windowEnd } from './scenarios';
-import { createSimulation } from './simulation';
-import type { Point } from './scheduler';
+import { check, type Finding } from './checker';
+import { createEnvironment, hasQuarantine, repairAndRedrive, type Environment } from './environment';
+import { createHostModel, type Weakening } from './host-model';
+import { startMs, windowEnd, type Scenario } from './scenarios';
+import { createScheduler, type Point } from './scheduler';
 import { chainOf, rowsOf } from './storage-model';
-import { judge, type Finding } from './checker';
-import { createWorld, hasQuarantine, mend, type World } from './environment';
 
-/** What goes wrong, by the number of the turn. */
+/** The faults to inject, and the numbers of the points at which to inject them. */
 export type Schedule = readonly { at: number; fault: Fault }[];
 
 export interface Run {
   findings: Finding[];
   points: readonly Point[];
   steps: number;
-  /** Set where a choice was asked for at a turn that never came, or that cannot show it. */
+  /** True if the run never reached a point of the schedule, or the operation there cannot have the fault. */
   missed: boolean;
-  world: World;
 }
 
 const MINUTE = 60_000;
@@ -30,29 +27,29 @@ const times = {
   slowMs: 12 * MINUTE,
   tardyMs: 1.5 * MINUTE,
 };
-/** A schedule that is not at rest by then never will be. */
+/** A run that takes longer or needs more steps than this never finishes. */
 const longestMs = 20 * 60 * MINUTE;
 const mostSteps = 8_000;
-/** More than a schedule has faults: after that many, everything must be delivered. */
-const mostMendings = 6;
+/** More than a schedule has faults: after so many repairs, everything must be delivered. */
+const mostRepairs = 6;
 
 export const showSchedule = (scenario: Scenario, schedule: Schedule): string =>
   `${scenario.name}:${schedule.map(({ at, fault }) => `${at}.${fault}`).join(',')}`;
 
 const system = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
 
-/** A run waits for nothing real: between two of them everything else of the process gets its turn. */
-const breath = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** A run never waits for the event loop, so signals and worker messages get their turn between two runs. */
+const letEventLoopRun = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Runs the scenario to its rest; `choose` is asked at every turn. */
+/** Runs the scenario until nothing is left to do; `choose` is asked for a fault at every point. */
 export async function runWith(
   scenario: Scenario,
   choose: (point: Point) => Fault | undefined,
   weakening: Weakening = {},
 ): Promise<Omit<Run, 'missed'> & { chosen: { at: number; fault: Fault }[] }> {
-  await breath();
+  await letEventLoopRun();
   const chosen: { at: number; fault: Fault }[] = [];
-  const simulation = createSimulation({
+  const scheduler = createScheduler({
     startMs,
     times,
     onCrash: (process) => host.replace(process),
@@ -62,52 +59,53 @@ export async function runWith(
       return fault;
     },
   });
-  const world = createWorld(scenario, simulation.now, weakening.settings);
-  const host = createHost(world, simulation, weakening);
-  // A stage that sets a timer must meet it in virtual time.
+  const environment = createEnvironment(scenario, scheduler.now, weakening.settings);
+  const host = createHostModel(environment, scheduler, weakening);
+  // A timer that a stage sets must fire in virtual time.
   const never = { refresh: () => undefined };
   Object.assign(globalThis, {
-    setTimeout: weakening.noTimers ? () => never : simulation.setTimeout,
-    clearTimeout: simulation.clearTimeout,
+    setTimeout: weakening.noTimers ? () => never : scheduler.setTimeout,
+    clearTimeout: scheduler.clearTimeout,
   });
   try {
-    let wasAtRest = false;
+    let wasFinished = false;
     let stuck = false;
     for (;;) {
-      if (await turn()) continue;
-      if (host.isIdle() && !simulation.isBusy() && isAtRest(world)) {
-        if (needsMending()) {
-          mend(world, scenario);
+      if (await step()) continue;
+      if (host.isIdle() && !scheduler.isBusy() && isFinished(environment)) {
+        if (needsRepair()) {
+          repairAndRedrive(environment, scenario);
           continue;
         }
-        if (wasAtRest) break;
-        wasAtRest = true;
+        if (wasFinished) break;
+        wasFinished = true;
         host.fireOnceMore();
         continue;
       }
-      const nextMs = Math.min(simulation.nextMs(), host.nextMs());
-      stuck = nextMs - startMs > longestMs || simulation.steps() > mostSteps;
+      const nextMs = Math.min(scheduler.nextMs(), host.nextMs());
+      stuck = nextMs - startMs > longestMs || scheduler.steps() > mostSteps;
       if (stuck) break;
-      simulation.advance(nextMs);
+      scheduler.advance(nextMs);
     }
-    const findings = judge({ world, scenario, faults: chosen.map(({ fault }) => fault), stuck });
-    return { findings, points: simulation.points, steps: simulation.steps(), world, chosen };
+    const findings = check({ environment, scenario, faults: chosen.map(({ fault }) => fault), stuck });
+    return { findings, points: scheduler.points, steps: scheduler.steps(), chosen };
   } finally {
     Object.assign(globalThis, system);
   }
 
-  function needsMending(): boolean {
-    if (!scenario.mend || world.mendings === mostMendings) return false;
-    return world.mendings === 0 || hasQuarantine(world);
+  function needsRepair(): boolean {
+    if (!scenario.repairs || environment.repairs === mostRepairs) return false;
+    return environment.repairs === 0 || hasQuarantine(environment);
   }
 
-  /** One operation, or whatever the host can start; false when nothing can happen at this instant. */
-  async function turn(): Promise<boolean> {
-    await simulation.quiet();
-    if (scenario.mend && world.mendings === 0 && world.isBatchClosed) mend(world, scenario);
-    // What waits for all others to go first waits for the host's next message as well.
+  /** Starts what the host can start, or runs one operation; false if nothing can happen at this instant. */
+  async function step(): Promise<boolean> {
+    await scheduler.quiet();
+    if (scenario.repairs && environment.repairs === 0 && environment.isBatchClosed)
+      repairAndRedrive(environment, scenario);
+    // The host comes first: an operation that yields to everything else yields to the host's next message as well.
     if (host.startDue()) return true;
-    return simulation.step();
+    return scheduler.step();
   }
 }
 
@@ -128,9 +126,11 @@ export async function runSchedule(
   return { ...run, missed: chosen.length < schedule.length };
 }
 
-/** Nothing under way, nothing queued, every run fetched, every batch closed. */
-function isAtRest({ connector, tables, blobs, blobEvents, ...world }: World): boolean {
-  const queues = [blobEvents, world.backfillQueue, world.importQueue, world.poisonQueue, world.redriveQueue];
+/** True if all queues are empty, all runs are fetched and all batches are closed. */
+function isFinished(environment: Environment): boolean {
+  const { connector, tables, blobs, blobEvents, backfillQueue, importQueue, poisonQueue, redriveQueue } =
+    environment;
+  const queues = [blobEvents, backfillQueue, importQueue, poisonQueue, redriveQueue];
   if (queues.some(({ messages }) => messages.length > 0)) return false;
   const watermark = rowsOf<{ to?: string }>(tables.runs, connector).find(({ row }) => row === '~watermark');
   if (watermark?.value.to !== windowEnd) return false;

@@ -1,6 +1,6 @@
 import type { ConnectorId } from '../../shared/connectors';
 
-/** The days that are explored: small, with every kind of item that behaves differently. */
+/** The scenarios that are explored: small days that together hold every kind of item that behaves differently. */
 
 export interface Scenario {
   name: string;
@@ -8,25 +8,34 @@ export interface Scenario {
   users: { userId: string; address: string }[];
   lines: { arrivedAt: string; line: Record<string, unknown> | string }[];
   pageItems: number;
-  /** What must become of the lines, by source id; lines that cannot be read have none. */
+  /**
+   * The mailboxes that each readable item must reach, and its attachments there. The body must name the `missing`
+   * ones instead.
+   */
   expected: { sourceId: string; userIds: string[]; attachments: string[]; missing?: string[] }[];
-  /** A cloud that has no way to take larger attachments: those that are `missing`, and named in the body. */
+  /** The cloud has no upload sessions, so it refuses larger attachments. */
   withoutSessions?: boolean;
-  /** The window is fetched by hand as well, at the same time. */
+  /** An operator requests the same window at the same time. */
   backfill?: boolean;
   /** The custom mapping file. */
   mapping?: string;
-  /** What a person mends before he redrives the quarantine: once a batch is closed, and whenever all is at rest. */
-  mend?: { missingUsers: string[]; fullMailboxes: string[] };
+  /**
+   * What is wrong until an administrator repairs it and an operator redrives the quarantine. They do so once a batch is
+   * closed, and again whenever nothing is left to do.
+   */
+  repairs?: { missingUsers: string[]; fullMailboxes: string[] };
   /** How far the second worker's clock is ahead of the first one's. */
   aheadMs?: number;
   settings?: Record<string, string>;
-  /** The invocations at which the first fault of a core pair lies; elsewhere it would repeat what is explored already. */
+  /**
+   * The invocations that get the first fault of a core pair; at others, the pair would repeat what another pair or
+   * scenario explores. No core pairs if absent.
+   */
   pairsFrom?: RegExp;
 }
 
 const HOUR = 60 * 60_000;
-/** Half past an hour would leave the first timer waiting. */
+/** On the hour, so that the first timer fires at the start. */
 export const startMs = Date.parse('2026-11-21T01:00:00.000Z');
 export const windowEnd = new Date(startMs).toISOString();
 export const windowStart = new Date(startMs - 24 * HOUR).toISOString();
@@ -83,7 +92,7 @@ const expectedPlain = { sourceId: '1_1', userIds: ids('anna', 'bo', 'cy'), attac
 const expectedFiles = { sourceId: '1_2', userIds: ids('anna'), attachments: ['small.txt', 'large.bin'] };
 const expectedSingle = { sourceId: '1_3', userIds: ids('cy'), attachments: [] };
 
-/** One item for three mailboxes, one that takes several requests, and one in a second batch. */
+/** An item for three mailboxes, one that takes several requests, and one in a second batch. */
 const day: Scenario = {
   name: 'day',
   connector: 'whatsapp',
@@ -91,11 +100,11 @@ const day: Scenario = {
   lines: [plain, withFiles, single],
   pageItems: 2,
   expected: [expectedPlain, expectedFiles, expectedSingle],
-  // Both batches are alike.
+  // The two batches behave alike.
   pairsFrom: /^(?!import 2)/,
 };
 
-/** An item that the site serves twice, one that nobody can read, and the window fetched by hand as well. */
+/** An item that the site serves twice, an unreadable one, and the window fetched on request as well. */
 const again: Scenario = {
   name: 'again',
   connector: 'whatsapp',
@@ -106,7 +115,7 @@ const again: Scenario = {
   backfill: true,
 };
 
-/** One mailbox of an item is full, one item has no mailbox at all: both are mended and put back on the queue. */
+/** One mailbox of an item is full, and another item has no mailbox at all. Both are repaired and redriven. */
 const redriven: Scenario = {
   name: 'redriven',
   connector: 'whatsapp',
@@ -114,7 +123,7 @@ const redriven: Scenario = {
   lines: [chat('1_1', 'anna', ['bo']), withFiles, single],
   pageItems: 2,
   expected: [{ ...expectedPlain, userIds: ids('anna', 'bo') }, expectedFiles, expectedSingle],
-  mend: { missingUsers: ids('cy'), fullMailboxes: ids('bo') },
+  repairs: { missingUsers: ids('cy'), fullMailboxes: ids('bo') },
   pairsFrom: /^redrive 1/,
 };
 
@@ -155,7 +164,7 @@ const parts = [
   '--b--',
 ];
 
-/** Mails, a custom mapping that sends what is bo's to cy, and two workers whose clocks differ. */
+/** Mails, a custom mapping from Bo's number to Cy's address, and two workers whose clocks differ. */
 const mails: Scenario = {
   name: 'mails',
   connector: 'wechat',
@@ -172,7 +181,7 @@ const mails: Scenario = {
   aheadMs: 2 * 60_000,
 };
 
-/** A cloud without upload sessions: the item with the large file is created once more, without it. */
+/** A cloud without upload sessions: the item with the large file is created a second time, without the file. */
 const narrow: Scenario = {
   name: 'narrow',
   connector: 'whatsapp',

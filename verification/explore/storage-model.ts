@@ -1,10 +1,14 @@
 import { manifest, manifestBlob, manifestBytes, sha256, type Manifest } from '../../shared/storage/manifest';
 import type { Batches } from '../../shared/storage/batches.client';
+import type { WorkQueue } from '../../shared/storage/queues.client';
 import type { Rows, Stored } from '../../shared/storage/rows.client';
 import { fixedRead, read, write } from './call-faults';
-import type { Io } from './scheduler';
+import type { Io, Process } from './scheduler';
 
-/** Twins of the tables and of the blob container. A store holds the data; a twin is one client's view of it. */
+/**
+ * Models of Azure Storage: tables, the blob container, queues. A store holds the data and outlives every worker; a
+ * model is the view that one invocation has of it.
+ */
 
 export interface RowStore {
   partitions: Map<string, Map<string, { json: string; etag: string }>>;
@@ -20,7 +24,7 @@ export function rowsOf<T>(store: RowStore, partition: string): Stored<T>[] {
     .map(([row, { json, etag }]) => ({ row, value: JSON.parse(json) as T, etag }));
 }
 
-export function createTwinRows<T extends object>(table: string, store: RowStore, io: Io): Rows<T> {
+export function createRowsModel<T extends object>(table: string, store: RowStore, io: Io): Rows<T> {
   const rowsIn = (partition: string) => {
     let rows = store.partitions.get(partition);
     if (!rows) store.partitions.set(partition, (rows = new Map()));
@@ -64,11 +68,11 @@ export function createTwinRows<T extends object>(table: string, store: RowStore,
 
 export interface BlobStore {
   blobs: Map<string, Buffer>;
-  /** Told of every new manifest, as Event Grid would be. */
+  /** Called with every new manifest, as Event Grid would be. */
   onManifest?: (bytes: Buffer) => void;
 }
 
-export function createTwinBatches(store: BlobStore, io: Io): Batches {
+export function createBatchesModel(store: BlobStore, io: Io): Batches {
   const { blobs } = store;
   const need = (blob: string) => {
     const bytes = blobs.get(blob);
@@ -118,7 +122,7 @@ export function createTwinBatches(store: BlobStore, io: Io): Batches {
         },
       );
       return (async function* () {
-        // Two chunks, so that lines are cut between them.
+        // Two chunks, so that the cut falls within a line.
         const half = Math.ceil(bytes.length / 2);
         yield bytes.subarray(0, half);
         if (half < bytes.length) yield await Promise.resolve(bytes.subarray(half));
@@ -136,7 +140,7 @@ export function createTwinBatches(store: BlobStore, io: Io): Batches {
   };
 }
 
-/** The manifests of a connector in the order of their numbers. */
+/** The manifests of a connector, in the order of their numbers. */
 export function chainOf(
   store: BlobStore,
   connector: Manifest['connector'],
@@ -148,3 +152,92 @@ export function chainOf(
     chain.push({ value: JSON.parse(bytes.toString()) as Manifest, sha256: sha256(bytes) });
   }
 }
+
+export interface QueueMessage<T> {
+  id: number;
+  body: T;
+  visibleAtMs: number;
+  dequeueCount: number;
+  popReceipt: number;
+  /** The worker that handles it, and extends its invisibility for as long as it lives. */
+  holder?: Process | undefined;
+}
+
+/** Visibility, pop receipts and dequeue counts. */
+export interface QueueModel<T> {
+  messages: QueueMessage<T>[];
+  send(body: T, delayMs?: number): void;
+  /** Hides the message that has been visible longest, and returns it; undefined if no message is visible. */
+  receive(visibilityMs: number, holder?: Process): QueueMessage<T> | undefined;
+  /** False if the receipt is outdated: another worker has received the message since. */
+  delete(id: number, popReceipt: number): boolean;
+  /** Makes the message visible after a time. Returns the new receipt, or undefined if the old one is outdated. */
+  update(id: number, popReceipt: number, visibilityMs: number): number | undefined;
+  /** The worker no longer extends the invisibility: an undeleted message becomes visible when its time is over. */
+  stopHolding(id: number, popReceipt: number): void;
+  /** When the next hidden message becomes visible. */
+  nextVisibleMs(): number;
+}
+
+export function createQueueModel<T>(now: () => number): QueueModel<T> {
+  const messages: QueueMessage<T>[] = [];
+  let ids = 0;
+  let receipts = 0;
+  const isHeld = ({ holder }: QueueMessage<T>) =>
+    holder !== undefined && holder.alive && holder.frozenUntilMs <= now();
+  const find = (id: number, popReceipt: number) =>
+    messages.find((one) => one.id === id && one.popReceipt === popReceipt);
+  return {
+    messages,
+    send(body, delayMs = 0) {
+      // The service takes whole seconds, and text only.
+      const visibleAtMs = now() + Math.ceil(delayMs / 1000) * 1000;
+      const copy = JSON.parse(JSON.stringify(body)) as T;
+      messages.push({ id: ++ids, body: copy, visibleAtMs, dequeueCount: 0, popReceipt: ++receipts });
+    },
+    receive(visibilityMs, holder) {
+      const visible = messages.filter((one) => one.visibleAtMs <= now() && !isHeld(one));
+      const first = visible.sort((a, b) => a.visibleAtMs - b.visibleAtMs || a.id - b.id)[0];
+      if (!first) return undefined;
+      first.visibleAtMs = now() + visibilityMs;
+      first.dequeueCount++;
+      first.popReceipt = ++receipts;
+      first.holder = holder;
+      return { ...first };
+    },
+    delete(id, popReceipt) {
+      const found = find(id, popReceipt);
+      if (found) messages.splice(messages.indexOf(found), 1);
+      return found !== undefined;
+    },
+    update(id, popReceipt, visibilityMs) {
+      const found = find(id, popReceipt);
+      if (!found) return undefined;
+      found.visibleAtMs = now() + visibilityMs;
+      found.popReceipt = ++receipts;
+      found.holder = undefined;
+      return found.popReceipt;
+    },
+    stopHolding(id, popReceipt) {
+      const found = find(id, popReceipt);
+      if (found) found.holder = undefined;
+    },
+    nextVisibleMs: () =>
+      messages.reduce(
+        (next, one) => (isHeld(one) || one.visibleAtMs <= now() ? next : Math.min(next, one.visibleAtMs)),
+        Number.POSITIVE_INFINITY,
+      ),
+  };
+}
+
+export const createWorkQueueModel = <T extends { position: number }>(
+  name: string,
+  queue: QueueModel<T>,
+  io: Io,
+): WorkQueue<T> => ({
+  send: (message, { delayMs = 0 } = {}) =>
+    io({ name: `${name}.send`, key: String(message.position), faults: write }, () =>
+      queue.send(message, delayMs),
+    ),
+  depth: () => io({ name: `${name}.depth`, key: '', faults: read }, () => queue.messages.length),
+});

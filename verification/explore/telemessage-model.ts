@@ -4,7 +4,7 @@ import type { TeleMessage } from '../../shared/telemessage/client';
 import type { Fault } from './call-faults';
 import type { Io } from './scheduler';
 
-/** Twin of the site: pages of a window by cursor, each served with other transport details than before. */
+/** Model of the TeleMessage site: it serves a window in pages, by cursor, with other transport details each time. */
 
 export interface Site {
   /** In the order of arrival. `line` has no line feed; an object is served with the number of the serving. */
@@ -15,7 +15,7 @@ export interface Site {
 
 const faults: Fault[] = ['crash', 'error', 'yield', 'stall', 'refused', 'cursorExpired', 'truncated'];
 
-export function createTwinTeleMessage(site: Site, io: Io): TeleMessage {
+export function createTeleMessageModel(site: Site, io: Io): TeleMessage {
   return {
     async fetchPage({ from, to, lastId }, store) {
       const key = lastId ?? 'first';

@@ -1,4 +1,4 @@
-import type { Deps } from '../../shared/deps';
+import type { AppDeps } from '../../shared/deps';
 import { answerPreflight } from '../../shared/preflight/request';
 import type { Random } from '../../simulators/samples/random';
 import { Finding } from './invariants';
@@ -28,7 +28,7 @@ export function requestCase(r: Random): { input: Buffer; run: () => Promise<stri
     input,
     async run() {
       // Nothing behind the interface works: whatever gets through must still end in an answer.
-      const deps = { config: { connectors: ['wechat'] }, newId: () => 'id' } as unknown as Deps;
+      const deps = { config: { connectors: ['wechat'] }, newId: () => 'id' } as unknown as AppDeps;
       const answer = await answerPreflight(deps, () => new Response(Uint8Array.from(input)).json());
       if (JSON.stringify(answer).includes(secret)) throw new Finding('an answer quotes the request');
       if (answer.status === 400) return 'refused';
