@@ -1,6 +1,6 @@
 /**
- * Why an item, or a delivery of it, cannot be archived without a person. The sentence is what the
- * operator reads; nothing of the item's content may stand in it.
+ * Why an item, or one delivery of it, cannot be archived without a person. The operator reads the sentence, so it
+ * must not contain anything from the item.
  */
 export const reasons = {
   unreadable: 'The archived item could not be read: it breaks the format that TeleMessage promises.',
@@ -16,22 +16,34 @@ export const reasons = {
 
 export type Reason = keyof typeof reasons;
 
-/** Thrown where retrying cannot help: the item goes to quarantine with this reason. */
+/** What identifies an item that could not be read to its end. */
+export interface KnownOfItem {
+  /** The source's message id as it came. */
+  sourceId?: string;
+  /** SHA-256 of the raw line, hex. */
+  sha256?: string;
+}
+
+/** Thrown when retrying cannot help. */
 export class PermanentError extends Error {
   override readonly name = 'PermanentError';
+  /** What was known of the item when it failed, so that the quarantine can name it. */
+  readonly known: KnownOfItem;
   constructor(
     readonly reason: Reason,
     message: string,
-    options?: ErrorOptions,
+    { known = {}, ...options }: ErrorOptions & { known?: KnownOfItem } = {},
   ) {
     super(message, options);
+    this.known = known;
   }
 }
 
-/** Thrown where only time helps (throttling, a lease held by another worker): the work is put off, never failed. */
+/** Thrown when only time helps: throttling, or a lease that another worker holds. */
 export class PutOffError extends Error {
   override readonly name: string = 'PutOffError';
   constructor(
+    /** How long to wait at least. */
     readonly delayMs: number,
     message: string,
     options?: ErrorOptions,
@@ -40,13 +52,42 @@ export class PutOffError extends Error {
   }
 }
 
-/** Thrown where another worker is at the same work, on another message or on this one that came twice. */
+/** Thrown when another worker has the same item in hand, from another queue message or from a second copy of this one. */
 export class BusyError extends PutOffError {}
 
-/**
- * Thrown where the whole deployment is refused (credentials, consent): nothing is wrong with the item.
- * The work is put off and the operator is alarmed.
- */
+/** Thrown when the whole deployment is refused (credentials, consent): the item is not at fault, and a person must act. */
 export class DeploymentError extends Error {
   override readonly name = 'DeploymentError';
+}
+
+/** What happens next to work that ended with an error. */
+export type NextStep =
+  /** A person must act: the item, or this delivery of it, goes to quarantine. */
+  | { kind: 'quarantine'; error: PermanentError }
+  /** Back on the queue as a new message with a delay, which uses up none of the five attempts. */
+  | { kind: 'putOff'; error: PutOffError | DeploymentError }
+  /** Rethrown: the Functions host tries five times, then the poison queue brings the item to quarantine. */
+  | { kind: 'retry'; error: unknown };
+
+/**
+ * Decides between retry, delay and quarantine, for every stage. What an answer of Microsoft Graph means, and so which
+ * of these errors it becomes, is decided in graph/failure.ts.
+ */
+export function nextStepAfter(error: unknown): NextStep {
+  if (error instanceof PermanentError) return { kind: 'quarantine', error };
+  if (error instanceof PutOffError || error instanceof DeploymentError) return { kind: 'putOff', error };
+  return { kind: 'retry', error };
+}
+
+/**
+ * The error that decides for an item with several deliveries; undefined when there is none. A refused deployment
+ * first, because a person must hear of it; then what a retry may mend; else the longest delay.
+ */
+export function gravest(errors: readonly unknown[]): unknown {
+  const delays = errors.filter((error) => error instanceof PutOffError);
+  return (
+    errors.find((error) => error instanceof DeploymentError) ??
+    errors.find((error) => !(error instanceof PutOffError)) ??
+    delays.toSorted((a, b) => b.delayMs - a.delayMs)[0]
+  );
 }

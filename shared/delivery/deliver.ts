@@ -2,14 +2,13 @@ import type { Connector } from '../connectors';
 import type { Deps } from '../deps';
 import type { Attachment } from '../email/email';
 import type { MailboxItem } from '../email/mailbox-item';
-import { DeploymentError, PermanentError, PutOffError } from '../errors';
+import { nextStepAfter, PermanentError } from '../errors';
 import { UncertainError } from '../graph/failure';
 import type { FoundCopy } from '../graph/mailboxes.client';
 import type { ItemPointer } from '../item';
 import type { LedgerRow } from '../storage/ledger';
-import type { DeliveryEnd } from '../storage/outcomes';
-import { claimDelivery, type Claim } from './claim';
-import { isShort, withinLease } from './lease';
+import type { DeliveryResult } from '../storage/outcomes';
+import { claimDelivery, withinLease, type Claim } from './claim';
 
 type Stage = Pick<Deps, 'config' | 'mailboxes' | 'ledger' | 'emit' | 'now' | 'newId'>;
 
@@ -17,60 +16,64 @@ export interface Delivery {
   connector: Connector;
   pointer: ItemPointer;
   item: MailboxItem;
-  /** The item as it is when this mailbox has no way to take these of its attachments: its body names them. */
+  /** The item without attachments that this mailbox has no way to take; its body names them. */
   without: (refused: readonly Attachment[]) => MailboxItem;
   userId: string;
   folderId: string;
 }
 
-export type Delivered = DeliveryEnd & { unsureAt?: string };
+/** The result of a delivery, and the last moment at which a create request may have been left without an answer. */
+export type Delivered = DeliveryResult & { unsureAt?: string };
 
-/** A create without an answer is looked up and, if nothing is there, repeated this often before the host retries. */
+/** How often a create request without an answer is repeated, if no copy is found, before the host retries. */
 const createAttempts = 3;
 
 /**
- * Delivers one item to one mailbox, exactly once in effect: the ledger row is claimed first, the message is
- * created, the row is set done. Whoever finds a claim that ran out looks in the mailbox before creating.
+ * Delivers one item to one mailbox, exactly once in effect: the ledger row is claimed, the message is created, the row
+ * is set to done. An attempt that takes over an expired claim searches the mailbox before it creates.
  *
  * @throws BusyError when another worker holds the claim, PutOffError when the mailbox is cooling down
  * @throws Error when the outcome is still unknown: the next attempt finds out
  */
 export async function deliver(deps: Stage, delivery: Delivery): Promise<Delivered> {
   const claim = await claimDelivery(deps, delivery);
-  if (claim.kind === 'done') return ended(claim.row, delivery);
-  const attempt = { stepped: false };
+  if (claim.kind === 'done') return deliveryResult(claim.row, delivery);
   try {
-    return await create(deps, delivery, claim, attempt);
+    return await create(deps, delivery, claim);
   } catch (error) {
-    const certain =
-      error instanceof PermanentError || error instanceof PutOffError || error instanceof DeploymentError;
-    await claim.release(certain && !attempt.stepped && !claim.row.unsureAt);
-    // Of the write that said so, only the answer was lost.
-    if (claim.row.state === 'done') return ended(claim.row, delivery);
-    if (!(error instanceof PermanentError)) throw error;
-    const { unsureAt } = claim.row;
+    const next = nextStepAfter(error);
+    await claim.release(next.kind !== 'retry');
+    // The row had been set to done, and only the answer to that write was lost.
+    if (claim.row.state === 'done') return deliveryResult(claim.row, delivery);
+    if (next.kind !== 'quarantine') throw error;
     return {
       userId: delivery.userId,
       end: 'failed',
-      reason: error.reason,
-      ...(unsureAt ? { unsureAt } : {}),
+      reason: next.error.reason,
+      ...doubtOf(claim.row),
     };
   }
 }
 
-/** A row that this very item made counts as made now: an item handled twice is imported once. */
-function ended(row: LedgerRow, { pointer, userId }: Delivery): Delivered {
-  const own = row.batch === pointer.batch && row.position === pointer.position;
-  const end = own ? (row.partial ? 'partial' : 'imported') : 'skipped';
-  return { userId, end, ...(own && row.unsureAt ? { unsureAt: row.unsureAt } : {}) };
+/**
+ * The result of a delivery that is done. A row that this very item made counts as made now, so that an item handled
+ * twice is imported once; a row of an item that TeleMessage served before makes this one a duplicate.
+ */
+export function deliveryResult(
+  row: LedgerRow,
+  { pointer, userId }: Pick<Delivery, 'pointer' | 'userId'>,
+): Delivered {
+  if (!isMadeBy(row, pointer)) return { userId, end: 'skipped' };
+  return { userId, end: row.partial ? 'partial' : 'imported', ...doubtOf(row) };
 }
 
-async function create(
-  deps: Stage,
-  delivery: Delivery,
-  claim: Claim,
-  attempt: { stepped: boolean },
-): Promise<Delivered> {
+/** Whether the row is of this very item, and not of one that TeleMessage served before. */
+export const isMadeBy = (row: LedgerRow, { batch, position }: ItemPointer): boolean =>
+  row.batch === batch && row.position === position;
+
+const doubtOf = ({ unsureAt }: LedgerRow) => (unsureAt === undefined ? {} : { unsureAt });
+
+async function create(deps: Stage, delivery: Delivery, claim: Claim): Promise<Delivered> {
   const { pointer, connector, userId } = delivery;
   let { item, folderId } = delivery;
   const refused: Attachment[] = [];
@@ -81,17 +84,15 @@ async function create(
       const found = await findCopy(deps, delivery, claim, [folderId, claim.row.folderId]);
       if (found) return finish(delivery, claim, found);
     }
-    // From here on the message, if one appears, is this item's.
+    // A copy that appears from here on is this item's.
     const own = { batch: pointer.batch, position: pointer.position, folderId };
-    if (mustLook || claim.row.folderId !== folderId || isShort(claim.row.leaseUntil, deps))
-      await claim.renew(own);
+    if (mustLook || claim.row.folderId !== folderId || !claim.coversRequest()) await claim.renew(own);
     try {
       const created = await withinLease(deps, (signal, prolong) =>
         deps.mailboxes.create(userId, folderId, item, {
           signal,
           beforeStep: async () => {
-            attempt.stepped = true;
-            await claim.renew();
+            await claim.beginStep();
             prolong();
           },
         }),
@@ -99,7 +100,7 @@ async function create(
       if (created.kind === 'created')
         return finish(delivery, claim, { messageId: created.messageId, partial: item.partial });
       if (created.kind === 'refused') {
-        // Made anew, because the body of what stands there says nothing of them.
+        // Created again, because the body of this copy does not name the refused attachments.
         await discard(deps, userId, claim, [created.messageId]);
         refused.push(...created.refused);
         const smaller = delivery.without(refused);
@@ -132,7 +133,7 @@ interface Copy {
   position?: number;
 }
 
-/** The complete copy in the mailbox, if there is one; what an interrupted delivery left half-made is removed. */
+/** The complete copy in the mailbox, if there is one; copies that an interrupted delivery left incomplete are removed. */
 async function findCopy(
   deps: Stage,
   { userId, item }: Delivery,
@@ -144,13 +145,13 @@ async function findCopy(
     found.push(...(await deps.mailboxes.find(userId, folderId, item.itemKey)));
   const { discarded = [] } = claim.row;
   const counts = ({ complete, messageId }: FoundCopy) => complete && !discarded.includes(messageId);
-  const halfMade = found.filter((copy) => !counts(copy)).map(({ messageId }) => messageId);
-  if (halfMade.length > 0) await discard(deps, userId, claim, halfMade);
+  const incomplete = found.filter((copy) => !counts(copy)).map(({ messageId }) => messageId);
+  if (incomplete.length > 0) await discard(deps, userId, claim, incomplete);
   const copy = found.find(counts);
   return copy && { ...copy, partial: item.partial || copy.partial === true };
 }
 
-/** Written down first: by the time that the removal takes effect, another worker may be at this delivery. */
+/** Records the removal before it: another worker may have the delivery by the time the removal takes effect. */
 async function discard(deps: Stage, userId: string, claim: Claim, messageIds: string[]): Promise<void> {
   const { discarded = [] } = claim.row;
   await claim.renew({ discarded: [...new Set([...discarded, ...messageIds])] });
@@ -168,5 +169,5 @@ async function finish(delivery: Delivery, claim: Claim, copy: Copy): Promise<Del
     ...(copy.partial ? { partial: true } : {}),
   };
   await claim.renew(done);
-  return ended(done, delivery);
+  return deliveryResult(done, delivery);
 }

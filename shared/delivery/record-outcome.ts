@@ -1,76 +1,75 @@
 import type { Deps } from '../deps';
 import { acceptable, cutTo } from '../email/safe-text';
-import { reasons } from '../errors';
+import { reasons, type KnownOfItem, type Reason } from '../errors';
 import type { ItemPointer } from '../item';
 import {
   batchPartition,
   positionRow,
-  type DeliveryEnd,
+  type DeliveryResult,
   type Outcome,
   type Quarantined,
 } from '../storage/outcomes';
 import type { Stored } from '../storage/rows.client';
+import type { Delivered } from './deliver';
 
-/** How an item ended, as far as it is known. Without a reason of its own it has that of its first failed delivery. */
-export interface Ended extends Pick<
-  Outcome,
-  'sourceId' | 'itemKey' | 'sha256' | 'reason' | 'unsureAt' | 'deliveries'
-> {
-  isEvent?: true;
-}
-
-/** For the person who looks into the quarantine. */
-export interface About {
-  /** What exactly was wrong; nothing of the item's content. */
+/** What became of an item, as far as it is known. */
+export interface ItemResult extends KnownOfItem {
+  itemKey?: string;
+  /** A device event is never imported. */
+  isDeviceEvent?: true;
+  /** The reason of its first failed delivery when absent. */
+  reason?: Reason;
+  deliveries: Delivered[];
+  /** For the person who looks into the quarantine: what exactly was wrong, without anything from the item. */
   detail?: string;
-  /** The parties as the source names them, with what became of each. */
+  /** The parties as the source names them, and how each was mapped. */
   participants?: Quarantined['participants'];
 }
 
 /**
- * A table row holds 1 MiB, counted in UTF-16. What a stranger can make as long as he likes is bounded well below
- * that: a row that is refused again and again would be an item that stands nowhere.
+ * A table row holds 1 MiB, counted in UTF-16. Cap fields that an outsider controls well below that, or the insert fails
+ * for good and the item is recorded nowhere.
  */
 const maxSourceIdLength = 1000;
 const maxWrittenLength = 300;
 const maxParticipantsLength = 150_000;
 
-/** The outcome of an item that has ended and was not put back on the queue since. */
-export const isSettled = (outcome: Stored<Outcome> | undefined): boolean =>
+/** Whether the item has an outcome and was not put back on the queue since. */
+export const hasOutcome = (outcome: Stored<Outcome> | undefined): boolean =>
   outcome !== undefined && outcome.value.redrivenAt === undefined;
 
 /**
- * Writes how an item ended, once: the first outcome of a position stays, and so does the first one after a redrive
- * (`before`, as it was read when the attempt began). An item with a reason stands in quarantine before its outcome
- * says so: a crash between the two leaves nothing that is missing there.
+ * Records the outcome of an item, once: the first outcome of a position stays, and so does the first one after a
+ * redrive (`before`, as it was read when the attempt began). An item with a reason is put into quarantine before its
+ * outcome says so, so that a crash between the two writes leaves no item with a reason outside the quarantine.
  */
-export async function settleItem(
+export async function recordOutcome(
   deps: Pick<Deps, 'outcomes' | 'quarantine' | 'now'>,
   pointer: ItemPointer,
   before: Stored<Outcome> | undefined,
-  { isEvent, ...ended }: Ended,
-  { detail, participants }: About = {},
+  { isDeviceEvent, detail, participants, deliveries: results, ...known }: ItemResult,
 ): Promise<void> {
   const { connector, batch, position, blob, offset, length } = pointer;
   const partition = batchPartition(connector, batch);
   const row = positionRow(position);
-  const deliveries = withFormer(ended.deliveries, before?.value.deliveries ?? []);
+  const now = results.map(({ unsureAt: _unsureAt, ...result }) => result);
+  const deliveries = withFormer(now, before?.value.deliveries ?? []);
   const failed = deliveries.filter(({ end }) => end === 'failed');
-  const reason = ended.reason ?? failed[0]?.reason;
+  const reason = known.reason ?? failed[0]?.reason;
   const delivered = failed.length < deliveries.length;
-  const unsureAt = latest(ended.unsureAt, before?.value.unsureAt);
+  const unsureAt = latest([...results.map((result) => result.unsureAt), before?.value.unsureAt]);
   const outcome: Outcome = {
     v: 1,
-    ...ended,
-    kind: isEvent ? 'event' : delivered ? 'delivered' : 'failed',
+    ...known,
+    kind: isDeviceEvent ? 'event' : delivered ? 'delivered' : 'failed',
     settledAt: new Date(deps.now()).toISOString(),
     expected: deliveries.length,
     deliveries,
     ...(reason ? { reason } : {}),
     ...(unsureAt ? { unsureAt } : {}),
-    ...(ended.sourceId === undefined
+    ...(known.sourceId === undefined
       ? {}
-      : { sourceId: cutTo(maxSourceIdLength, acceptable(ended.sourceId)) }),
+      : { sourceId: cutTo(maxSourceIdLength, acceptable(known.sourceId)) }),
   };
   if (reason) {
     const quarantined: Quarantined = {
@@ -95,20 +94,20 @@ export async function settleItem(
     ? await deps.outcomes.replace(partition, row, outcome, before.etag)
     : await deps.outcomes.insert(partition, row, outcome);
   if (written || !reason) return;
-  // The item ended well at a worker that was first; its batch may be closed by now, so nobody else looks here again.
-  const standing = await deps.outcomes.get(partition, row);
-  if (standing && standing.value.reason === undefined) await deps.quarantine.remove(partition, row);
+  // Another worker was first, and the item ended well there. Its batch may be closed, so that nobody else cleans up.
+  const recorded = await deps.outcomes.get(partition, row);
+  if (recorded && recorded.value.reason === undefined) await deps.quarantine.remove(partition, row);
 }
 
 /** The latest of some instants in ISO-8601 UTC. */
-export const latest = (...instants: (string | undefined)[]): string | undefined =>
+const latest = (instants: readonly (string | undefined)[]): string | undefined =>
   instants
     .flatMap((at) => at ?? [])
     .toSorted()
     .at(-1);
 
-/** What was delivered before a redrive stays so, whatever the mapping or the mailbox says by now. */
-function withFormer(now: readonly DeliveryEnd[], former: readonly DeliveryEnd[]): DeliveryEnd[] {
+/** Keeps what was delivered before a redrive, whatever the mapping or the mailbox says now. */
+function withFormer(now: readonly DeliveryResult[], former: readonly DeliveryResult[]): DeliveryResult[] {
   const kept = new Map(former.filter(({ end }) => end !== 'failed').map((one) => [one.userId, one]));
   const merged = now.map((one) => kept.get(one.userId) ?? one);
   for (const { userId } of now) kept.delete(userId);

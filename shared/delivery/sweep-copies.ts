@@ -1,7 +1,7 @@
 import type { Deps } from '../deps';
 import { PermanentError } from '../errors';
 import type { Manifest } from '../storage/manifest';
-import { batchPartition, type DeliveryEnd, type Outcome } from '../storage/outcomes';
+import { batchPartition, type DeliveryResult, type Outcome } from '../storage/outcomes';
 import type { LedgerRow } from '../storage/ledger';
 import type { Stored } from '../storage/rows.client';
 
@@ -12,7 +12,7 @@ import type { Stored } from '../storage/rows.client';
  */
 export async function sweepCopies(deps: Deps, batch: Manifest, outcome: Stored<Outcome>): Promise<Outcome> {
   const { unsureAt: _settled, ...value } = outcome.value;
-  const deliveries: DeliveryEnd[] = [];
+  const deliveries: DeliveryResult[] = [];
   for (const delivery of value.deliveries)
     deliveries.push(
       value.itemKey
@@ -38,8 +38,8 @@ async function sweepDelivery(
   batch: Manifest,
   itemKey: string,
   position: number,
-  delivery: DeliveryEnd,
-): Promise<DeliveryEnd> {
+  delivery: DeliveryResult,
+): Promise<DeliveryResult> {
   const { userId } = delivery;
   const stored = await deps.ledger.get(itemKey, userId);
   const row = stored?.value;

@@ -7,7 +7,7 @@ import type { Mapping } from './reader';
  */
 export type LookUp = (
   address: string,
-) => Promise<{ userId: string; folderId: string } | { userId: string; folderId: undefined } | undefined>;
+) => Promise<Mailbox | { userId: string; folderId: undefined } | undefined>;
 
 /** How a connector maps participants. The settings guarantee that at least one of the two is on. */
 export interface MappingRules {
@@ -19,12 +19,15 @@ export interface MappingRules {
 
 export interface Mailbox {
   userId: string;
+  /** The folder to file into; empty when it could not be looked up. */
   folderId: string;
+  /** Why the folder could not be looked up: the user is mapped all the same. */
+  folderError?: unknown;
 }
 
 /** Where one participant's copy goes. */
 export type Resolution =
-  | ({ kind: 'mailbox'; participant: Participant } & Mailbox)
+  | { kind: 'mailbox'; participant: Participant; mailbox: Mailbox }
   /** A person of the organisation (in its directory, or in the mapping file) without a usable mailbox. */
   | { kind: 'noMailbox'; participant: Participant }
   /** A person outside the organisation. */
@@ -52,8 +55,8 @@ export async function resolve(
   const resolutions = await mapBounded(participants, maxLookUps, (one) => resolveOne(one, rules, at, find));
   const mailboxes = new Map<string, Mailbox>();
   for (const one of resolutions) {
-    if (one.kind === 'mailbox' && !mailboxes.has(one.userId)) {
-      mailboxes.set(one.userId, { userId: one.userId, folderId: one.folderId });
+    if (one.kind === 'mailbox' && !mailboxes.has(one.mailbox.userId)) {
+      mailboxes.set(one.mailbox.userId, one.mailbox);
     }
   }
   return { resolutions, mailboxes: [...mailboxes.values()] };
@@ -69,9 +72,7 @@ async function resolveOne(
   let ofOrganisation = named.length > 0;
   for (const address of [...named, ...(rules.automatic ? participant.addresses : [])]) {
     const user = await lookUp(address);
-    if (user?.folderId !== undefined) {
-      return { kind: 'mailbox', userId: user.userId, folderId: user.folderId, participant };
-    }
+    if (user?.folderId !== undefined) return { kind: 'mailbox', mailbox: user, participant };
     ofOrganisation ||= user !== undefined;
   }
   return { kind: ofOrganisation ? 'noMailbox' : 'external', participant };

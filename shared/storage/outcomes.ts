@@ -3,7 +3,7 @@ import type { Reason } from '../errors';
 import type { Rows } from './rows.client';
 
 /** How one delivery ended. */
-export interface DeliveryEnd {
+export interface DeliveryResult {
   userId: string;
   end: 'imported' | 'partial' | 'skipped' | 'failed';
   /** Why it failed. */
@@ -24,7 +24,7 @@ export interface Outcome {
   reason?: Reason;
   /** Mailboxes that the item was to be delivered to. */
   expected: number;
-  deliveries: DeliveryEnd[];
+  deliveries: DeliveryResult[];
   /** Latest doubt about a create request, over all deliveries: the batch must not close before it settled. */
   unsureAt?: string;
   /** When the item was put back on the queue: from then on this is how it ended before, and it is under way again. */
@@ -69,7 +69,7 @@ export interface Quarantined {
   at: string;
   /** Source users and how each was mapped; personal data, kept nowhere else. */
   participants?: { asWritten: string; kind: 'mailbox' | 'noMailbox' | 'external' }[];
-  deliveries: DeliveryEnd[];
+  deliveries: DeliveryResult[];
 }
 
 /** A queue message that names no item: kept whole for a person, because what it was meant to say is not known. */

@@ -4,7 +4,7 @@ import { provision } from '../../local/provision';
 import { reasons } from '../../shared/errors';
 import type { ItemPointer } from '../../shared/item';
 import { tables } from '../../shared/names';
-import { settleItem, type About, type Ended } from '../../shared/delivery/record-outcome';
+import { recordOutcome, type ItemResult } from '../../shared/delivery/record-outcome';
 import { openAccount } from '../../shared/storage/account.client';
 import { batchPartition, positionRow, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
 import { createRows, type Rows } from '../../shared/storage/rows.client';
@@ -46,12 +46,12 @@ function newItem() {
     quarantined: (await quarantine.get(...place))?.value,
   });
   return {
-    async end(ended: Ended, about?: About) {
-      await settleItem(deps, pointer, undefined, ended, about);
+    async end(result: ItemResult) {
+      await recordOutcome(deps, pointer, undefined, result);
       return read();
     },
-    async endAgain(ended: Ended, about?: About) {
-      await settleItem(deps, pointer, await outcomes.get(...place), ended, about);
+    async endAgain(result: ItemResult) {
+      await recordOutcome(deps, pointer, await outcomes.get(...place), result);
       return read();
     },
   };
@@ -68,8 +68,10 @@ it.each([
   [undefined, undefined, undefined],
 ])('of a doubt from %s before a redrive and one from %s after it, %s counts', async (before, now, latest) => {
   const { end, endAgain } = newItem();
-  await end({ deliveries: [full('a')], ...(before ? { unsureAt: before } : {}) });
-  const { outcome } = await endAgain({ deliveries: [imported('a')], ...(now ? { unsureAt: now } : {}) });
+  await end({ deliveries: [{ ...full('a'), ...(before ? { unsureAt: before } : {}) }] });
+  const { outcome } = await endAgain({
+    deliveries: [{ ...imported('a'), ...(now ? { unsureAt: now } : {}) }],
+  });
   expect(outcome!.unsureAt).toBe(latest);
 });
 
@@ -80,10 +82,13 @@ it('a row in quarantine has room for what a stranger wrote, and is one that the 
     kind: 'external' as const,
   }));
   const { end } = newItem();
-  const { outcome, quarantined } = await end(
-    { sourceId: strange, reason: 'unmapped', deliveries: [] },
-    { detail: 'none', participants },
-  );
+  const { outcome, quarantined } = await end({
+    sourceId: strange,
+    reason: 'unmapped',
+    deliveries: [],
+    detail: 'none',
+    participants,
+  });
   const sourceId = `\ufffd\ufffd${'x'.repeat(998)}`;
   expect([outcome!.sourceId, quarantined!.sourceId]).toEqual([sourceId, sourceId]);
   const [first] = quarantined!.participants!;
@@ -96,7 +101,7 @@ it('a row in quarantine has room for what a stranger wrote, and is one that the 
 it('an item that two workers give up for other reasons stands in quarantine for the one that counts', async () => {
   const { end } = newItem();
   await end({ deliveries: [full('a'), imported('b')] });
-  const { outcome, quarantined } = await end({ reason: 'gaveUp', deliveries: [] }, { detail: 'gave up' });
+  const { outcome, quarantined } = await end({ reason: 'gaveUp', deliveries: [], detail: 'gave up' });
   expect([outcome!.reason, quarantined!.reason]).toEqual(['mailboxFull', 'mailboxFull']);
 });
 

@@ -3,7 +3,7 @@ import type { Reason } from '../../shared/errors';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import type { LedgerRow } from '../../shared/storage/ledger';
-import { batchPartition, batchRow, positionRow, type DeliveryEnd } from '../../shared/storage/outcomes';
+import { batchPartition, batchRow, positionRow, type DeliveryResult } from '../../shared/storage/outcomes';
 import { user } from '../support/graph-tenant';
 import { chatLine, closeStore, firstPointer, openWorld, type World } from '../support/world';
 
@@ -44,7 +44,7 @@ async function forget(deps: Deps, userId: string, change: Partial<LedgerRow> = {
 }
 
 /** The outcome of an item whose deliveries ended like this, in doubt, and its row in quarantine. */
-async function endAs(deps: Deps, reason: Reason, ends: DeliveryEnd['end'][], position = 0): Promise<void> {
+async function endAs(deps: Deps, reason: Reason, ends: DeliveryResult['end'][], position = 0): Promise<void> {
   const row = positionRow(position);
   const { value, etag } = (await deps.outcomes.get(partition, row))!;
   const users = [anna.id, bo.id];

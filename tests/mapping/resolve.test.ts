@@ -35,7 +35,7 @@ async function kinds(
   users: Record<string, string>,
 ) {
   const { resolutions } = await resolve(participants, rules, at, directory(users).lookUp);
-  return resolutions.map((one) => (one.kind === 'mailbox' ? one.userId : one.kind));
+  return resolutions.map((one) => (one.kind === 'mailbox' ? one.mailbox.userId : one.kind));
 }
 
 test('prefers the user in the mapping file to the e-mail address', async () => {
@@ -131,7 +131,7 @@ test('looks up at most eight addresses in parallel, and keeps the order of the p
   );
   const { resolutions } = await resolve(people, { automatic: true }, at, lookUp);
   expect(most).toBe(8);
-  expect(resolutions.map((one) => one.kind === 'mailbox' && one.userId)).toEqual(
+  expect(resolutions.map((one) => one.kind === 'mailbox' && one.mailbox.userId)).toEqual(
     people.map(({ addresses }) => addresses[0]),
   );
 });

@@ -1,6 +1,6 @@
 import { queues } from '../../shared/names';
 import { readBackfillRequest, readItemPointer, readManifest } from '../../shared/pipeline/messages';
-import { quarantineMessage } from '../../shared/pipeline/quarantine-message';
+import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchRow, strayPartition, type StrayMessage } from '../../shared/storage/outcomes';
 import type { Deps } from '../../shared/deps';
@@ -38,8 +38,8 @@ it.each([
   'a message that names no item (%s) is kept with a reason, and neither lost nor repeated for ever',
   async (_what, message) => {
     const { world, deps } = await open();
-    await quarantineMessage(deps, message);
-    await quarantineMessage(deps, message);
+    await quarantineItem(deps, message);
+    await quarantineItem(deps, message);
     const text = typeof message === 'string' ? message : JSON.stringify(message);
     expect(await strays(deps)).toMatchObject(
       [{ reason: 'unreadable', text, detail: /^Expected the pointer to an item/ }].map(
@@ -59,7 +59,7 @@ it.each([0, 2])(
     const [old, current] = await fetchPointers(world, deps);
     expect(() => readItemPointer({ ...old, v })).toThrow(/^Expected the pointer to an item\. v: /);
     // Five times refused, then poison.
-    await quarantineMessage(deps, { ...old, v });
+    await quarantineItem(deps, { ...old, v });
     expect(await strays(deps)).toHaveLength(1);
     await deps.importQueue.send(current!);
     await world.drain(deps);
@@ -85,8 +85,8 @@ it('a whole queue that expired or was purged loses nothing: what has no outcome 
 it('a pointer to a page that does not exist ends in quarantine instead of being tried for ever', async () => {
   const { world, deps } = await open();
   const [pointer] = await fetchPointers(world, deps);
-  await quarantineMessage(deps, { ...pointer, blob: 'pages/whatsapp/gone/000001.ndjson' });
-  await quarantineMessage(deps, { ...pointer, position: 1, offset: 10_000_000 });
+  await quarantineItem(deps, { ...pointer, blob: 'pages/whatsapp/gone/000001.ndjson' });
+  await quarantineItem(deps, { ...pointer, position: 1, offset: 10_000_000 });
   expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([
     { reason: 'gaveUp' },
     { reason: 'gaveUp' },

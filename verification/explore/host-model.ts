@@ -10,7 +10,7 @@ import {
   readRedriveRequest,
 } from '../../shared/pipeline/messages';
 import { orPutOff } from '../../shared/pipeline/put-off';
-import { quarantineMessage } from '../../shared/pipeline/quarantine-message';
+import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { redriveItem } from '../../shared/pipeline/redrive-item';
 import { splitBatch } from '../../shared/pipeline/split-batch';
@@ -31,7 +31,7 @@ export const stages = {
     const pointer = readItemPointer(message);
     return orPutOff(deps, pointer, () => importItem(deps, pointer));
   },
-  quarantineItem: (deps: Deps, message: unknown) => quarantineMessage(deps, message),
+  quarantineItem: (deps: Deps, message: unknown) => quarantineItem(deps, message),
   redriveItem: (deps: Deps, message: unknown) => redriveItem(deps, readRedriveRequest(message)),
   reconcile: (deps: Deps) => reconcile(deps),
 };
