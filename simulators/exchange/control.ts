@@ -2,31 +2,30 @@ import { z } from 'zod';
 import type { Answer, Tenant } from './call';
 import { badRequest, GraphError } from './errors';
 import { faultPlan } from './fault-plan';
-import { deletions } from './folders';
-import type { Mailbox } from './mailboxes';
+import { deletions, type Mailbox } from './mailboxes';
 import type { Throttling } from './throttling';
 
-/** Counts of what the simulator was asked, for tests and for the demo; nothing of any item stands in them. */
+/** Counts for tests and for the demo. They hold nothing of any item's content. */
 export interface Stats {
-  /** By method and route. */
+  /** Requests by method and route. */
   requests: Record<string, number>;
-  /** By status. */
+  /** Answers by status. */
   answers: Record<string, number>;
-  /** By kind of fault. */
+  /** Faults by kind. */
   faults: Record<string, number>;
-  /** By user principal name; only mailboxes that were asked for something, or hold messages. */
+  /** By user principal name; without mailboxes that got no request and hold no message. */
   mailboxes: Record<string, MailboxStats>;
 }
 
 export interface MailboxStats {
-  /** Messages now in the mailbox, Recoverable Items not counted. */
+  /** Messages in the mailbox now, without Recoverable Items. */
   messages: number;
-  /** Messages made since the mailbox began, whatever became of them. */
+  /** Messages ever created in the mailbox, deleted ones included. */
   created: number;
-  /** Copies beyond the first of messages with one value of the extended property `ItemKey`. */
+  /** Messages whose extended property `ItemKey` has the same value as an earlier message's. */
   duplicates: number;
   maxInFlight: number;
-  /** Requests that came before a Retry-After had passed. */
+  /** Requests that came before a `Retry-After` had passed. */
   duringCoolDown: number;
 }
 
@@ -47,7 +46,12 @@ export function statsOf(tenant: Tenant, throttling: Throttling, { requests, answ
       duringCoolDown: use?.duringCoolDown ?? 0,
     };
   }
-  return { requests: { ...requests }, answers: { ...answers }, faults: { ...tenant.faults.met }, mailboxes };
+  return {
+    requests: { ...requests },
+    answers: { ...answers },
+    faults: { ...tenant.faults.counts },
+    mailboxes,
+  };
 }
 
 function countsOf(mailbox: Mailbox): Pick<MailboxStats, 'messages' | 'created' | 'duplicates'> {
@@ -67,8 +71,8 @@ function countsOf(mailbox: Mailbox): Pick<MailboxStats, 'messages' | 'created' |
 }
 
 /**
- * The simulator's own switchboard, which no real service has:
- * `GET /_control/stats` answers a `Stats`; `POST /_control/faults` replaces the `FaultPlan`.
+ * The simulator's own interface, which the real service does not have: `GET /_control/stats` returns `Stats`,
+ * `POST /_control/faults` replaces the `FaultPlan`.
  */
 export function control(
   method: string,
@@ -82,9 +86,9 @@ export function control(
     try {
       tenant.faults.replace(faultPlan.parse(JSON.parse(body.toString())));
     } catch (error) {
-      throw badRequest(error instanceof z.ZodError ? z.prettifyError(error) : 'The plan is no JSON.');
+      throw badRequest(error instanceof z.ZodError ? z.prettifyError(error) : 'The fault plan is not JSON.');
     }
     return { status: 204 };
   }
-  throw new GraphError(404, 'NotFound', 'GET /_control/stats and POST /_control/faults are all there is.');
+  throw new GraphError(404, 'NotFound', 'There are only GET /_control/stats and POST /_control/faults.');
 }

@@ -1,4 +1,4 @@
-/** An answer other than success, with the code that Microsoft Graph or Exchange gives for it. */
+/** A refusal, with the status and the error code that Microsoft Graph or Exchange gives for it. */
 export class GraphError extends Error {
   override readonly name = 'GraphError';
   constructor(
@@ -12,6 +12,7 @@ export class GraphError extends Error {
 }
 
 export const badRequest = (message: string) => new GraphError(400, 'BadRequest', message);
+export const unreadableBody = (message: string) => new GraphError(400, 'RequestBodyRead', message);
 export const notFound = () =>
   new GraphError(404, 'ErrorItemNotFound', 'The specified object was not found in the store.');
 export const accessDenied = () =>

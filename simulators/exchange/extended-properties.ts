@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { GraphError } from './errors';
+import { hasAttachments, wholeSeconds, type Message } from './mailboxes';
 
-/** One `singleValueExtendedProperties` id, read; `key` is the spelling in which Exchange hands it back. */
+/** The parts of an id in `singleValueExtendedProperties`. */
 export interface PropertyId {
   kind: Kind;
+  /** The id as Exchange returns it: `Integer 0x0E07` comes back as `Integer 0xe07`. */
   key: string;
   /** MAPI property tag; absent for named properties. */
   tag?: number;
@@ -13,7 +15,7 @@ type Kind = keyof typeof canonical;
 
 const invalidValue = () =>
   new GraphError(400, 'ErrorInvalidExtendedPropertyValue', 'The extended property value is invalid.');
-// The very words in which the service refuses `Long` (microsoft-graph-docs issue 2251).
+// The service's own text when it refuses `Long` (microsoft-graph-docs issue 2251).
 const invalidId = () =>
   new GraphError(
     400,
@@ -21,7 +23,7 @@ const invalidId = () =>
     'The extended property attribute combination is invalid.',
   );
 
-/** By kind: the value as Exchange keeps it. `Long`, though documented, is refused by the service. */
+/** The value as Exchange keeps it, by kind. `Long` is documented, but the service refuses it. */
 const canonical = {
   Binary: (value: string) => {
     const bytes = Buffer.from(value, 'base64');
@@ -38,12 +40,12 @@ const canonical = {
 };
 
 const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const form =
+const idPattern =
   /^([A-Za-z]+) (?:0x([0-9a-f]{1,8})|\{([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\} (?:Name (\S.*)|Id 0x([0-9a-f]{1,8})))$/i;
 const maxStringBytes = 32 * 1024;
 const maxNameLength = 254;
 
-/** The tags that a create is known to honour, each with its MAPI type. Any other tag is refused on write. */
+/** The tags that a create is known to honour. Any other tag is refused on write. */
 export const tags = {
   flags: 0x0e07,
   submitTime: 0x0039,
@@ -71,13 +73,13 @@ const kindOfTag = new Map<number, Kind>([
 export const keyOfTag = (tag: number) => `${kindOfTag.get(tag)} 0x${tag.toString(16)}`;
 
 export function parsePropertyId(text: string): PropertyId {
-  const match = form.exec(text);
+  const match = idPattern.exec(text);
   const [, word = '', tagText, set, name, id] = match ?? [];
   if (!match || !Object.hasOwn(canonical, word)) throw invalidId();
   const kind = word as Kind;
   if (tagText !== undefined) {
     const tag = parseInt(tagText, 16);
-    // Tags from 0x8000 on are what a mailbox gives to names: they mean nothing without a property set.
+    // A mailbox gives the tags from 0x8000 on to named properties; they mean nothing without a property set.
     if (tag === 0 || tag >= 0x8000) throw invalidId();
     return { kind, key: `${kind} 0x${tag.toString(16)}`, tag };
   }
@@ -114,7 +116,7 @@ export function readProperties(given: z.infer<typeof extendedProperties>): Prope
 function fitsTag(tag: number | undefined, value: string): boolean {
   if (tag === tags.itemClass) return /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(value) && value.length <= 255;
   if (tag === tags.conversationIndex) {
-    // [MS-OXOMSG] 2.2.1.3: a header of 22 bytes that begins with 1, then blocks of 5.
+    // [MS-OXOMSG] 2.2.1.3: a header of 22 bytes whose first is 1, then blocks of 5 bytes.
     const bytes = Buffer.from(value, 'base64');
     return bytes.length >= 22 && bytes[0] === 1 && (bytes.length - 22) % 5 === 0;
   }
@@ -131,12 +133,30 @@ function real(value: string): string | undefined {
   return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value) ? value : undefined;
 }
 
-/** ISO-8601 UTC alone: what Exchange makes of another zone, or of none, is known to nobody. */
+/** Only ISO-8601 UTC is taken: what Exchange does with another zone, or without one, is not documented. */
 function instant(value: string): string | undefined {
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,7}))?Z$/.exec(value);
   if (!match) return undefined;
   const at = new Date(`${match[1]}Z`);
-  // 30 February becomes 1 March in a Date; a FILETIME begins in 1601.
+  // Date turns 30 February into 2 March; a FILETIME begins in 1601.
   if (Number.isNaN(at.getTime()) || at.toISOString().slice(0, 19) !== match[1]) return undefined;
   return at.getUTCFullYear() < 1601 ? undefined : `${match[1]}Z`;
+}
+
+/** An extended property as Exchange returns it, whether it is kept as such or in another field of the message. */
+export function propertyOf(message: Message, key: string): string | undefined {
+  switch (key) {
+    case keyOfTag(tags.flags):
+      return String(
+        (message.isRead ? 1 : 0) | (message.isDraft ? 8 : 0) | (hasAttachments(message) ? 16 : 0),
+      );
+    case keyOfTag(tags.submitTime):
+      return wholeSeconds(message.sentAt);
+    case keyOfTag(tags.deliveryTime):
+      return wholeSeconds(message.receivedAt);
+    case keyOfTag(tags.itemClass):
+      return message.itemClass;
+    default:
+      return message.properties[key];
+  }
 }

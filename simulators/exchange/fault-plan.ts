@@ -1,51 +1,55 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { accessDenied, GraphError, notFound, quotaExceeded, unauthorized } from './errors';
+import { throttled, type Throttling } from './throttling';
 
-/** What can go wrong with a request, as one kind each. */
+/** The faults of the simulated service: which requests meet which fault, and what the client then gets. */
+
 const kinds = [
-  /** 429 with Retry-After in seconds, as an HTTP date, or without any. */
+  /** 429 with Retry-After in seconds, with an HTTP date, or without Retry-After. */
   'throttled',
   'throttledUntilDate',
   'throttledSilently',
-  /** Throttling in its 503 form, with Retry-After. */
+  /** Throttling as a 503, with Retry-After. */
   'throttledAs503',
-  /** Answers without any work done. */
+  /** Refusals before any work is done. */
   'unavailable',
   'serverError',
   'badGateway',
   'gatewayTimeout',
   'resetBefore',
-  /** The work is done, the client does not learn of it. */
+  /** The work is done, but the client does not learn it. */
   'commitThenTimeout',
   'resetAfter',
-  /** 504 now, the work is done `lateMs` later. */
+  /** 504 now; the work is done `lateMs` later. */
   'lateCommit',
-  /** A valid token is refused this once. */
+  /** A valid token is refused once. */
   'tokenRefused',
   'accessDenied',
   'quotaExceeded',
-  /** Answers with the status and code of the script; 404 without a telling code when it names none. */
+  /** The status and code that the script names; by default a 404 whose code says nothing. */
   'answered',
   /** The upload session is forgotten. */
   'sessionGone',
 ] as const;
 export type FaultKind = (typeof kinds)[number];
 
+/** With higher rates, a client that repeats its requests would hardly ever finish. */
 const maxTotalRate = 0.9;
 
 export const faultPlan = z
   .strictObject({
-    /** The same seed draws the same faults for the same requests, in whatever order mailboxes are served. */
+    /** One seed gives the same requests the same faults, in whatever order the mailboxes are served. */
     seed: z.int().default(1),
-    /** Share of requests that meet the fault. */
+    /** The share of requests that meet each fault. */
     rates: z.partialRecord(z.enum(kinds), z.number().min(0).max(maxTotalRate)).default({}),
-    /** Single faults, for the first requests that match after `skip` others. */
+    /** Faults for chosen requests: after `skip` matching requests, the next `times` meet the fault. */
     script: z
       .array(
         z.strictObject({
           kind: z.enum(kinds),
           method: z.string().default('.*'),
-          /** Regular expression over the decoded path, without the query. */
+          /** A regular expression for the decoded path, without the query. */
           path: z.string().default('.*'),
           skip: z.int().nonnegative().default(0),
           times: z.int().positive().default(1),
@@ -58,12 +62,12 @@ export const faultPlan = z
       .default([]),
     retryAfterSeconds: z.int().positive().default(1),
     lateMs: z.int().nonnegative().default(300),
-    /** A person removes the folder just before the nth create in it, once in each mailbox (or in the named one). */
+    /** A user removes the folder just before the nth create in it, once in each mailbox (or only in the named one). */
     folderRemovals: z
       .array(
         z.strictObject({
           displayName: z.string(),
-          /** User principal name. */
+          /** A user principal name. */
           mailbox: z.string().optional(),
           beforeCreate: z.int().positive().default(1),
           /** `deleted`: moved to Deleted Items, where its id still works; `purged`: gone. */
@@ -71,9 +75,9 @@ export const faultPlan = z
         }),
       )
       .default([]),
-    /** The US Government model, which knows no upload sessions for mail. */
+    /** As in the US Government cloud, whose model has no upload sessions for mail. */
     noUploadSessions: z.boolean().default(false),
-    /** A tenant where adding attachments to a message that is no draft is not allowed. */
+    /** The tenant refuses attachments to a message that is no draft. */
     sealedAttachments: z.boolean().default(false),
   })
   .refine(({ rates }) => total(rates) <= maxTotalRate, {
@@ -95,17 +99,17 @@ export interface Faults {
   replace(plan: FaultPlan): void;
   /** The fault that this request meets, if any. */
   draw(method: string, path: string): Fault | undefined;
-  /** What a person does to the folder before this create. */
-  userAct(mailbox: string, folder: string): 'deleted' | 'purged' | undefined;
-  /** How often each kind was met. */
-  met: Record<string, number>;
+  /** How a user removes the folder before this create, if the plan says so. */
+  folderRemoval(mailbox: string, folder: string): 'deleted' | 'purged' | undefined;
+  /** How often each kind has occurred. */
+  counts: Record<string, number>;
 }
 
 const isWrite = (method: string) => method !== 'GET';
 const isUpload = (path: string) => path.startsWith('/attachment-sessions/');
 
-/** Where a kind can happen at all, by method and path. */
-const place: Partial<Record<FaultKind, (method: string, path: string) => boolean>> = {
+/** The requests that a kind is limited to. */
+const limitedTo: Partial<Record<FaultKind, (method: string, path: string) => boolean>> = {
   commitThenTimeout: isWrite,
   resetAfter: isWrite,
   lateCommit: isWrite,
@@ -120,7 +124,7 @@ export function createFaults(first: FaultPlan = {}): Faults {
   let scripted: { left: number; skip: number; method: RegExp; path: RegExp; fault: Fault }[];
   let removals: { removal: Plan['folderRemovals'][number]; creates: Map<string, number> }[];
   let seen: Map<string, number>;
-  const met: Record<string, number> = {};
+  const counts: Record<string, number> = {};
 
   function replace(given: FaultPlan): void {
     plan = faultPlan.parse(given);
@@ -153,7 +157,7 @@ export function createFaults(first: FaultPlan = {}): Faults {
   }
 
   function byRate(method: string, path: string): Fault | undefined {
-    // Ids differ from run to run; what stays is whose mailbox it is and how many such requests came before.
+    // Ids differ from run to run. Without them, the mailbox and the number of earlier requests are the same.
     const request = `${method} ${path.replace(/\bAA[\w-]{60,}=*|(?<=-sessions\/).*/g, '*')}`;
     const times = (seen.get(request) ?? 0) + 1;
     seen.set(request, times);
@@ -161,10 +165,10 @@ export function createFaults(first: FaultPlan = {}): Faults {
     for (const [kind, rate] of Object.entries(plan.rates) as [FaultKind, number][]) {
       if (left >= rate) left -= rate;
       else {
-        const happens = place[kind]?.(method, path) ?? true;
+        const isPossible = limitedTo[kind]?.(method, path) ?? true;
         const { retryAfterSeconds, lateMs } = plan;
-        const unsaid = { status: 404, code: 'UnknownError' };
-        return happens ? { kind, retryAfterSeconds, lateMs, ...unsaid } : undefined;
+        if (!isPossible) return undefined;
+        return { kind, retryAfterSeconds, lateMs, status: 404, code: 'UnknownError' };
       }
     }
     return undefined;
@@ -175,30 +179,121 @@ export function createFaults(first: FaultPlan = {}): Faults {
     replace,
     draw(method, path) {
       const fault = fromScript(method, path) ?? byRate(method, path);
-      if (fault) met[fault.kind] = (met[fault.kind] ?? 0) + 1;
+      if (fault) counts[fault.kind] = (counts[fault.kind] ?? 0) + 1;
       return fault;
     },
-    userAct(mailbox, folder) {
+    folderRemoval(mailbox, folder) {
       for (const { removal, creates } of removals) {
         if (removal.displayName !== folder || (removal.mailbox ?? mailbox) !== mailbox) continue;
         const count = (creates.get(mailbox) ?? 0) + 1;
         creates.set(mailbox, count);
         if (count === removal.beforeCreate) {
-          met.folderRemoved = (met.folderRemoved ?? 0) + 1;
+          counts.folderRemoved = (counts.folderRemoved ?? 0) + 1;
           return removal.how;
         }
       }
       return undefined;
     },
-    met,
+    counts,
   };
 }
 
-/** A number from 0 up to 1 that depends on the text alone. */
+/** A number from 0 to 1, always the same for the same text. */
 function fraction(text: string): number {
   return createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32;
 }
 
 function total(rates: Partial<Record<FaultKind, number>>): number {
   return Object.values(rates).reduce((sum, rate) => sum + rate, 0);
+}
+
+/** A request that meets a fault. */
+export interface FaultyRequest {
+  fault: Fault;
+  /** Does what the request asks for. */
+  perform: () => Promise<unknown>;
+  /** Id of the user whose mailbox the request is for. */
+  mailbox: string | undefined;
+  /** Id of the request's upload session. */
+  session: string | undefined;
+}
+
+export interface FaultEffects {
+  /** Throws the refusal that the client gets, or returns 'reset' if its connection is to break. */
+  apply(request: FaultyRequest): Promise<'reset'>;
+  /** Drops the late commits that are still waiting. */
+  close(): void;
+}
+
+const gatewayTimeout = () =>
+  new GraphError(504, 'GatewayTimeout', 'The gateway did not get an answer in time.');
+
+export function createFaultEffects(options: {
+  throttling: Throttling;
+  uploads: Map<string, unknown>;
+  now(): number;
+}): FaultEffects {
+  const { throttling, uploads, now } = options;
+  const late = new Set<NodeJS.Timeout>();
+
+  async function apply({ fault, perform, mailbox, session }: FaultyRequest): Promise<'reset'> {
+    const until = now() + fault.retryAfterSeconds * 1000;
+    const throttledUntil = (retryAfter: string, status?: number) => {
+      if (mailbox !== undefined) throttling.coolDown(mailbox, until);
+      return throttled('MailboxConcurrency', { 'retry-after': retryAfter }, status);
+    };
+    switch (fault.kind) {
+      case 'throttled':
+        throw throttledUntil(String(fault.retryAfterSeconds));
+      case 'throttledUntilDate':
+        // An HTTP date has whole seconds. Rounded down, it would let the client come too early.
+        throw throttledUntil(new Date(Math.ceil(until / 1000) * 1000).toUTCString());
+      case 'throttledSilently':
+        throw throttled('MailboxConcurrency', {});
+      case 'throttledAs503':
+        throw throttledUntil(String(fault.retryAfterSeconds), 503);
+      case 'unavailable':
+        throw new GraphError(503, 'ServiceUnavailable', 'The service is temporarily unavailable.');
+      case 'serverError':
+        throw new GraphError(500, 'ErrorInternalServerError', 'An internal server error occurred.');
+      case 'badGateway':
+        throw new GraphError(502, 'BadGateway', 'Failed to reach the back end.');
+      case 'gatewayTimeout':
+        throw gatewayTimeout();
+      case 'resetBefore':
+        return 'reset';
+      case 'commitThenTimeout':
+        await perform();
+        throw gatewayTimeout();
+      case 'resetAfter':
+        await perform();
+        return 'reset';
+      case 'lateCommit': {
+        const timer = setTimeout(() => {
+          late.delete(timer);
+          void perform().catch(() => undefined); // The client already has its 504.
+        }, fault.lateMs);
+        late.add(timer);
+        throw gatewayTimeout();
+      }
+      case 'tokenRefused':
+        throw unauthorized('Lifetime validation failed, the token is expired.');
+      case 'accessDenied':
+        throw accessDenied();
+      case 'quotaExceeded':
+        throw quotaExceeded();
+      case 'answered':
+        throw new GraphError(fault.status, fault.code, 'The request cannot be answered now.');
+      case 'sessionGone':
+        if (session !== undefined) uploads.delete(session);
+        throw notFound();
+    }
+  }
+
+  return {
+    apply,
+    close() {
+      for (const timer of late) clearTimeout(timer);
+    },
+  };
 }

@@ -1,29 +1,12 @@
 import { z } from 'zod';
-import { checkId, contentType, mailboxOf, metadata, type Call, type Handler, type Tenant } from './call';
-import { GraphError, notFound } from './errors';
-import { alternativesOf, parseFilter } from './filters';
-import { readJson } from './json-body';
-import { ancestry, type Folder, type Mailbox } from './mailboxes';
+import { contextUrl, type Call, type Handler, type Tenant } from './call';
+import { mailboxOf } from './directory';
+import { GraphError } from './errors';
+import { folderFilter } from './filters';
+import { ancestry, deletions, folderOf, isSameName, wellKnown, type Folder, type Mailbox } from './mailboxes';
 import { allowOptions, page, paging, selected } from './query';
+import { readJson } from './request-body';
 
-/** Where deleted messages go: out of every list but its own, still there for eDiscovery. */
-export const deletions = 'recoverableitemsdeletions';
-
-/** Names that v1.0 documents as keys; the roots have no other names than these. */
-const wellKnownNames = [
-  'archive',
-  'clutter',
-  'conversationhistory',
-  'deleteditems',
-  'drafts',
-  'inbox',
-  'junkemail',
-  'msgfolderroot',
-  'outbox',
-  deletions,
-  'sentitems',
-  'syncissues',
-];
 const properties = [
   'id',
   'displayName',
@@ -45,23 +28,8 @@ const moveBody = z.strictObject({ destinationId: z.string() });
 
 const folderExists = () =>
   new GraphError(409, 'ErrorFolderExists', 'A folder with the specified name already exists.');
-const distinguished = (act: 'Delete' | 'Move' | 'Rename') =>
-  new GraphError(403, `Error${act}DistinguishedFolder`, 'This is not allowed for a distinguished folder.');
-
-/** Ids of folders never change, so they are the same with and without `IdType="ImmutableId"`. */
-export function folderOf(mailbox: Mailbox, key: string): Folder {
-  const name = key.toLowerCase();
-  if (wellKnownNames.includes(name)) return wellKnown(mailbox, name);
-  checkId(key);
-  const folder = mailbox.folders.get(key);
-  if (!folder) throw notFound();
-  return folder;
-}
-
-export function wellKnown(mailbox: Mailbox, name: string): Folder {
-  for (const folder of mailbox.folders.values()) if (folder.wellKnown === name) return folder;
-  throw notFound();
-}
+const distinguished = (change: 'Delete' | 'Move' | 'Rename') =>
+  new GraphError(403, `Error${change}DistinguishedFolder`, 'This is not allowed for a distinguished folder.');
 
 export const listFolders: Handler = (tenant, call) => {
   const mailbox = mailboxOf(tenant, call.params.user!);
@@ -78,7 +46,7 @@ export const createFolder: Handler = (tenant, call) => {
   allowOptions(call.query);
   const mailbox = mailboxOf(tenant, call.params.user!);
   const parent = folderOf(mailbox, call.params.folder ?? 'msgfolderroot');
-  const { displayName, isHidden = false } = readJson(call.body, contentType(call), newFolderBody);
+  const { displayName, isHidden = false } = readJson(call.body, call.headers['content-type'], newFolderBody);
   checkName(mailbox, parent.id, displayName);
   const folder = tenant.mailboxes.newFolder(mailbox, { displayName, parentId: parent.id, isHidden });
   return { status: 201, json: entity(call, mailbox, folder) };
@@ -88,7 +56,7 @@ export const renameFolder: Handler = (tenant, call) => {
   allowOptions(call.query);
   const mailbox = mailboxOf(tenant, call.params.user!);
   const folder = folderOf(mailbox, call.params.folder!);
-  const { displayName } = readJson(call.body, contentType(call), renameBody);
+  const { displayName } = readJson(call.body, call.headers['content-type'], renameBody);
   if (folder.wellKnown) throw distinguished('Rename');
   checkName(mailbox, folder.parentId, displayName, folder);
   tenant.mailboxes.changeFolder(mailbox, folder, { displayName });
@@ -99,7 +67,7 @@ export const moveFolder: Handler = (tenant, call) => {
   allowOptions(call.query);
   const mailbox = mailboxOf(tenant, call.params.user!);
   const folder = folderOf(mailbox, call.params.folder!);
-  const { destinationId } = readJson(call.body, contentType(call), moveBody);
+  const { destinationId } = readJson(call.body, call.headers['content-type'], moveBody);
   const destination = folderOf(mailbox, destinationId);
   if (folder.wellKnown) throw distinguished('Move');
   if (ancestry(mailbox, destination).includes(folder)) {
@@ -119,7 +87,7 @@ export const deleteFolder: Handler = (tenant, call) => {
   return { status: 204 };
 };
 
-/** Into Deleted Items, where its id still works; from there on, or when purged, out of sight. */
+/** Moves the folder to Deleted Items, where its id still works. A folder already there, or with `purge`, is gone. */
 export function removeFolder(tenant: Tenant, mailbox: Mailbox, folder: Folder, purge = false): void {
   const bin = wellKnown(mailbox, 'deleteditems');
   if (purge || ancestry(mailbox, folder).includes(bin)) purgeFolder(tenant, mailbox, folder);
@@ -141,33 +109,25 @@ function purgeFolder(tenant: Tenant, mailbox: Mailbox, folder: Folder): void {
 function folderList(call: Call, mailbox: Mailbox, parent: Folder) {
   allowOptions(call.query, '$top', '$skip', '$filter', '$select', 'includeHiddenFolders');
   const hidden = call.query.get('includeHiddenFolders');
+  const filter = call.query.get('$filter');
   const shown = children(mailbox, parent.id)
     .filter((folder) => hidden === 'true' || !folder.isHidden)
-    .filter(nameFilter(call.query.get('$filter')))
+    .filter(filter === undefined ? () => true : folderFilter(filter))
     .sort((a, b) => a.displayName.localeCompare(b.displayName, 'en'));
   const { rows, nextLink } = page(shown, paging(call.query, 10, 1000), call.url);
   const select = selected(call.query, properties, 'microsoft.graph.mailFolder');
   return {
     status: 200,
     json: {
-      '@odata.context': metadata(call, `users('${mailbox.user.id}')/mailFolders`),
+      '@odata.context': contextUrl(call, `users('${mailbox.user.id}')/mailFolders`),
       value: rows.map((folder) => viewOfFolder(mailbox, folder, select)),
       ...(nextLink && { '@odata.nextLink': nextLink }),
     },
   };
 }
 
-function nameFilter(text: string | undefined): (folder: Folder) => boolean {
-  if (text === undefined) return () => true;
-  const unsupported = () =>
-    new GraphError(400, 'ErrorInvalidUrlQueryFilter', 'The query filter contains one or more invalid nodes.');
-  const names = alternativesOf(parseFilter(text, unsupported), 'displayName');
-  if (names?.length !== 1) throw unsupported();
-  return (folder) => sameName(folder.displayName, names[0]!);
-}
-
 function entity(call: Call, mailbox: Mailbox, folder: Folder): object {
-  const context = metadata(call, `users('${mailbox.user.id}')/mailFolders/$entity`);
+  const context = contextUrl(call, `users('${mailbox.user.id}')/mailFolders/$entity`);
   const select = selected(call.query, properties, 'microsoft.graph.mailFolder');
   return { '@odata.context': context, ...viewOfFolder(mailbox, folder, select) };
 }
@@ -192,23 +152,21 @@ function children(mailbox: Mailbox, parentId: string): Folder[] {
   return [...mailbox.folders.values()].filter((folder) => folder.parentId === parentId);
 }
 
-/** Exchange tells names apart by their letters, not by their case. */
-const sameName = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
-
-function checkName(mailbox: Mailbox, parentId: string, displayName: string, itself?: Folder): void {
+function checkName(mailbox: Mailbox, parentId: string, displayName: string, renamed?: Folder): void {
   if (displayName.trim() === '' || displayName.length > 255) {
     throw new GraphError(400, 'ErrorInvalidArgument', 'The display name is empty or too long.');
   }
   const taken = children(mailbox, parentId).some(
-    (folder) => folder !== itself && sameName(folder.displayName, displayName),
+    (folder) => folder !== renamed && isSameName(folder.displayName, displayName),
   );
   if (taken) throw folderExists();
 }
 
+/** The name, or the first of `name1`, `name2`, … that no other folder has. */
 function freeName(mailbox: Mailbox, parentId: string, displayName: string): string {
   const taken = children(mailbox, parentId);
   for (let number = 0; ; number++) {
     const name = number === 0 ? displayName : `${displayName}${number}`;
-    if (!taken.some((folder) => sameName(folder.displayName, name))) return name;
+    if (!taken.some((folder) => isSameName(folder.displayName, name))) return name;
   }
 }

@@ -3,12 +3,12 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, truncateSync,
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Where a simulated tenant keeps what must survive a restart: its events in order, and attachment bytes. */
+/** What survives a restart: the tenant's events in order, and the bytes of attachments. */
 export interface Journal {
   /** Events of earlier runs, oldest first. */
   past: object[];
   append(event: object): void;
-  /** Resolves when everything appended before has been handed to the operating system. */
+  /** Resolves when the operating system has everything that was appended before. */
   flushed(): Promise<void>;
   saveBytes(bytes: Buffer): Promise<string>;
   loadBytes(sha256: string): Promise<Buffer>;
@@ -44,8 +44,8 @@ function fileJournal(dataDir: string): Journal {
   const past = readEvents(path);
   const file = openSync(path, 'a');
 
-  // One write at a time takes all lines that gathered meanwhile: in order, and one system call for many
-  // requests. No fsync: the operating system keeps the bytes when this process is killed.
+  // Each write takes all the lines that gathered during the one before: in order, with one system call for many
+  // requests. There is no fsync: the operating system keeps the bytes when this process is killed.
   let waiting: string[] = [];
   let writing: Promise<void> | undefined;
   let next: Promise<void> | undefined;
@@ -100,7 +100,7 @@ function readEvents(path: string): object[] {
   if (!existsSync(path)) return [];
   const bytes = readFileSync(path);
   const end = bytes.lastIndexOf(0x0a) + 1;
-  // A process that was killed can leave half a line; its request was never answered, so it never happened.
+  // A process that was killed can leave half a line. Its request was never answered, so drop the line.
   if (end < bytes.length) truncateSync(path, end);
   const lines = bytes.toString('utf8', 0, end).split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as object);

@@ -3,9 +3,9 @@ import { z } from 'zod';
 const MINUTE = 60_000;
 const MB = 1024 * 1024;
 
-/** What Exchange Online allows, as Microsoft publishes it; tests lower the numbers to reach them. */
+/** What Exchange Online allows, as Microsoft publishes it. Tests set lower limits so that they can reach them. */
 export const limits = z.strictObject({
-  /** Requests of one app in one mailbox between their reception and their answer. */
+  /** Requests of one app to one mailbox that are not answered yet. */
   inFlight: z.int().positive().default(4),
   requests: z.int().positive().default(10_000),
   requestsWindowMs: z
@@ -20,18 +20,18 @@ export const limits = z.strictObject({
     .int()
     .positive()
     .default(5 * MINUTE),
-  /** What a 429 for too many requests in flight asks for. */
+  /** The `Retry-After` of a 429 for too many requests in flight. */
   retryAfterSeconds: z.int().positive().default(2),
-  /** Every request sent before a Retry-After has passed makes the wait longer by this… */
+  /** Each request that comes before a Retry-After has passed makes the wait this much longer… */
   penaltySeconds: z.int().nonnegative().default(1),
-  /** …up to this much altogether, so that a careless client still comes to an end. */
+  /** …up to this much in all, so that a careless client finishes some time. */
   penaltyMaxSeconds: z.int().nonnegative().default(30),
-  /** A whole request, and one PUT of an upload session. */
+  /** The largest body of any request, a PUT to an upload session included. */
   bodyBytes: z
     .int()
     .positive()
     .default(4 * MB),
-  /** Below it an attachment is posted; from it on it needs an upload session. */
+  /** A smaller attachment is posted in one request; from this size on it needs an upload session. */
   sessionMinBytes: z
     .int()
     .positive()
@@ -45,7 +45,7 @@ export const limits = z.strictObject({
     .positive()
     .default(35 * MB),
   recipients: z.int().positive().default(500),
-  /** Names of named properties that a mailbox takes in its life; Exchange never gives one back. */
+  /** Named properties that a mailbox takes in its lifetime; Exchange never frees one. */
   namedProperties: z.int().positive().default(100),
 });
 

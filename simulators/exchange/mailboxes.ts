@@ -1,7 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { TenantUser } from '../samples/organisation';
+import { GraphError, notFound } from './errors';
 import type { Journal } from './journal';
-import type { Recipient } from './recipients';
+
+/** What the tenant's mailboxes hold, and how the keys in a path find it. */
 
 export interface Folder {
   id: string;
@@ -22,6 +24,10 @@ export interface Attachment {
   contentId: string | null;
   sha256: string;
   modifiedAt: string;
+}
+
+export interface Recipient {
+  emailAddress: { name: string; address: string };
 }
 
 export interface Message {
@@ -54,7 +60,7 @@ export interface Message {
   flagStatus: string;
   isReadReceiptRequested: boolean;
   isDeliveryReceiptRequested: boolean;
-  /** Extended properties by the key that Exchange hands back, without those that other fields hold. */
+  /** Extended properties by the id that Exchange returns, except the ones that a field above holds. */
   properties: Record<string, string>;
   attachments: Attachment[];
 }
@@ -62,15 +68,17 @@ export interface Message {
 export interface Mailbox {
   user: TenantUser;
   folders: Map<string, Folder>;
-  /** By either id. */
+  /** By immutable id and by id. */
   messages: Map<string, Message>;
+  /** The messages of each folder, by the folder's id. */
   contents: Map<string, Set<Message>>;
   lastNumber: number;
   usedBytes: number;
+  /** Names of named properties and internet headers that messages of the mailbox have ever used. */
   named: Set<string>;
 }
 
-/** The tenant's mailboxes; every change goes through here, into memory and into the journal. */
+/** The tenant's mailboxes. Every change goes through here, into memory and into the journal. */
 export interface Mailboxes {
   all(): Iterable<Mailbox>;
   get(userId: string): Mailbox;
@@ -90,7 +98,10 @@ type Event =
   | { op: 'message'; user: string; message: Message }
   | { op: 'change'; user: string; id: string; fields: Partial<Message> };
 
-/** Ten visible folders: a new one stands on the second page of a list, as it does in a used mailbox. */
+/** Where deleted messages go: hidden from every other list, still there for eDiscovery. */
+export const deletions = 'recoverableitemsdeletions';
+
+/** Ten visible folders fill the first page of a list, so a new folder is on the second, as in a used mailbox. */
 const initialFolders: [displayName: string, wellKnown?: string, isHidden?: boolean][] = [
   ['Archive', 'archive'],
   ['Conversation History', 'conversationhistory'],
@@ -108,7 +119,7 @@ const initialFolders: [displayName: string, wellKnown?: string, isHidden?: boole
 export function openMailboxes(users: TenantUser[], journal: Journal): Mailboxes {
   const past = journal.past as Event[];
   const first = past[0];
-  // The tenant's own number makes ids of two data folders different, as those of two tenants are.
+  // Two data folders are two tenants: with a GUID of its own, no tenant gives out the ids of another.
   const guid = first?.op === 'tenant' ? first.guid : randomUUID();
   if (!first) journal.append({ op: 'tenant', guid } satisfies Event);
 
@@ -143,15 +154,15 @@ export function openMailboxes(users: TenantUser[], journal: Journal): Mailboxes 
     for (const [displayName, wellKnown, isHidden] of initialFolders) {
       add(displayName, root, wellKnown, isHidden);
     }
-    const dumpster = add('Recoverable Items', '', undefined, true);
-    add('Deletions', dumpster, 'recoverableitemsdeletions', true);
+    const recoverableItems = add('Recoverable Items', '', undefined, true);
+    add('Deletions', recoverableItems, deletions, true);
     return mailbox;
   }
 
   function apply(event: Event): void {
     if (event.op === 'tenant') return;
     const mailbox = mailboxes.get(event.user);
-    if (!mailbox) return; // a person who has left the sample organisation since
+    if (!mailbox) return; // The user has since left the sample organisation.
     if (event.op === 'folder') setFolder(mailbox, event.folder);
     else if (event.op === 'folderGone') mailbox.folders.delete(event.id);
     else if (event.op === 'message') setMessage(mailbox, event.message);
@@ -198,7 +209,7 @@ export function openMailboxes(users: TenantUser[], journal: Journal): Mailboxes 
     all: () => mailboxes.values(),
     get(userId) {
       let mailbox = mailboxes.get(userId);
-      // A user who was given a mailbox since the start.
+      // The user was given a mailbox after the simulator started.
       if (!mailbox) mailboxes.set(userId, (mailbox = emptyMailbox(users.find(({ id }) => id === userId)!)));
       return mailbox;
     },
@@ -236,6 +247,70 @@ export function openMailboxes(users: TenantUser[], journal: Journal): Mailboxes 
   };
 }
 
+/** Names that v1.0 documents as keys. The root folders have no other key. */
+const wellKnownNames = [
+  'archive',
+  'clutter',
+  'conversationhistory',
+  'deleteditems',
+  'drafts',
+  'inbox',
+  'junkemail',
+  'msgfolderroot',
+  'outbox',
+  deletions,
+  'sentitems',
+  'syncissues',
+];
+
+/**
+ * The folder that a path names by its id or its well-known name. A folder's id never changes: it is the same with
+ * and without `IdType="ImmutableId"`.
+ */
+export function folderOf(mailbox: Mailbox, key: string): Folder {
+  const name = key.toLowerCase();
+  if (wellKnownNames.includes(name)) return wellKnown(mailbox, name);
+  checkId(key);
+  const folder = mailbox.folders.get(key);
+  if (!folder) throw notFound();
+  return folder;
+}
+
+export function wellKnown(mailbox: Mailbox, name: string): Folder {
+  for (const folder of mailbox.folders.values()) if (folder.wellKnown === name) return folder;
+  throw notFound();
+}
+
+/** The message that a path names, in the folder if the path names one. A deleted message is found in no other way. */
+export function messageOf(mailbox: Mailbox, path: { message?: string; folder?: string }): Message {
+  const key = path.message!;
+  const folder = path.folder === undefined ? undefined : folderOf(mailbox, path.folder);
+  checkId(key);
+  const message = mailbox.messages.get(key);
+  if (!message) throw notFound();
+  const isDeleted = message.folderId === wellKnown(mailbox, deletions).id;
+  if (folder ? message.folderId !== folder.id : isDeleted) throw notFound();
+  return message;
+}
+
+/** Refuses a key that has not the form of an id, which Exchange does not look up at all. */
+export function checkId(id: string): void {
+  if (!/^AA[A-Za-z0-9_-]{60,200}={0,2}$/.test(id)) {
+    throw new GraphError(400, 'ErrorInvalidIdMalformed', 'Id is malformed.');
+  }
+}
+
+/** Folder names that differ in case alone are the same name to Exchange. */
+export const isSameName = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+
+/** The folder and its parents, up to the root. */
+export function ancestry(mailbox: Mailbox, folder: Folder): Folder[] {
+  const chain = [folder];
+  for (let at = mailbox.folders.get(folder.parentId); at; at = mailbox.folders.get(at.parentId))
+    chain.push(at);
+  return chain;
+}
+
 /** What counts against the message limit and the quota: text, properties and decoded attachments. */
 export function messageBytes(
   message: Pick<Message, 'subject' | 'body' | 'properties' | 'attachments'>,
@@ -246,16 +321,13 @@ export function messageBytes(
   return bytes;
 }
 
-/** The names that the message uses up: of named properties, and of internet headers, each of which is one. */
+/** The named properties that the message uses up. The mailbox keeps each internet header as one of them. */
 export function namesOf(message: Pick<Message, 'properties' | 'internetMessageHeaders'>): string[] {
   const named = Object.keys(message.properties).filter((key) => key.includes('{'));
   return [...named, ...message.internetMessageHeaders.map(({ name }) => name.toLowerCase())];
 }
 
-/** The folder's own chain of parents, itself first. */
-export function ancestry(mailbox: Mailbox, folder: Folder): Folder[] {
-  const chain = [folder];
-  for (let at = mailbox.folders.get(folder.parentId); at; at = mailbox.folders.get(at.parentId))
-    chain.push(at);
-  return chain;
-}
+export const hasAttachments = (message: Message) => message.attachments.some(({ isInline }) => !isInline);
+
+/** Exchange gives the times of items in whole seconds. */
+export const wholeSeconds = (iso: string) => `${iso.slice(0, 19)}Z`;

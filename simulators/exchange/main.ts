@@ -6,7 +6,7 @@ import { organisation } from '../samples/organisation';
 import { faultPlan } from './fault-plan';
 import { startExchange } from './server';
 
-/** The simulated Exchange Online as a process of its own: options in `PART_OPTIONS`, its address as a message. */
+/** The simulated Exchange Online as a process: options in `PART_OPTIONS`, its origin in a message to the parent. */
 const partOptions = z.strictObject({
   port: z.int().min(0).max(65_535).default(0),
   dataDir: z.string().optional(),

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { attachmentView, selectedAttachments } from './attachments';
-import { metadata, type Call, type Tenant } from './call';
+import { contextUrl, type Call, type Tenant } from './call';
 import { badRequest, GraphError } from './errors';
-import { keyOfTag, parsePropertyId, tags } from './extended-properties';
-import { alternativesOf, parseFilter, type Filter } from './filters';
-import type { Mailbox, Message } from './mailboxes';
+import { keyOfTag, parsePropertyId, propertyOf, tags } from './extended-properties';
+import { alternativesOf, parseFilter, unsupportedByExchange } from './filters';
+import { hasAttachments, wholeSeconds, type Mailbox, type Message } from './mailboxes';
 import { selected } from './query';
 
-const defaults = [
+/** How a message is shown: `$select`, `$expand` and `$orderby`. */
+
+const defaultProperties = [
   'id',
   'createdDateTime',
   'lastModifiedDateTime',
@@ -38,18 +40,16 @@ const defaults = [
   'replyTo',
   'flag',
 ];
-/** Given only when they are asked for by name. */
-const selectable = [...defaults, 'internetMessageHeaders'];
+/** The service returns internet headers only to a `$select` that names them. */
+const selectable = [...defaultProperties, 'internetMessageHeaders'];
 const type = 'microsoft.graph.message';
 
-export const invalidFilter = () =>
-  new GraphError(400, 'ErrorInvalidUrlQueryFilter', 'The query filter contains one or more invalid nodes.');
-
+/** What an answer shows of each message. */
 export interface Shape {
   select: Set<string> | undefined;
-  /** Keys of the extended properties to show. */
+  /** Keys of the extended properties. */
   properties: string[];
-  /** Whether to show them, or which of their properties alone. */
+  /** All, none, or only these properties of each. */
   attachments: boolean | Set<string>;
 }
 
@@ -69,8 +69,8 @@ export function shapeOf(call: Call): Shape {
 }
 
 function expandedKeys(filter: string): string[] {
-  const ids = alternativesOf(parseFilter(filter, invalidFilter), 'id');
-  if (!ids) throw invalidFilter();
+  const ids = alternativesOf(parseFilter(filter, unsupportedByExchange), 'id');
+  if (!ids) throw unsupportedByExchange();
   return ids.map((id) => parsePropertyId(id).key);
 }
 
@@ -82,7 +82,7 @@ function splitExpand(text: string): string[] {
 }
 
 export async function entity(tenant: Tenant, call: Call, mailbox: Mailbox, message: Message, shape: Shape) {
-  const context = metadata(call, `users('${mailbox.user.id}')/messages/$entity`);
+  const context = contextUrl(call, `users('${mailbox.user.id}')/messages/$entity`);
   return { '@odata.context': context, ...(await viewOfMessage(tenant, call, mailbox, message, shape)) };
 }
 
@@ -102,11 +102,11 @@ export async function viewOfMessage(
   const all: Record<string, unknown> = {
     ...message,
     id,
-    createdDateTime: seconds(message.createdAt),
-    lastModifiedDateTime: seconds(message.modifiedAt),
+    createdDateTime: wholeSeconds(message.createdAt),
+    lastModifiedDateTime: wholeSeconds(message.modifiedAt),
     changeKey: changeKey(message),
-    receivedDateTime: seconds(message.receivedAt),
-    sentDateTime: seconds(message.sentAt),
+    receivedDateTime: wholeSeconds(message.receivedAt),
+    sentDateTime: wholeSeconds(message.sentAt),
     hasAttachments: hasAttachments(message),
     bodyPreview: preview(message),
     parentFolderId: message.folderId,
@@ -118,12 +118,12 @@ export async function viewOfMessage(
     sender: message.sender ?? undefined,
   };
   const view: Record<string, unknown> = { '@odata.etag': etagOf(message) };
-  for (const name of select ?? defaults) view[name] = all[name];
+  for (const name of select ?? defaultProperties) view[name] = all[name];
   const shown = properties.flatMap((key) => {
     const value = propertyOf(message, key);
     return value === undefined ? [] : [{ id: key, value }];
   });
-  // Like the service, which leaves the collection out where a message has none of the properties.
+  // As in the service, the collection is absent if the message has none of the properties.
   if (shown.length > 0) view.singleValueExtendedProperties = shown;
   if (attachments) {
     const chosen = attachments === true ? undefined : attachments;
@@ -134,51 +134,6 @@ export async function viewOfMessage(
   return view;
 }
 
-/** An extended property as Exchange reads it back, be it kept as such or told by another field. */
-export function propertyOf(message: Message, key: string): string | undefined {
-  switch (key) {
-    case keyOfTag(tags.flags):
-      return String(
-        (message.isRead ? 1 : 0) | (message.isDraft ? 8 : 0) | (hasAttachments(message) ? 16 : 0),
-      );
-    case keyOfTag(tags.submitTime):
-      return seconds(message.sentAt);
-    case keyOfTag(tags.deliveryTime):
-      return seconds(message.receivedAt);
-    case keyOfTag(tags.itemClass):
-      return message.itemClass;
-    default:
-      return message.properties[key];
-  }
-}
-
-/**
- * Which messages a filter names: by one extended property (its name exact, its text in any case) or by the
- * internet message id. No other filter is known to serve this product, so no other is answered.
- */
-export function messageFilter(text: string): (message: Message) => boolean {
-  const filter = parseFilter(text, invalidFilter);
-  if (filter.kind === 'eq' && filter.path === 'internetMessageId' && typeof filter.value === 'string') {
-    const wanted = filter.value.toLowerCase();
-    return (message) => message.internetMessageId.toLowerCase() === wanted;
-  }
-  if (filter.kind !== 'any' || filter.path !== 'singleValueExtendedProperties') throw invalidFilter();
-  const id = equalTo(filter.body, `${filter.variable}/id`);
-  const value = equalTo(filter.body, `${filter.variable}/value`);
-  if (id === undefined || value === undefined) throw invalidFilter();
-  const { key } = parsePropertyId(id);
-  const wanted = value.toLowerCase();
-  return (message) => propertyOf(message, key)?.toLowerCase() === wanted;
-}
-
-function equalTo(body: Filter, path: string): string | undefined {
-  if (body.kind !== 'and' || body.parts.length !== 2) return undefined;
-  for (const part of body.parts) {
-    if (part.kind === 'eq' && part.path === path && typeof part.value === 'string') return part.value;
-  }
-  return undefined;
-}
-
 const sortable = {
   receivedDateTime: 'receivedAt',
   sentDateTime: 'sentAt',
@@ -187,7 +142,7 @@ const sortable = {
   subject: 'subject',
 } as const;
 
-/** Newest first unless asked otherwise. */
+/** The order that `$orderby` asks for; newest first without it. */
 export function messageOrder(call: Call): (a: Message, b: Message) => number {
   const text = call.query.get('$orderby') ?? 'receivedDateTime desc';
   const match = /^(\w+)(?: (asc|desc))?$/.exec(text.trim());
@@ -207,20 +162,15 @@ export function messageOrder(call: Call): (a: Message, b: Message) => number {
   };
 }
 
-const hasAttachments = (message: Message) => message.attachments.some(({ isInline }) => !isInline);
-
-/** Exchange tells times of messages in whole seconds. */
-const seconds = (iso: string) => `${iso.slice(0, 19)}Z`;
-
 function preview({ body: { contentType, content } }: Message): string {
   const head = content.slice(0, 20_000);
   const text = contentType === 'text' ? head : head.replace(/<style[^]*?<\/style>|<[^>]*>/gi, ' ');
   const line = text.replace(/\s+/g, ' ').trim();
-  // A cut pair of surrogates would be no JSON text any more.
+  // The cut may fall inside a surrogate pair, and half a pair is not valid JSON text.
   return line.slice(0, 255).replace(/[\ud800-\udbff]$/, '');
 }
 
-/** One conversation = one header GUID of the index; without an index, one subject. */
+/** Messages with the same GUID in their conversation index are one conversation; without an index, with one subject. */
 function conversationId(mailbox: Mailbox, message: Message): string {
   const index = message.properties[keyOfTag(tags.conversationIndex)];
   const topic = message.properties[keyOfTag(tags.conversationTopic)] ?? message.subject ?? '';

@@ -2,7 +2,7 @@ import { badRequest } from './errors';
 
 export type Query = ReadonlyMap<string, string>;
 
-/** Reads a query as the service does: an unencoded `+` is a space, so `user+tag@…` must come as `%2B`. */
+/** Reads a query as the service does: an unencoded `+` is a space, so clients must send `user+tag@…` with `%2B`. */
 export function parseQuery(raw: string): Query {
   const query = new Map<string, string>();
   for (const part of raw.split('&')) {
@@ -23,20 +23,20 @@ function decode(text: string): string {
   }
 }
 
-/** Refuses every option that the request is not known to support, rather than ignoring what it asks for. */
+/** Refuses every other option: to ignore one would give the client something that it did not ask for. */
 export function allowOptions(query: Query, ...names: string[]): void {
   for (const name of query.keys()) {
     if (!names.includes(name)) throw badRequest(`The query option '${name}' is not supported here.`);
   }
 }
 
-/** `$select` as a set of names, or undefined when absent. */
-export function selected(query: Query, known: readonly string[], type: string): Set<string> | undefined {
+/** The properties that `$select` names, or undefined without it. */
+export function selected(query: Query, properties: readonly string[], type: string): Set<string> | undefined {
   const text = query.get('$select');
   if (text === undefined) return undefined;
   const names = text.split(',').map((name) => name.trim());
   for (const name of names) {
-    if (!known.includes(name)) {
+    if (!properties.includes(name)) {
       throw badRequest(
         `Parsing OData Select and Expand failed: Could not find a property named '${name}' on type '${type}'.`,
       );
@@ -57,14 +57,14 @@ export function paging(query: Query, defaultTop: number, maxTop: number): Paging
   return { top, skip };
 }
 
-function wholeNumber(query: Query, name: string, otherwise: number): number {
+function wholeNumber(query: Query, name: string, byDefault: number): number {
   const text = query.get(name);
-  if (text === undefined) return otherwise;
+  if (text === undefined) return byDefault;
   if (!/^\d{1,9}$/.test(text)) throw badRequest(`Invalid value for '${name}'.`);
   return Number(text);
 }
 
-/** One page of a list, with the link to the next page when there is more. */
+/** One page of a list, with the link to the next page if there is one. */
 export function page<T>(all: T[], { top, skip }: Paging, url: string): { rows: T[]; nextLink?: string } {
   const rows = all.slice(skip, skip + top);
   if (skip + top >= all.length) return { rows };

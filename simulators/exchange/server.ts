@@ -4,45 +4,44 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyToken } from '../identity/token';
 import type { TenantUser } from '../samples/organisation';
-import { prefersImmutableIds, refusal, send } from './answering';
-import { mailboxOf, type Answer, type Call, type Tenant } from './call';
+import { sessionOf } from './attachments';
+import type { Answer, Call, Tenant } from './call';
 import { control, statsOf, type Stats } from './control';
-import { unauthorized } from './errors';
-import { createFaultEffects } from './fault-effects';
-import { createFaults, type FaultPlan } from './fault-plan';
+import { mailboxOf } from './directory';
+import { GraphError, unauthorized } from './errors';
+import { createFaultEffects, createFaults, type FaultPlan } from './fault-plan';
 import { openJournal } from './journal';
 import { limits as limitsSchema, type Limits } from './limits';
 import { openMailboxes } from './mailboxes';
 import { parseQuery } from './query';
 import { readBody } from './request-body';
-import { findRoute, type Route } from './routing';
+import { findRoute, type Route } from './routes';
 import { createThrottling } from './throttling';
-import { sessionOf } from './uploads';
 
 export interface ExchangeOptions {
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   port?: number;
-  /** Where mailboxes are kept; in memory alone when absent. */
+  /** Folder for the mailboxes; without it they are kept in memory. */
   dataDir?: string;
   users: TenantUser[];
-  /** What tokens must be for. */
+  /** The audience that a token must name. */
   audience?: string;
   faults?: FaultPlan;
   limits?: Partial<Limits>;
-  /** Every answer takes between these two; without latency there would be no concurrency to limit. */
+  /** How long every answer takes. Without latency, no two requests would be in flight together. */
   latencyMs?: { min: number; max: number };
   now?: () => number;
 }
 
 export interface Exchange {
-  /** `http://127.0.0.1:port`, without a trailing slash. */
+  /** `http://127.0.0.1:port`. */
   origin: string;
   stats(): Stats;
   setFaults(plan: FaultPlan): void;
   close(): Promise<void>;
 }
 
-/** Starts a simulated Microsoft Graph with the mailboxes of one tenant behind it. */
+/** Starts a simulated Microsoft Graph with the users and mailboxes of one tenant. */
 export async function startExchange(options: ExchangeOptions): Promise<Exchange> {
   const {
     audience = 'https://graph.microsoft.com',
@@ -64,7 +63,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     pause: () => sleep(latencyMs.min + Math.random() * (latencyMs.max - latencyMs.min)),
   };
   const throttling = createThrottling(limits, now);
-  const effects = createFaultEffects(tenant, throttling);
+  const effects = createFaultEffects({ throttling, uploads: tenant.uploads, now });
   const requests: Record<string, number> = {};
   const answers: Record<string, number> = {};
   const stats = () => statsOf(tenant, throttling, { requests, answers });
@@ -73,7 +72,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   const server = createServer((request, response) => {
     respond(request, response).catch(() => request.socket.destroy());
   });
-  // A short keep-alive would add resets of its own to those of the fault plan.
+  // With a short keep-alive, the server's own resets would add to the ones of the fault plan.
   server.keepAliveTimeout = 60_000;
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -97,7 +96,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     if (isControl(request)) {
       return control(method, path, await readBody(request, limits.bodyBytes), tenant, stats);
     }
-    // An upload URL carries its own credential.
+    // An upload URL is its own credential.
     if (!path.startsWith('/attachment-sessions/')) checkToken(request, audience, now());
     const route = findRoute(method, path, !faults.plan().noUploadSessions);
     count(requests, route.name);
@@ -117,7 +116,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
       throttling.enter(mailbox);
       return await work(request, route, call, mailbox);
     } finally {
-      // Not when the connection is done: a client that has its answer may send at once.
+      // Not when the connection closes: a client that has its answer may already send the next request.
       throttling.leave(mailbox);
     }
   }
@@ -137,7 +136,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
       return answer;
     };
     const fault = faults.draw(request.method ?? '', decodeURIComponent(splitUrl(request.url ?? '')[0]));
-    return fault ? effects.suffer({ fault, perform, mailbox, session: params.session }) : perform();
+    return fault ? effects.apply({ fault, perform, mailbox, session: params.session }) : perform();
   }
 
   await new Promise<void>((resolve, reject) => {
@@ -167,10 +166,51 @@ function checkToken(request: IncomingMessage, audience: string, now: number): vo
   }
 }
 
-/** Whose mailbox a request counts against; none for the directory. */
+/** The user whose mailbox the request counts against; undefined for the directory. */
 function mailboxIdOf(tenant: Tenant, route: Route, call: Call): string | undefined {
   if (route.params.session !== undefined) return sessionOf(tenant, call).userId;
   return route.inMailbox ? mailboxOf(tenant, route.params.user!).user.id : undefined;
+}
+
+const prefersImmutableIds = (request: IncomingMessage) =>
+  /(^|[,;\s])IdType="ImmutableId"/i.test(String(request.headers.prefer ?? ''));
+
+/** The ids of a request, the service's and the client's. Every answer carries both. */
+interface RequestIds {
+  'request-id': string;
+  'client-request-id': string;
+}
+
+/** The answer for anything thrown. An error that is no refusal is a bug of the simulator, and is printed. */
+function refusal(error: unknown, ids: RequestIds, now: number): Answer {
+  if (!(error instanceof GraphError)) {
+    const aborted = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+    if (!aborted) process.stderr.write(`exchange simulator: ${(error as Error).stack}\n`);
+    return refusal(
+      new GraphError(500, 'ErrorInternalServerError', 'An internal server error occurred.'),
+      ids,
+      now,
+    );
+  }
+  const { status, code, message, headers } = error;
+  const innerError = { date: new Date(now).toISOString().slice(0, 19), ...ids };
+  return { status, headers, json: { error: { code, message, innerError } } };
+}
+
+function send(response: ServerResponse, answer: Answer, ids: RequestIds, immutableIds: boolean): void {
+  const body = answer.json === undefined ? answer.bytes : Buffer.from(JSON.stringify(answer.json));
+  response.writeHead(answer.status, {
+    ...ids,
+    ...(answer.json !== undefined && {
+      'content-type':
+        'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8',
+      'odata-version': '4.0',
+    }),
+    ...(immutableIds && answer.status < 300 && { 'preference-applied': 'IdType="ImmutableId"' }),
+    ...(answer.status !== 204 && { 'content-length': body?.length ?? 0 }),
+    ...answer.headers,
+  });
+  response.end(body);
 }
 
 const isControl = (request: IncomingMessage) => request.url?.startsWith('/_control/') ?? false;

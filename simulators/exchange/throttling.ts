@@ -9,7 +9,7 @@ export const throttled = (reason: Reason, headers: Record<string, string>, statu
 interface Use {
   inFlight: number;
   maxInFlight: number;
-  /** Times of requests, and times and sizes of uploads, oldest first. */
+  /** When requests came and how much was uploaded when, oldest first. */
   requests: number[];
   uploads: { at: number; bytes: number }[];
   coolUntil: number;
@@ -17,14 +17,14 @@ interface Use {
   duringCoolDown: number;
 }
 
-/** Exchange's limits for one app in each mailbox. */
+/** Exchange's limits for one app in one mailbox. */
 export interface Throttling {
-  /** Counts a request from its reception on; `leave` at its answer. Throws the 429. */
+  /** Counts a request as in flight until `leave`. Throws the 429. */
   enter(mailbox: string): void;
   leave(mailbox: string): void;
   /** Counts the body of a write. Throws the 429. */
   charge(mailbox: string, bytes: number): void;
-  /** After a 429 that named a time, the whole mailbox has to wait. */
+  /** Throttles every request to the mailbox until then, as Exchange does after a `Retry-After`. */
   coolDown(mailbox: string, until: number): void;
   uses(): ReadonlyMap<string, Readonly<Use>>;
 }
@@ -48,7 +48,7 @@ export function createThrottling(limits: Limits, now: () => number): Throttling 
     return use;
   };
 
-  /** The refusal, and the wait that it begins. */
+  /** The 429, which makes the whole mailbox wait until then. */
   function refuse(use: Use, reason: Reason, until: number): GraphError {
     use.coolUntil = Math.max(use.coolUntil, until);
     return throttled(reason, { 'retry-after': secondsUntil(use.coolUntil, now()) });
@@ -65,7 +65,7 @@ export function createThrottling(limits: Limits, now: () => number): Throttling 
       use.requests.push(at);
       if (at < use.coolUntil) {
         use.duringCoolDown++;
-        // A request before its time counts against the app: the wait grows, up to a bound.
+        // Exchange counts a request that comes too early: the wait grows, up to a bound.
         const added = Math.min(limits.penaltySeconds, limits.penaltyMaxSeconds - use.penaltySeconds);
         use.penaltySeconds += added;
         throw refuse(use, 'MailboxConcurrency', use.coolUntil + added * 1000);
@@ -97,5 +97,5 @@ export function createThrottling(limits: Limits, now: () => number): Throttling 
   };
 }
 
-/** Rounded up: who waits this long never comes too early. */
+/** Rounded up, so that a client that waits this long never comes too early. */
 const secondsUntil = (until: number, now: number) => String(Math.max(1, Math.ceil((until - now) / 1000)));

@@ -1,5 +1,5 @@
-import { fileAttachment, fieldsOfCreate, messageBody } from '../../simulators/exchange/message-properties';
-import { readJson } from '../../simulators/exchange/json-body';
+import { fileAttachment, fieldsOfCreate, messageBody } from '../../simulators/exchange/message-input';
+import { readJson } from '../../simulators/exchange/request-body';
 import type { MailboxItem } from '../../shared/email/mailbox-item';
 import { completeMark } from '../../shared/email/provenance';
 import { attachmentJson, messageJson, planAttachments } from '../../shared/graph/attachment-plan';

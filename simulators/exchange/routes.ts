@@ -1,17 +1,25 @@
-import { addAttachment, getAttachment, getAttachmentBytes, listAttachments } from './attachments';
+import {
+  addAttachment,
+  cancelUpload,
+  createUploadSession,
+  getAttachment,
+  getAttachmentBytes,
+  getUpload,
+  listAttachments,
+  putUpload,
+} from './attachments';
 import type { Handler } from './call';
+import { getUser, listUsers } from './directory';
 import { badRequest, GraphError } from './errors';
 import { createFolder, deleteFolder, getFolder, listFolders, moveFolder, renameFolder } from './folders';
 import { createMessage, deleteMessage, getMessage, listMessages, patchMessage } from './messages';
-import { cancelUpload, createUploadSession, getUpload, putUpload } from './uploads';
-import { getUser, listUsers } from './users';
 
 export interface Route {
   handler: Handler;
-  /** The route's own text, by which requests are counted. */
+  /** Method and pattern, by which requests are counted. */
   name: string;
   params: Record<string, string>;
-  /** Behind the directory, in somebody's mailbox. */
+  /** Whether the route leads into a user's mailbox, not only to the directory. */
   inMailbox: boolean;
 }
 
@@ -41,12 +49,15 @@ const routes: [pattern: string[], methods: Methods, name: string][] = (
   ] satisfies [string, Methods][]
 ).map(([path, methods]) => [path.split('/'), methods, path]);
 
-/** The handler for a request. `knowsSessions` is false for a cloud whose model has no upload sessions. */
-export function findRoute(method: string, rawPath: string, knowsSessions: boolean): Route {
+/**
+ * The route of a request; throws the 400 or 405 for a path or a method that has none. `hasUploadSessions` is false
+ * for a cloud whose model does not have them.
+ */
+export function findRoute(method: string, rawPath: string, hasUploadSessions: boolean): Route {
   const segments = segmentsOf(rawPath);
   for (const [pattern, methods, name] of routes) {
-    const params = matched(pattern, segments);
-    if (!params || (!knowsSessions && name.endsWith('createUploadSession'))) continue;
+    const params = paramsOf(pattern, segments);
+    if (!params || (!hasUploadSessions && name.endsWith('createUploadSession'))) continue;
     const handler = methods[method];
     if (!handler) {
       throw new GraphError(
@@ -60,13 +71,14 @@ export function findRoute(method: string, rawPath: string, knowsSessions: boolea
   throw badRequest(`Resource not found for the segment '${segments.at(-1) ?? ''}'.`);
 }
 
-function matched(pattern: string[], segments: string[]): Record<string, string> | undefined {
+/** The keys in the path, or undefined when it does not match the pattern. */
+function paramsOf(pattern: string[], segments: string[]): Record<string, string> | undefined {
   if (pattern.length !== segments.length) return undefined;
   const params: Record<string, string> = {};
   for (const [index, part] of pattern.entries()) {
     const segment = segments[index]!;
     if (part.startsWith(':')) {
-      // The action is no key, even where a model does not have it.
+      // An action is no key, even in a cloud whose model does not have it.
       if (segment === '' || segment === 'createUploadSession') return undefined;
       params[part.slice(1)] = segment;
     } else if (part !== segment) return undefined;
@@ -74,7 +86,7 @@ function matched(pattern: string[], segments: string[]): Record<string, string> 
   return params;
 }
 
-/** `/users/key` and `/users('key')` say the same; only the second can hold a key that begins with `$`. */
+/** `/users('key')` means the same as `/users/key`, and is the only form for a key that begins with `$`. */
 function segmentsOf(rawPath: string): string[] {
   return rawPath
     .slice(1)

@@ -1,16 +1,29 @@
 import { z } from 'zod';
-import { GraphError } from './errors';
+import type { Tenant } from './call';
+import { GraphError, messageTooLarge, quotaExceeded, unreadableBody } from './errors';
 import { extendedProperties, readProperties, tags, type Property } from './extended-properties';
-import { unreadableBody } from './json-body';
 import type { Limits } from './limits';
-import { namesOf, type Mailbox, type Message } from './mailboxes';
-import { checkRecipientCount, checkRecipients, recipient } from './recipients';
+import { messageBytes, namesOf, type Mailbox, type Message, type Recipient } from './mailboxes';
+
+/** What a client may write into a message, the rules it must keep, and what Exchange makes of it. */
+
+const emailAddress = z.strictObject({
+  '@odata.type': z.literal('#microsoft.graph.emailAddress').optional(),
+  name: z.string().nullish(),
+  address: z.string().nullish(),
+});
+
+const recipient = z
+  .strictObject({ '@odata.type': z.literal('#microsoft.graph.recipient').optional(), emailAddress })
+  .transform(({ emailAddress: { name, address } }): Recipient => ({
+    emailAddress: { name: name ?? address ?? '', address: address ?? '' },
+  }));
 
 const date = z.string().nullish();
 const flag = z.boolean().nullish();
 const ignored = z.string().nullish();
 
-/** Decodes and encodes again: a pattern over some megabytes of base64 exhausts the stack of the engine. */
+/** A regular expression over megabytes of base64 exhausts the engine's stack: decode and encode again instead. */
 const base64 = z.string().transform((text, context) => {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') === text) return bytes;
@@ -18,7 +31,7 @@ const base64 = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** Without its type, or without a name, the service does not take an attachment. */
+/** The service refuses an attachment without `@odata.type` or without a name. */
 export const fileAttachment = z.strictObject({
   '@odata.type': z.literal('#microsoft.graph.fileAttachment'),
   name: z.string().regex(/\S/),
@@ -28,7 +41,7 @@ export const fileAttachment = z.strictObject({
   contentId: z.string().nullish(),
 });
 
-/** What a client may say of a message. Read-only properties are accepted and ignored, as the service does. */
+/** The properties that a client may send. As in the service, read-only ones are accepted and ignored. */
 export const messageBody = z.strictObject({
   '@odata.type': z.literal('#microsoft.graph.message').optional(),
   subject: z.string().nullish(),
@@ -75,7 +88,7 @@ export const messageBody = z.strictObject({
 });
 export type MessageBody = z.output<typeof messageBody>;
 
-/** What only the Mail-Advanced permission may change once a message is no draft (from 31 December 2026). */
+/** Once a message is no draft, only Mail-Advanced.ReadWrite.All may change these (from 31 December 2026). */
 const sealed = [
   'subject',
   'body',
@@ -90,7 +103,7 @@ const sealed = [
 
 export type Fields = Omit<Message, 'id' | 'immutableId' | 'number' | 'version' | 'folderId' | 'attachments'>;
 
-/** A create: without a flags property it is a draft of now, whatever the dates in the JSON say. */
+/** The fields of a new message. Without the flags property it is a draft; the dates in the JSON are ignored. */
 export function fieldsOfCreate(given: MessageBody, now: string, newMessageId: string): Fields {
   const properties = readProperties(given.singleValueExtendedProperties ?? []);
   const tagged = (tag: number) => properties.find((property) => property.tag === tag)?.value;
@@ -124,7 +137,7 @@ export function fieldsOfCreate(given: MessageBody, now: string, newMessageId: st
   };
 }
 
-/** A change: the flags are never changed, without a word; dates and attachments are not changed this way. */
+/** The fields that a PATCH changes. Flags in it are silently ignored; dates and attachments are refused. */
 export function fieldsOfPatch(given: MessageBody, message: Message): Partial<Message> {
   if (given.attachments || given.internetMessageHeaders) {
     throw new GraphError(
@@ -150,7 +163,7 @@ export function fieldsOfPatch(given: MessageBody, message: Message): Partial<Mes
   };
 }
 
-/** Whether a property is kept as such, and not in a field of the message. */
+/** Whether the property has no field of its own in the message, and is kept as such. */
 function isFree({ tag }: Property): boolean {
   return (
     tag === undefined ||
@@ -172,7 +185,7 @@ function readFields(given: MessageBody): Partial<Fields> {
     ...(given.bccRecipients && { bccRecipients: given.bccRecipients }),
     ...(given.replyTo && { replyTo: given.replyTo }),
   };
-  checkRecipients([...Object.values(lists).flat(), ...(from ? [from] : []), ...(sender ? [sender] : [])]);
+  checkAddresses([...Object.values(lists).flat(), ...(from ? [from] : []), ...(sender ? [sender] : [])]);
   return {
     ...lists,
     ...(subject !== undefined && { subject }),
@@ -193,7 +206,7 @@ function readFields(given: MessageBody): Partial<Fields> {
   };
 }
 
-/** Plain text comes back with the line ends of mail. */
+/** Exchange stores plain text with the line ends of mail. */
 function storedBody({ contentType, content }: NonNullable<MessageBody['body']>): Message['body'] {
   return { contentType, content: contentType === 'text' ? content.replace(/\r?\n/g, '\r\n') : content };
 }
@@ -214,15 +227,46 @@ function readHeaders(headers: MessageBody['internetMessageHeaders']): Message['i
   return headers;
 }
 
-/** Rules that hold for the message as a whole, after a create or a change. */
-export function checkWhole(fields: Fields, mailbox: Mailbox, limits: Limits): void {
-  checkRecipientCount(
-    fields.toRecipients.length + fields.ccRecipients.length + fields.bccRecipients.length,
-    limits.recipients,
+const localPart = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/;
+const domain = /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$/;
+
+function isSmtpAddress(address: string): boolean {
+  const at = address.lastIndexOf('@');
+  const local = address.slice(0, Math.max(at, 0));
+  return (
+    address.length <= 254 && local.length <= 64 && localPart.test(local) && domain.test(address.slice(at + 1))
   );
+}
+
+/** One malformed address makes Exchange refuse the whole message. */
+function checkAddresses(recipients: Recipient[]): void {
+  if (recipients.every(({ emailAddress: { address } }) => isSmtpAddress(address))) return;
+  throw new GraphError(400, 'ErrorInvalidRecipients', "At least one recipient isn't valid.");
+}
+
+/** Limits for the message as it is after a create or a change: its recipients and its named properties. */
+export function checkCounts(fields: Fields, mailbox: Mailbox, limits: Limits): void {
+  const { toRecipients, ccRecipients, bccRecipients } = fields;
+  if (toRecipients.length + ccRecipients.length + bccRecipients.length > limits.recipients) {
+    const message = `The message has more than ${limits.recipients} recipients.`;
+    throw new GraphError(400, 'ErrorInvalidRecipients', message);
+  }
   const names = new Set(namesOf(fields).filter((name) => !mailbox.named.has(name)));
-  // The service's own words for a mailbox that has run out of names (msgraph-sdk-java issue 767).
+  // The service's own text when a mailbox has no names left (msgraph-sdk-java issue 767).
   if (names.size > 0 && mailbox.named.size + names.size > limits.namedProperties) {
     throw new GraphError(403, 'ErrorQuotaExceeded', 'Cannot get ID from name.');
   }
+}
+
+/** Limits in bytes, of the message (a new one if undefined) and of the mailbox, for `addedBytes` more. */
+export function checkSizes(
+  tenant: Tenant,
+  mailbox: Mailbox,
+  message: Message | undefined,
+  addedBytes: number,
+): void {
+  const limit = mailbox.user.messageLimitBytes ?? tenant.limits.messageBytes;
+  if ((message ? messageBytes(message) : 0) + addedBytes > limit) throw messageTooLarge();
+  const { quotaBytes } = mailbox.user;
+  if (quotaBytes !== undefined && mailbox.usedBytes + addedBytes > quotaBytes) throw quotaExceeded();
 }
