@@ -2,7 +2,7 @@
 
 @description('Name of the installation.')
 param name string
-@description('Ending that makes names unique.')
+@description('Suffix that makes names unique.')
 param suffix string
 @description('Region.')
 param location string
@@ -10,23 +10,23 @@ param location string
 param identityId string
 @description('Application id of the app\'s identity.')
 param identityClientId string
-@description('Subnet that the app\'s calls leave by; empty for none.')
+@description('Subnet for the app\'s outbound calls; empty for none.')
 param subnetId string
 @description('Address ranges (CIDR) that may reach the app; empty for all.')
 param operatorAddresses array
-@description('Container that the package is put into.')
+@description('Container that holds the published package.')
 param deploymentContainerUrl string
-@description('Where telemetry goes; without the identity\'s token it is refused there.')
+@description('Where telemetry goes. No secret: Application Insights accepts telemetry only with the identity\'s token.')
 param insightsConnectionString string
 @description('Memory of an instance in MB.')
 param instanceMemoryMB int
-@description('Most instances at a time.')
+@description('Maximum number of instances.')
 param maximumInstanceCount int
-@description('Settings of the app beyond those of the platform.')
+@description('Settings of the app, apart from those of the platform.')
 param settings object
 
-// Restrictions apply once operators name their addresses. Event Grid delivers over the internet (it cannot into a
-// private endpoint), so its addresses stay admitted; its calls carry the webhook's key.
+// Addresses are restricted only if the operators name theirs. Event Grid delivers over the internet (it cannot reach a
+// private endpoint), so its addresses stay allowed; its calls carry the webhook's key.
 var restricted = !empty(operatorAddresses)
 var operatorRules = [
   for (cidr, index) in operatorAddresses: {
@@ -44,7 +44,7 @@ var eventGridRule = {
   ipAddress: 'AzureEventGrid'
 }
 
-// Serverless: an instance per burst of work, none at rest.
+// Serverless: instances start when there is work, and none runs when there is not.
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: 'plan-${name}-${suffix}'
   location: location
@@ -53,8 +53,8 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   properties: { reserved: true }
 }
 
-// Concurrency of the queue triggers stands in host.json, where the queue extension reads it; the platform offers a
-// number per instance for HTTP alone. No instance is kept ready: the archive may start some seconds late.
+// The concurrency of the queue triggers is in host.json, where the queue extension reads it; the platform has such a
+// number for HTTP only. No instance is kept ready: the archive may start some seconds late.
 resource site 'Microsoft.Web/sites@2024-04-01' = {
   name: 'func-${name}-${suffix}'
   location: location
@@ -99,21 +99,21 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
-// A package is published with an Entra token; a password for it would be a second, unnamed identity.
+// A publishing password would be a second identity that no log can name: packages are published with an Entra token.
 resource scmPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
   parent: site
   name: 'scm'
   properties: { allow: false }
 }
 
-// The same for the way that nobody uses.
+// The same for FTP, which nobody uses.
 resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
   parent: site
   name: 'ftp'
   properties: { allow: false }
 }
 
-// A deployment replaces all settings: what an operator changes by hand belongs into the parameter file too.
+// A deployment replaces all settings: put what an operator changes by hand into the parameter file as well.
 resource appSettings 'Microsoft.Web/sites/config@2024-04-01' = {
   parent: site
   name: 'appsettings'

@@ -1,5 +1,5 @@
-// Second step, after the app was published and has started once: only then does the webhook's key exist. It can be
-// run again at any time, and must be run again after that key was renewed.
+// Second step of a deployment. The webhook's key exists only after the app was published and has started once. You can
+// run this step again at any time, and must run it again after you renewed that key.
 targetScope = 'resourceGroup'
 
 @description('Name of the function app (output functionAppName of main.bicep).')
@@ -8,27 +8,27 @@ param functionAppName string
 @description('Name of the evidence account (output evidenceAccountName of main.bicep).')
 param evidenceAccountName string
 
-// The trigger that a manifest fires, and where manifests stand: held to shared/names.ts by a test.
+// The function that a manifest triggers, and where manifests are. A test compares these names with shared/names.ts.
 var functionName = 'splitBatch'
 var manifestsBegin = '/blobServices/default/containers/batches/blobs/manifests/'
 var manifestsEnd = '.json'
 
-// The app whose webhook takes the events.
+// The app whose webhook receives the events.
 resource site 'Microsoft.Web/sites@2024-04-01' existing = {
   name: functionAppName
 }
 
-// The account that the manifests are written to, and undeliverable events.
+// The account that holds the manifests, and the events that could not be delivered.
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
   name: evidenceAccountName
 }
 
-// Made by evidence.bicep, with an identity that may write dead letters.
+// Created by evidence.bicep, with an identity that may write dead letters.
 resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' existing = {
   name: 'evgt-${evidenceAccountName}'
 }
 
-// The trigger itself checks neither type nor path of an event: without this filter every page would fire it.
+// Without this filter every page would start the function: the trigger checks neither type nor path of an event.
 resource manifestWritten 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = {
   parent: topic
   name: 'manifest-written'

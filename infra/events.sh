@@ -1,5 +1,5 @@
 #!/bin/sh
-# Second step of a deployment, after publishing: subscribes the app to manifests. Can be run again at any time.
+# Second step of a deployment, after publishing: subscribes the app to manifests. You can run it again at any time.
 # Usage: infra/events.sh RESOURCE_GROUP FUNCTION_APP EVIDENCE_ACCOUNT
 set -eu
 if [ $# -ne 3 ]; then
@@ -20,7 +20,7 @@ missing() {
   done
 }
 
-# The key appears some seconds after the first start. Waits five minutes unless told otherwise.
+# The key appears some seconds after the first start. The loop below waits five minutes for it by default.
 key() {
   az functionapp keys list --resource-group "$group" --name "$app" --query systemKeys.blobs_extension --output tsv \
     2>/dev/null | tr -d '\r'

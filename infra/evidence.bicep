@@ -1,6 +1,6 @@
-// The evidence account: what must survive the app, and what the app's work in flight stands on.
+// The evidence account: the records that must outlive the app, and the queues and tables that it works with.
 
-@description('Ending that makes names unique.')
+@description('Suffix that makes names unique.')
 param suffix string
 @description('Region.')
 param location string
@@ -19,8 +19,8 @@ param operatorsGroupId string
 @description('Workspace for the record of deletions.')
 param workspaceId string
 
-// Names that the code knows (shared/names.ts); a test holds the two lists together. The poison queues are made
-// here and not left to the host, so that a look at the account shows them before the first failure.
+// Names that the code uses (shared/names.ts); a test compares the two lists. The poison queues are created here, so
+// that an operator sees them before the first failure; the host would create them only then.
 var queueNames = [
   'import-item'
   'import-item-poison'
@@ -46,8 +46,8 @@ var roles = {
 var appRoles = [roles.blobDataContributor, roles.queueDataContributor, roles.tableDataContributor]
 var operatorRoles = [roles.blobDataReader, roles.queueDataReader, roles.tableDataReader]
 
-// Shared keys are off: a key is an identity that no log can name. Apart from the host's account, whose contents
-// come and go with every deployment.
+// Shared keys are off: a key is an identity that no log can name. A separate account from the host's, whose contents
+// change with every deployment.
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: 'stevid${suffix}'
   location: location
@@ -61,13 +61,13 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
-    // Without a virtual network a Flex Consumption app has no address that a firewall could name.
+    // Without a virtual network, a Flex Consumption app has no fixed address that a firewall could allow.
     publicNetworkAccess: access.isPrivate && empty(access.operatorAddresses) ? 'Disabled' : 'Enabled'
     networkAcls: {
       defaultAction: access.isPrivate ? 'Deny' : 'Allow'
       // Event Grid writes its dead letters as a trusted service.
       bypass: 'AzureServices'
-      // A single address is refused here in the form that the app's restrictions want it in.
+      // Storage refuses a single address written with /32, which is how the app's own restrictions need it.
       ipRules: [
         for cidr in (access.isPrivate ? access.operatorAddresses : []): {
           value: replace(cidr, '/32', '')
@@ -78,14 +78,14 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   }
 }
 
-// Deleting the resource group, or this account by mistake, is refused until someone removes the lock on purpose.
+// Nobody can delete this account, alone or with its resource group, until someone removes the lock on purpose.
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = {
   scope: account
   name: 'evidence'
   properties: { level: 'CanNotDelete', notes: 'Holds records that must be kept. See docs/operations.md.' }
 }
 
-// Versions and soft delete keep the mapping file's past and give a deleted dead letter back.
+// Versions keep earlier mapping files; soft delete lets an operator restore a deleted dead letter.
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   parent: account
   name: 'default'
@@ -103,7 +103,8 @@ resource batches 'Microsoft.Storage/storageAccounts/blobServices/containers@2023
   properties: { publicAccess: 'None' }
 }
 
-// Write once, by the service and not by our good will. Unlocked as created: an operator locks it, for good.
+// The storage service itself refuses a second write, whatever the code does. It starts unlocked; an operator locks it,
+// which cannot be undone.
 resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (!retentionLocked) {
   parent: batches
   name: 'default'
@@ -113,22 +114,22 @@ resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/im
   }
 }
 
-// The mapping file in force; its versions tell which one an old delivery was made by.
+// The mapping file in force. Its versions show which file an earlier delivery used.
 resource mappings 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
   parent: blobs
   name: 'mappings'
   properties: { publicAccess: 'None' }
 }
 
-// Events that the app did not take in a day. Nothing is lost with them (the reconcile timer finds every manifest),
-// but they tell why a batch was late.
+// Events that could not be delivered to the app within a day. No item is lost with them (the reconcile timer finds
+// every manifest), but they explain why a batch was late.
 resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
   parent: blobs
   name: 'dead-letters'
   properties: { publicAccess: 'None' }
 }
 
-// Raw pages are read on their first days; after that their storage costs half as much in the cool tier.
+// Raw pages are read in their first days. After that, the cool tier stores them at a lower price.
 resource tiers 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = {
   parent: account
   name: 'default'
@@ -170,7 +171,7 @@ resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2023-05-0
   name: 'default'
 }
 
-// What was done with every item: the app's memory and the auditor's book.
+// What the app did with every item: it continues from these tables, and an auditor reads them.
 resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' = [
   for table in tableNames: {
     parent: tableService
@@ -178,7 +179,7 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-
   }
 ]
 
-// The app reads and writes data here and cannot change the account: it holds no management role on it.
+// The app reads and writes data here. It holds no management role, so it cannot change the account.
 resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in appRoles: {
     scope: account
@@ -191,7 +192,7 @@ resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-// Operators see everything and change nothing.
+// Operators can read everything and change nothing.
 resource operatorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in operatorRoles: {
     scope: account
@@ -204,7 +205,7 @@ resource operatorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-// The one thing that operators upload: the mapping file.
+// Operators upload one thing: the mapping file.
 resource mappingAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: mappings
   name: guid(mappings.id, operatorsGroupId, roles.blobDataContributor)
@@ -215,7 +216,7 @@ resource mappingAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// And the two things that they ask for: a window to be fetched again, an item of the quarantine to be tried again.
+// Operators send two kinds of request: fetch a window again, and try an item of the quarantine again.
 resource requestAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for queue in requestQueueNames: {
     scope: queues[indexOf(queueNames, queue)]

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Lets the app's identity find users by address: User.Read.All of Microsoft Graph. Can be run again at any time.
+# Lets the app's identity find users by address: User.Read.All of Microsoft Graph. You can run it again at any time.
 # Usage: infra/grant-directory.sh PRINCIPAL_ID [undo]
-# As: Privileged Role Administrator (or Global Administrator) of the tenant, signed in with az login.
-# For DoD set GRAPH_URL=https://dod-graph.microsoft.us: az knows one Graph for both Government clouds.
+# Run it as Privileged Role Administrator (or Global Administrator) of the tenant, signed in with az login.
+# For DoD set GRAPH_URL=https://dod-graph.microsoft.us: az knows only one Graph for both Government clouds.
 set -eu
 if [ $# -lt 1 ] || [ $# -gt 2 ] || { [ $# -eq 2 ] && [ "$2" != undo ]; }; then
   echo "Usage: $0 PRINCIPAL_ID [undo]" >&2
@@ -12,7 +12,7 @@ principal=$1
 graph=${GRAPH_URL:-$(az cloud show --query endpoints.microsoftGraphResourceId --output tsv | tr -d '\r')}
 graph=${graph%/}
 
-# Ids that Microsoft publishes: Graph's own application and its roles.
+# Ids published by Microsoft: Graph's own application and its roles.
 graph_app=00000003-0000-0000-c000-000000000000
 user_read_all=df021288-bdef-4463-88db-98f22de89214
 mail_read_write=e2a3a72e-5f79-4c64-b1b1-878b674786c9
@@ -41,7 +41,7 @@ if [ -z "$granted" ]; then
 fi
 echo "User.Read.All: granted"
 
-# Grants add up: with this one the scope in Exchange would protect nobody.
+# Grants add up: with this one, the scope in Exchange would protect no mailbox.
 if [ -n "$(grant_of "$mail_read_write")" ]; then
   echo "Mail.ReadWrite is granted in Entra as well: the app reaches every mailbox. See docs/permissions.md." >&2
   exit 1

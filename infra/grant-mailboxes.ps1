@@ -1,10 +1,10 @@
 <#
 .SYNOPSIS
-Lets the app's identity write into the archived users' mailboxes and no others (RBAC for Applications).
+Lets the app's identity write into the archived users' mailboxes, and into no others (RBAC for Applications).
 
 .DESCRIPTION
-Run as Exchange Administrator (member of Organization Management). Can be run again at any time. Ends with an error
-unless the mailbox of -Inside is in scope and the one of -Outside is not.
+Run it as Exchange Administrator (member of Organization Management). You can run it again at any time. It ends with an
+error unless the mailbox of -Inside is in scope and the one of -Outside is not.
 
 .EXAMPLE
 ./grant-mailboxes.ps1 -ClientId $clientId -PrincipalId $principalId -Group archived-users@contoso.example `
@@ -19,8 +19,8 @@ param(
   [Parameter(Mandatory)] [guid] $ClientId,
   [Parameter(Mandatory)] [guid] $PrincipalId,
 
-  # Mail-enabled security group or distribution group whose direct members are archived. Members of a group inside
-  # it are not found: Exchange's filter does not look into nested groups.
+  # Mail-enabled security group or distribution group whose direct members are archived. Exchange's filter ignores
+  # members of nested groups.
   [Parameter(Mandatory, ParameterSetName = 'Grant')] [string] $Group,
   # A mailbox that the app must reach, and one that it must not.
   [Parameter(Mandatory, ParameterSetName = 'Grant')] [string] $Inside,
@@ -60,7 +60,7 @@ if (-not $principal) {
   New-ServicePrincipal -AppId $ClientId -ObjectId $PrincipalId -DisplayName $Name | Out-Null
 }
 
-# Just the archived users: the filter names the group by its distinguished name, which survives a new address.
+# The filter names the group by its distinguished name, which stays the same when the group gets a new address.
 $members = (Get-Group -Identity $Group).DistinguishedName.Replace("'", "''")
 $filter = "MemberOfGroup -eq '$members'"
 if (-not $scope) {
@@ -74,7 +74,7 @@ if (-not $assignment) {
   New-ManagementRoleAssignment -Name $Name -Role $role -App $PrincipalId -CustomResourceScope $Name | Out-Null
 }
 
-# This check sees the grant at once; Graph itself may take up to two hours.
+# This check sees the grant immediately; Graph itself may take up to two hours.
 function Test-InScope([string] $Mailbox) {
   $grants = Test-ServicePrincipalAuthorization -Identity $PrincipalId.ToString() -Resource $Mailbox |
     Where-Object { $_.RoleName -eq $role }
@@ -86,5 +86,5 @@ $outsideReached = Test-InScope $Outside
 Write-Output "$($role): $Inside in scope: $insideReached (expected: True)"
 Write-Output "$($role): $Outside in scope: $outsideReached (expected: False)"
 if (-not $insideReached -or $outsideReached) {
-  throw 'The scope is not what was asked for. See docs/permissions.md.'
+  throw 'The scope is wrong: see the lines above, and docs/permissions.md.'
 }

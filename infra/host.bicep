@@ -1,6 +1,6 @@
 // The storage account of the Functions host: packages, timer leases, keys. Nothing in it is evidence.
 
-@description('Ending that makes names unique.')
+@description('Suffix that makes names unique.')
 param suffix string
 @description('Region.')
 param location string
@@ -9,8 +9,8 @@ param access object
 @description('Object id of the app\'s identity.')
 param appPrincipalId string
 
-// What the host asks of its own account with an identity: blobs for leases and packages, queues and the account's
-// properties for the blob trigger, tables for its diagnostic events. Published ids of built-in roles.
+// What the host needs on its own account when it signs in with an identity: blobs for leases and packages, queues and
+// the account's properties for the blob trigger, tables for its diagnostic events. Published ids of built-in roles.
 var roles = {
   blobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   queueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
@@ -18,7 +18,7 @@ var roles = {
   storageAccountContributor: '17d1049b-9a84-46fb-8f53-869881c3d3ab'
 }
 
-// Reached by the app's identity alone; a key would open the package that the app runs from.
+// Only the app's identity has access: a shared key would let its holder replace the package that the app runs.
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: 'sthost${suffix}'
   location: location

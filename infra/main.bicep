@@ -1,5 +1,5 @@
-// Everything the archiver needs in one resource group. The Event Grid subscription follows after publishing:
-// events.bicep needs a key that the app makes at its first start.
+// Everything the archiver needs, in one resource group. The Event Grid subscription is a second step after publishing:
+// events.bicep needs a key that the app creates at its first start.
 targetScope = 'resourceGroup'
 
 @description('Short name of the installation; part of the name of every resource.')
@@ -10,54 +10,54 @@ param name string
 @description('Region of all resources; it must offer Flex Consumption.')
 param location string = resourceGroup().location
 
-@description('Microsoft 365 cloud of the tenant. GCC tenants are served by Azure public, GCC High and DoD by Azure Government.')
+@description('Microsoft 365 cloud of the tenant. GCC runs in Azure public, GCC High and DoD run in Azure Government.')
 @allowed(['Commercial', 'GCC', 'GCCHigh', 'DoD'])
 param cloud string
 
 @description('Origin of the TeleMessage site, such as https://archive.example.com.')
 param teleMessageBaseUrl string
 
-@description('Connectors that are fetched, separated by commas.')
+@description('Connectors to fetch, separated by commas.')
 param connectors string = 'wechat,whatsapp'
 
-@description('Any other setting that local.settings.sample.json describes, by its name; all values are strings. Never a secret.')
+@description('Any other settings that local.settings.sample.json describes, by name; all values are strings. Never put a secret here.')
 param settings object = {}
 
-@description('Address that alerts are mailed to.')
+@description('E-mail address for alerts.')
 param operatorEmail string
 
-@description('Object id of the Entra group of the operators: they enter the TeleMessage sign-in and read evidence, tables and logs.')
+@description('Object id of the operators\' Entra group. Operators enter the TeleMessage sign-in and read evidence, tables and logs.')
 @minLength(36)
 @maxLength(36)
 param operatorsGroupId string
 
-@description('Address ranges (CIDR) from which operators reach the app, the vault and the evidence. Empty: the app from anywhere.')
+@description('Address ranges (CIDR) from which operators reach the app, the vault and the evidence. Empty: the app can be reached from anywhere.')
 param operatorAddresses array = []
 
-@description('Days for which a raw batch can be neither changed nor deleted. Six years by default (SEC 17a-4).')
+@description('Days during which a raw batch can be neither changed nor deleted. Default: six years (SEC 17a-4).')
 @minValue(1)
 @maxValue(146000)
 param retentionDays int = 2190
 
-@description('True once an operator has locked the retention policy: a locked policy refuses to be deployed again.')
+@description('Set to true once an operator has locked the retention policy: Azure refuses to deploy a locked policy again.')
 param retentionLocked bool = false
 
-@description('Copies of the evidence. The geo-redundant ones keep it through the loss of a region.')
+@description('Redundancy of the evidence. Geo-redundant copies survive the loss of a region.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_RAGRS', 'Standard_GZRS', 'Standard_RAGZRS'])
 param evidenceRedundancy string = 'Standard_GRS'
 
-@description('public: storage and vault answer on the internet, to Entra identities alone. private: they answer in a virtual network alone, and the app leaves it by one fixed address.')
+@description('public: storage and vault can be reached from the internet, by Entra identities only. private: they can be reached only from a virtual network, and the app calls out from one fixed address.')
 @allowed(['public', 'private'])
 param network string = 'public'
 
-@description('Address space of the virtual network; at least a /25. Used when network is private.')
+@description('Address space of the virtual network, a /25 or larger. Used only when network is private.')
 param vnetAddressPrefix string = '10.80.0.0/24'
 
 @description('Memory of an instance in MB. IMPORT_MEMORY_MB in settings must stay well below it.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('Most instances at a time; docs/sizing.md says how many a day of items needs.')
+@description('Maximum number of instances. docs/sizing.md says how many a day of items needs.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
@@ -68,7 +68,7 @@ var access = {
   isPrivate: isPrivate
   operatorAddresses: operatorAddresses
 }
-// Bicep's own environment() knows the retired Azure AD Graph alone, and cannot tell DoD from GCC High.
+// Bicep's own environment() knows only the retired Azure AD Graph, and cannot tell DoD from GCC High.
 var graphBaseUrls = {
   Commercial: 'https://graph.microsoft.com'
   GCC: 'https://graph.microsoft.com'
@@ -76,13 +76,14 @@ var graphBaseUrls = {
   DoD: 'https://dod-graph.microsoft.us'
 }
 
-// The one identity of the app: it outlives the app, so that Exchange and Entra grants survive a reinstallation.
+// The app's only identity. It is separate from the app, so that the grants in Exchange and Entra survive a
+// reinstallation.
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
   name: 'id-${name}-${suffix}'
   location: location
 }
 
-// Logs, alerts and the workbook: signals of the app become mails to the operator.
+// Logs, alerts and the workbook: events that need a person become mails to the operator.
 module monitoring 'monitoring.bicep' = {
   name: 'monitoring'
   params: {
@@ -95,7 +96,7 @@ module monitoring 'monitoring.bicep' = {
   }
 }
 
-// What an auditor asks for: raw batches, ledger, outcomes, quarantine. Apart from everything that may be deleted.
+// What an auditor asks for: raw batches, ledger, outcomes, quarantine. Separate from everything that may be deleted.
 module evidence 'evidence.bicep' = {
   name: 'evidence'
   params: {
@@ -111,7 +112,7 @@ module evidence 'evidence.bicep' = {
   }
 }
 
-// The sign-in of the TeleMessage accounts, typed in by an operator.
+// Holds the sign-in of the TeleMessage accounts, which an operator types in.
 module vault 'vault.bicep' = {
   name: 'vault'
   params: {
@@ -124,7 +125,7 @@ module vault 'vault.bicep' = {
   }
 }
 
-// The storage that the Functions host itself works with.
+// The storage that the Functions host uses for itself.
 module host 'host.bicep' = {
   name: 'host'
   params: {
@@ -135,7 +136,7 @@ module host 'host.bicep' = {
   }
 }
 
-// The way from the app to storage and vault that no one else can take.
+// A private way from the app to storage and vault.
 module privateNetwork 'network.bicep' = if (isPrivate) {
   name: 'network'
   params: {
@@ -149,7 +150,7 @@ module privateNetwork 'network.bicep' = if (isPrivate) {
   }
 }
 
-// The app, after everything that it opens when it starts.
+// The app comes last: at its start it opens everything above.
 module app 'app.bicep' = {
   name: 'app'
   params: {
@@ -184,7 +185,7 @@ module app 'app.bicep' = {
 
 @description('Name to publish to: func azure functionapp publish NAME.')
 output functionAppName string = app.outputs.functionAppName
-@description('Vault that waits for the TeleMessage sign-in.')
+@description('Vault for the TeleMessage sign-in.')
 output vaultName string = vault.outputs.vaultName
 @description('Storage account of the evidence.')
 output evidenceAccountName string = evidence.outputs.accountName
@@ -192,5 +193,5 @@ output evidenceAccountName string = evidence.outputs.accountName
 output identityClientId string = identity.properties.clientId
 @description('Object id of the identity, for the grants in Exchange and Entra.')
 output identityPrincipalId string = identity.properties.principalId
-@description('Fixed address that the app calls from when network is private, else empty.')
+@description('Fixed address from which the app calls out when network is private, else empty.')
 output outboundAddress string = privateNetwork.?outputs.outboundAddress ?? ''

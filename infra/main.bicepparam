@@ -1,4 +1,4 @@
-// For azd, which asks for these once and keeps them: azd env set NAME VALUE.
+// For azd, which provides AZURE_ENV_NAME and AZURE_LOCATION itself. Set the others once: azd env set NAME VALUE.
 using './main.bicep'
 
 param name = take(toLower(replace(readEnvironmentVariable('AZURE_ENV_NAME'), '-', '')), 10)

@@ -2,11 +2,11 @@
 
 @description('Name of the installation.')
 param name string
-@description('Ending that makes names unique.')
+@description('Suffix that makes names unique.')
 param suffix string
 @description('Region.')
 param location string
-@description('Address that alerts are mailed to.')
+@description('E-mail address for alerts.')
 param operatorEmail string
 @description('Object id of the operators\' group.')
 param operatorsGroupId string
@@ -19,29 +19,30 @@ var roles = {
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
 }
 
-// The app writes a signal as one line of JSON to its console; the host hands the line on as a trace.
-var signalQuery = '''
+// The app writes each event as one line of JSON to its console, with the event's name in the field signal. The host
+// passes the line on as a trace.
+var eventQuery = '''
 AppTraces
-| where Message startswith '{"signal":"SIGNAL"'
+| where Message startswith '{"signal":"EVENT"'
 | extend fields = parse_json(Message)
 | extend connector = coalesce(tostring(fields.connector), 'all'), note = tostring(fields.message)
 '''
 
-// One row per thing that needs a person. `lasting`: the app repeats the signal while it holds, so the alert ends by
-// itself; the others are events, mailed once. A test holds the signals to shared/events.ts.
-var signalRules = [
-  { signal: 'windowLate', severity: 1, window: 'PT1H', above: 0, lasting: true, text: 'A day was not fetched in time.' }
-  { signal: 'windowEmpty', severity: 2, window: 'PT1H', above: 0, lasting: false, text: 'A day came without a single item.' }
-  { signal: 'unbalanced', severity: 1, window: 'PT1H', above: 0, lasting: true, text: 'The sums of a batch do not balance.' }
-  { signal: 'quarantineGrew', severity: 2, window: 'PT1H', above: 0, lasting: false, text: 'Items need a person before they can be archived.' }
-  { signal: 'backlogOld', severity: 2, window: 'PT2H', above: 0, lasting: true, text: 'Items wait far longer than an import takes.' }
-  { signal: 'credentialsRejected', severity: 0, window: 'PT2H', above: 0, lasting: true, text: 'TeleMessage or Microsoft 365 refuses the app. Nothing is archived.' }
-  { signal: 'preflightTest', severity: 4, window: 'PT1H', above: 0, lasting: false, text: 'A preflight tries whether alerts arrive. Nothing is wrong.' }
-  // Put-offs are how a hot mailbox is meant to work; thousands in an hour mean that a day may not fit into a day.
-  { signal: 'throttled', severity: 3, window: 'PT1H', above: 5000, lasting: true, text: 'Exchange Online throttles so much that the day may not be done in a day.' }
+// One row per event that needs a person. `lasting`: the app repeats the event while the condition lasts, so the alert
+// resolves by itself; the other events are mailed once. A test compares the names with shared/events.ts.
+var eventRules = [
+  { event: 'windowLate', severity: 1, window: 'PT1H', above: 0, lasting: true, text: 'A day was not fetched in time.' }
+  { event: 'windowEmpty', severity: 2, window: 'PT1H', above: 0, lasting: false, text: 'A day came without a single item.' }
+  { event: 'unbalanced', severity: 1, window: 'PT1H', above: 0, lasting: true, text: 'The sums of a batch do not balance.' }
+  { event: 'quarantineGrew', severity: 2, window: 'PT1H', above: 0, lasting: false, text: 'Items need a person before they can be archived.' }
+  { event: 'backlogOld', severity: 2, window: 'PT2H', above: 0, lasting: true, text: 'Items wait far longer than an import takes.' }
+  { event: 'credentialsRejected', severity: 0, window: 'PT2H', above: 0, lasting: true, text: 'TeleMessage or Microsoft 365 refuses the app. Nothing is archived.' }
+  { event: 'preflightTest', severity: 4, window: 'PT1H', above: 0, lasting: false, text: 'A preflight tests whether alerts arrive. Nothing is wrong.' }
+  // A busy mailbox normally has some put-offs. Thousands in an hour mean that a day's items may take more than a day.
+  { event: 'throttled', severity: 3, window: 'PT1H', above: 5000, lasting: true, text: 'Exchange Online throttles so much that a day may not be finished within a day.' }
 ]
 
-// What the app cannot tell itself.
+// What the app cannot report itself.
 var watchRules = [
   {
     name: 'silent'
@@ -72,14 +73,14 @@ AppRequests
 '''
   }
   {
-    // Items in import-item-poison are quarantined by a function of their own, and signalled there.
+    // Not import-item-poison: a function quarantines its items and emits an event.
     name: 'poisoned'
     severity: 2
     frequency: 'PT15M'
     window: 'PT1H'
     operator: 'GreaterThan'
     threshold: 0
-    text: 'A message that no function takes off again was moved to a poison queue.'
+    text: 'A message was moved to a poison queue that no function reads.'
     query: '''
 AppTraces
 | where Message startswith 'Message has reached MaxDequeueCount'
@@ -88,7 +89,7 @@ AppTraces
   }
 ]
 
-// Signals, host logs and audit logs in one place that can be queried.
+// Events, host logs and audit logs in one place that operators can query.
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
   name: 'log-${name}-${suffix}'
   location: location
@@ -99,7 +100,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
   }
 }
 
-// Takes the host's telemetry; without local authentication a leaked connection string writes nothing.
+// Receives the host's telemetry. Local authentication is off, so nobody can write with a leaked connection string.
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
   name: 'appi-${name}-${suffix}'
   location: location
@@ -111,7 +112,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-// The app may write telemetry, and read none.
+// The app may write telemetry, but not read it.
 resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: insights
   name: guid(insights.id, appPrincipalId, roles.monitoringMetricsPublisher)
@@ -133,7 +134,7 @@ resource operatorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Whom an alert wakes.
+// Who gets the alerts.
 resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${name}-${suffix}'
   location: 'global'
@@ -144,15 +145,15 @@ resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
-// A mail per connector and signal that needs a person.
-resource signalAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
-  for rule in signalRules: {
-    name: 'alert-${rule.signal}-${suffix}'
+// One mail per connector and event that needs a person.
+resource eventAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
+  for rule in eventRules: {
+    name: 'alert-${rule.event}-${suffix}'
     location: location
     kind: 'LogAlert'
     properties: {
-      displayName: 'Archiver: ${rule.signal}'
-      description: '${rule.text} What to do: docs/operations.md, ${rule.signal}.'
+      displayName: 'Archiver: ${rule.event}'
+      description: '${rule.text} What to do: docs/operations.md, ${rule.event}.'
       severity: rule.severity
       enabled: true
       scopes: [workspace.id]
@@ -161,7 +162,7 @@ resource signalAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
       criteria: {
         allOf: [
           {
-            query: replace(signalQuery, 'SIGNAL', rule.signal)
+            query: replace(eventQuery, 'EVENT', rule.event)
             timeAggregation: 'Count'
             dimensions: [{ name: 'connector', operator: 'Include', values: ['*'] }]
             operator: 'GreaterThan'
@@ -171,14 +172,14 @@ resource signalAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
         ]
       }
       autoMitigate: rule.lasting
-      // An event is seen by every evaluation of its window; the second mail would say nothing new.
+      // Every evaluation within the window sees the event again; a second mail would say nothing new.
       muteActionsDuration: rule.lasting ? null : rule.window
       actions: { actionGroups: [operators.id] }
     }
   }
 ]
 
-// A mail when the app is silent, fails or loses a message without being able to say so.
+// A mail when the app is silent, fails or loses a message, and cannot say so itself.
 resource watchAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
   for rule in watchRules: {
     name: 'alert-${rule.name}-${suffix}'
@@ -209,7 +210,7 @@ resource watchAlerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
   }
 ]
 
-// The picture for the morning: what came in, what failed and why, what waits, and how long it took.
+// The morning's overview: what came in, what failed and why, what waits, and how long it took.
 resource workbook 'Microsoft.Insights/workbooks@2022-04-01' = {
   name: guid(resourceGroup().id, 'archiver-workbook')
   location: location

@@ -1,9 +1,9 @@
-// The private option: storage and vault answer in this network alone, and the app leaves it by one address that
-// TeleMessage can be asked to admit.
+// The private option: storage and vault can be reached only from this network, and the app calls out from one fixed
+// address, which TeleMessage can allow.
 
 @description('Name of the installation.')
 param name string
-@description('Ending that makes names unique.')
+@description('Suffix that makes names unique.')
 param suffix string
 @description('Region.')
 param location string
@@ -17,7 +17,7 @@ param hostAccountId string
 param vaultId string
 
 var storageSuffix = environment().suffixes.storage
-// The vault's private zone is named after another word than its public one.
+// The vault's private zone has another name than its public one: vaultcore instead of vault.
 var vaultZone = 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
 var zoneNames = [
   'privatelink.blob.${storageSuffix}'
@@ -43,7 +43,7 @@ resource address 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
   properties: { publicIPAllocationMethod: 'Static' }
 }
 
-// New subnets have no way out to the internet of their own.
+// Without a gateway, new subnets cannot reach the internet.
 resource gateway 'Microsoft.Network/natGateways@2024-05-01' = {
   name: 'ng-${name}-${suffix}'
   location: location
@@ -63,7 +63,7 @@ resource vnet 'Microsoft.Network/virtualNetworks@2024-05-01' = {
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 26, 0)
           natGateway: { id: gateway.id }
-          // Flex Consumption wants its subnet for itself, with this delegation.
+          // Flex Consumption requires a subnet of its own, with this delegation.
           delegations: [{ name: 'flex', properties: { serviceName: 'Microsoft.App/environments' } }]
         }
       }
@@ -87,7 +87,7 @@ resource endpointSubnet 'Microsoft.Network/virtualNetworks/subnets@2024-05-01' e
   name: 'endpoints'
 }
 
-// Names of storage and vault lead to their private addresses inside the network.
+// Inside the network, the names of storage and vault resolve to private addresses.
 resource zones 'Microsoft.Network/privateDnsZones@2020-06-01' = [
   for zone in zoneNames: {
     name: zone
@@ -95,7 +95,7 @@ resource zones 'Microsoft.Network/privateDnsZones@2020-06-01' = [
   }
 ]
 
-// Without the link the network would not ask the zone.
+// Without the link, the network would not use the zone.
 resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01' = [
   for (zone, index) in zoneNames: {
     parent: zones[index]
@@ -105,8 +105,8 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01
   }
 ]
 
-// One door per service: each part of a storage account has its own.
-resource doors 'Microsoft.Network/privateEndpoints@2024-05-01' = [
+// One endpoint per service: each part of a storage account needs its own.
+resource privateEndpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
   for endpoint in endpoints: {
     name: 'pe-${endpoint.name}-${suffix}'
     location: location
@@ -122,10 +122,10 @@ resource doors 'Microsoft.Network/privateEndpoints@2024-05-01' = [
   }
 ]
 
-// Writes the door's address into the zone.
-resource doorNames 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [
+// Enters the endpoint's address into the zone.
+resource endpointNames 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [
   for (endpoint, index) in endpoints: {
-    parent: doors[index]
+    parent: privateEndpoints[index]
     name: 'default'
     properties: {
       privateDnsZoneConfigs: [{ name: endpoint.part, properties: { privateDnsZoneId: zones[endpoint.zone].id } }]

@@ -1,6 +1,6 @@
-// The vault with the TeleMessage sign-in. No secret passes through a template: operators type them in.
+// The vault with the TeleMessage sign-in. No secret passes through a template: operators type it in.
 
-@description('Ending that makes names unique.')
+@description('Suffix that makes names unique.')
 param suffix string
 @description('Region.')
 param location string
@@ -19,7 +19,7 @@ var roles = {
   secretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
 }
 
-// Purge protection: whoever takes over an operator's account cannot destroy the sign-in for good.
+// Purge protection: somebody who takes over an operator's account cannot destroy the sign-in permanently.
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   name: 'kv-${suffix}'
   location: location
@@ -39,7 +39,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   }
 }
 
-// The app reads the sign-in at its first fetch, and again after TeleMessage refused it.
+// The app reads the sign-in at its first fetch, and again when TeleMessage refuses it.
 resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
   name: guid(vault.id, appPrincipalId, roles.secretsUser)
@@ -50,7 +50,7 @@ resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Operators enter the sign-in and change it when TeleMessage's password runs out.
+// Operators enter the sign-in, and change it when the password expires.
 resource operatorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
   name: guid(vault.id, operatorsGroupId, roles.secretsOfficer)
@@ -61,7 +61,7 @@ resource operatorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Who read or changed the sign-in.
+// Records who read or changed the sign-in.
 resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: vault
   name: 'audit'

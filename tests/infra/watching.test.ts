@@ -10,29 +10,29 @@ beforeAll(async () => {
 const rules = (name: string) =>
   monitoring.declarations.find((one) => one.name === name)!.value as unknown as Record<string, string>[];
 const eventsSource = read('shared/events.ts');
-const signals = [...eventsSource.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, name]) => name!);
+const events = [...eventsSource.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, name]) => name!);
 const fields = ['signal', ...[...eventsSource.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name!)];
-/** Written for the record; nobody has to act. */
+/** For the record; nobody has to act. */
 const informational = ['windowFetched', 'batchClosed', 'copyRemoved'];
 
 describe('alerts', () => {
-  test('there is one for every signal that needs a person, and none for a signal that does not exist', () => {
-    expect(signals.length).toBeGreaterThan(5);
-    const alerted = rules('signalRules').map(({ signal }) => signal!);
-    expect([...alerted, ...informational].sort()).toEqual([...signals].sort());
+  test('exist for every event that needs a person, and for no other event', () => {
+    expect(events.length).toBeGreaterThan(5);
+    const alerted = rules('eventRules').map(({ event }) => event!);
+    expect([...alerted, ...informational].sort()).toEqual([...events].sort());
   });
 
-  test('the operator finds every alert and every signal in docs/operations.md', () => {
+  test('are all explained in docs/operations.md, and so is every event', () => {
     const headings = [...read('docs/operations.md').matchAll(/^#{3,4} `(\w+)`/gm)].map(([, name]) => name);
-    for (const signal of signals) expect(headings).toContain(signal);
+    for (const event of events) expect(headings).toContain(event);
     for (const { name } of rules('watchRules')) expect(headings).toContain(name);
   });
 
-  test('the app writes lines that the alerts recognise', async () => {
-    const query = monitoring.declarations.find(({ name }) => name === 'signalQuery')!.value as string;
+  test('recognise the lines that the app writes', async () => {
+    const query = monitoring.declarations.find(({ name }) => name === 'eventQuery')!.value as string;
     const [, start] = /Message startswith '([^']*)'/.exec(query) ?? [];
     expect(
-      eventLine('windowLate', { connector: 'wechat' }).startsWith(start!.replace('SIGNAL', 'windowLate')),
+      eventLine('windowLate', { connector: 'wechat' }).startsWith(start!.replace('EVENT', 'windowLate')),
     ).toBe(true);
   });
 });
@@ -43,12 +43,12 @@ describe('the workbook', () => {
   };
   const queries = workbook.items.flatMap(({ content }) => content.query ?? []);
 
-  test('asks for signals and fields that the app writes', () => {
+  test('asks for events and fields that the app writes', () => {
     expect(queries.length).toBeGreaterThan(4);
     for (const query of queries) {
       const asked = [...query.matchAll(/"signal":"(\w+)"/g)].map(([, name]) => name!);
       expect(asked).not.toHaveLength(0);
-      for (const name of asked) expect(signals).toContain(name);
+      for (const name of asked) expect(events).toContain(name);
       for (const [, name] of query.matchAll(/\bs\.(\w+)/g)) expect(fields).toContain(name);
     }
   });
@@ -65,7 +65,7 @@ describe('the workbook', () => {
     );
     expect(blocks.length).toBeGreaterThan(3);
     for (const block of blocks) {
-      for (const [, name] of block.matchAll(/"signal":"(\w+)"/g)) expect(signals).toContain(name);
+      for (const [, name] of block.matchAll(/"signal":"(\w+)"/g)) expect(events).toContain(name);
       for (const [, name] of block.matchAll(/\bs\.(\w+)/g)) expect(fields).toContain(name);
     }
   });
@@ -81,13 +81,13 @@ describe('host.json', () => {
     functionTimeout: string;
   };
 
-  test('lets signals through: what the app writes to its console has a category of its own', () => {
+  test('lets events through: what the app writes to its console has a category of its own', () => {
     const levels = host.logging.logLevel;
     // azure-functions-host, WorkerConstants.FunctionConsoleLogCategoryName: written at the level Information.
     expect(levels['Host.Function.Console'] ?? levels['default']).toMatch(/^(Trace|Debug|Information)$/);
   });
 
-  test('samples no signal away', () => {
+  test('never samples an event away', () => {
     const { isEnabled, excludedTypes = '' } = host.logging.applicationInsights.samplingSettings;
     expect(!isEnabled || excludedTypes.split(';').includes('Trace')).toBe(true);
   });
