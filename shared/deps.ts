@@ -14,7 +14,6 @@ import { isLoopback } from './setting-kinds';
 import { eventLine, type Emit } from './events';
 import { openAccount } from './storage/account.client';
 import { createBatches } from './storage/batches.client';
-import { createFolderStore } from './storage/folders';
 import type { Ledger } from './storage/ledger';
 import { createMappingFiles } from './mapping/file.client';
 import type { BatchStates, Outcomes, Quarantine, StrayMessages } from './storage/outcomes';
@@ -65,7 +64,7 @@ export function createDeps(
   });
   const credentials = createCredentialStore(vault);
   const clock = { now: Date.now, random: Math.random };
-  const folders = createFolderStore(rows(tables.folders));
+  const folders = rows<{ folderId: string }>(tables.folders);
 
   return {
     config,

@@ -1,14 +1,18 @@
-/** Look-ups of one kind, remembered for a time and shared by all who ask meanwhile. */
+/** Look-ups of one kind: each result is remembered for a time, and a look-up under way is shared by all who ask. */
 export interface LookUps<Key, Found> {
-  /** What the key stands for; what was looked up before `sinceMs` (an instant) does not count. */
+  /** What belongs to the key. A look-up that began before `sinceMs` (ms since 1970) does not count. */
   find(key: Key, sinceMs: number): Promise<Found>;
-  /** What is remembered of the key, or being looked up, counts for nobody who asks from now on. */
+  /** The same without what is remembered; a look-up under way counts. */
+  refresh(key: Key): Promise<Found>;
+  /** From now on, neither what is remembered nor a look-up under way counts. */
   forget(key: Key): void;
 }
 
 /**
- * `lookUp` is told what was found the last time. A look-up that fails is thrown and not remembered; nor is one that
- * answers after a later one of its key has begun, since it may tell what is no longer so.
+ * `lookUp` gets the previous result as well. A look-up that fails is thrown to all who share it and not remembered.
+ *
+ * @param options.freshForMs how long a result counts, in ms from the start of its look-up
+ * @param options.mostEntries how many results are remembered; the oldest gives way
  */
 export function createLookUps<Key, Found>(
   lookUp: (key: Key, former: Found | undefined) => Promise<Found>,
@@ -30,6 +34,7 @@ export function createLookUps<Key, Found>(
     const isLatest = () => running.get(key) === latest;
     const found = lookUp(key, remembered.get(key)?.found)
       .then((answer) => {
+        // Discard a result if a newer look-up of the key has started; it may be stale.
         if (isLatest()) remember(key, atMs, answer);
         return answer;
       })
@@ -48,6 +53,7 @@ export function createLookUps<Key, Found>(
       const begun = running.get(key);
       return begun && begun.atMs >= sinceMs ? begun.found : begin(key);
     },
+    refresh: async (key) => running.get(key)?.found ?? begin(key),
     forget(key) {
       remembered.delete(key);
       running.delete(key);

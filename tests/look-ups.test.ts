@@ -69,6 +69,18 @@ test('what was forgotten counts no more, nor what was being looked up then', asy
   expect(await lookUps.find('a', 0)).toBe('since');
 });
 
+test('a refresh passes over what is remembered and shares a look-up under way', async () => {
+  const { lookUps, asked } = open();
+  const first = lookUps.find('a', 0);
+  asked[0]!.answer('before');
+  await first;
+  const both = Promise.all([lookUps.refresh('a'), lookUps.refresh('a')]);
+  expect(asked).toHaveLength(2);
+  asked[1]!.answer('since');
+  expect(await both).toEqual(['since', 'since']);
+  expect(await lookUps.find('a', 0)).toBe('since');
+});
+
 test('a failure is thrown to all who share it and not remembered', async () => {
   const { lookUps, asked } = open();
   const both = [lookUps.find('a', 0), lookUps.find('a', 0)];

@@ -1,8 +1,7 @@
 import type { TokenCredential } from '@azure/identity';
 import { createDirectory } from './directory.client';
 import type { Directory } from './directory.client';
-import { createFolders } from './folder.client';
-import type { FolderStore } from './folder.client';
+import { createFolders, type FolderRows } from './folder.client';
 import { createMailboxes } from './mailboxes.client';
 import type { Mailboxes } from './mailboxes.client';
 import { createMailboxProbe } from './probe.client';
@@ -13,17 +12,22 @@ import { createTransport, systemClock } from './transport.client';
 const minuteMs = 60_000;
 
 export interface GraphSettings {
-  /** Origin of Microsoft Graph: https, or http on a loopback address. Throws on anything else. */
+  /** Origin of Microsoft Graph: https, or http on a loopback address. */
   baseUrl: string;
   /** The resource that tokens are asked for, such as `https://graph.microsoft.com`. */
   audience: string;
   /** For one request. */
   timeoutMs: number;
   credential: TokenCredential;
-  folders: FolderStore;
+  folders: FolderRows;
 }
 
-/** The directory and the mailboxes of one tenant, behind one gate per mailbox and one owner of retries. */
+/**
+ * The directory and the mailboxes of one tenant. They share one `Graph`, because the limits of requests in flight and
+ * the pauses after throttling are per mailbox, whatever asks.
+ *
+ * @throws Error when `baseUrl` is neither https nor a loopback address
+ */
 export function openGraph(settings: GraphSettings): {
   directory: Directory;
   mailboxes: Mailboxes;

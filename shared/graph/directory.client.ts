@@ -10,10 +10,10 @@ export interface DirectoryUser {
 /** Finds the user behind an address of the mapping file or of an item. */
 export interface Directory {
   /**
-   * The one user whose object id, user principal name, mail or proxy address this is, in any case of letters; where
-   * several are found, the one who receives the mail of that address. Undefined when there is none, when two users
-   * share it and neither does (an archive must not guess), and without asking when the text is no address. What was
-   * remembered before `sinceMs` (an instant) does not count.
+   * The user with this object id, user principal name, mail or proxy address, upper or lower case. If several users
+   * match, it is the one who receives the mail of the address. Undefined if nobody matches, or if several do and none
+   * of them receives its mail, because a guess could file a record in a stranger's mailbox; also, without a request,
+   * if the text is not an address. A look-up that began before `sinceMs` (ms since 1970) does not count.
    */
   find(address: string, sinceMs?: number): Promise<DirectoryUser | undefined>;
 }
@@ -25,15 +25,15 @@ interface GraphUser {
 }
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** What Exchange Online accepts: ASCII, at most 64 characters before the @, a dotted domain that ends in letters. */
+/** What Exchange Online accepts: ASCII, at most 64 characters before the @, a domain with a dot that ends in letters. */
 const address = /^[!#-'*+\-./0-9=?^-~]{1,64}@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+([a-z]{2,}|xn--[a-z0-9-]+)$/;
-/** As long as a user principal name can be; the directory does not compare much longer texts. */
+/** The longest user principal name; the directory does not compare much longer texts. */
 const longestAddress = 113;
 const fields = { $select: 'id,mail,proxyAddresses' };
 
 /**
- * A directory that remembers for `cacheMs` whom it found and for `missCacheMs` whom it did not; look-ups of one
- * address under way are shared. Throws what `Graph` throws, except that an unknown user is undefined.
+ * A directory that remembers a user for `cacheMs` and an unknown address for `missCacheMs`; concurrent look-ups of one
+ * address share one. Throws what `Graph` throws.
  */
 export function createDirectory(
   graph: Graph,
@@ -58,8 +58,8 @@ export function createDirectory(
 }
 
 /**
- * By user principal name first, which is the cheapest. Mail and proxy addresses are asked for as well unless the
- * user found so far owns the address in Exchange too, where an address belongs to one recipient alone.
+ * Looks up the user principal name first, which is the cheapest. Mail and proxy addresses follow unless the user found
+ * so far owns the address in Exchange too, where an address belongs to one recipient alone.
  */
 async function byAddress(graph: Graph, key: string): Promise<GraphUser | undefined> {
   const found = new Map<string, GraphUser>();
@@ -70,7 +70,7 @@ async function byAddress(graph: Graph, key: string): Promise<GraphUser | undefin
   if (named) add([named]);
   const literal = `'${key.replaceAll("'", "''")}'`;
   if (!owner()) add(await byFilter(graph, `mail eq ${literal}`));
-  // The prefix is part of the value: `SMTP:` marks the primary address, `smtp:` every other one.
+  // The prefix is part of the value: `SMTP:` marks the primary address, `smtp:` any other.
   for (const prefix of ["'smtp:", "'SMTP:"]) {
     if (!owner()) add(await byFilter(graph, `proxyAddresses/any(p:p eq ${prefix}${literal.slice(1)})`));
   }
@@ -82,7 +82,7 @@ const owns = (user: GraphUser, key: string) =>
 
 /** By object id or user principal name. */
 async function byKey(graph: Graph, key: string): Promise<GraphUser | undefined> {
-  // A name that starts with `$` would be read as a part of the query language.
+  // In a plain path, Graph takes a name that starts with `$` for its query language.
   const path = key.startsWith('$')
     ? `/users('${encodeURIComponent(key.replaceAll("'", "''"))}')`
     : `/users/${encodeURIComponent(key)}`;
@@ -90,7 +90,7 @@ async function byKey(graph: Graph, key: string): Promise<GraphUser | undefined> 
   try {
     return asUser((await graph.get(path, call)).json);
   } catch (error) {
-    // An address that is nobody's user principal name need not have the form of one: 400 means unknown as well.
+    // An address need not have the form of a user principal name, so 400 means unknown as well.
     if (error instanceof RefusedError && (error.status === 404 || error.status === 400)) return undefined;
     throw error;
   }

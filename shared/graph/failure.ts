@@ -1,32 +1,75 @@
-import { PermanentError } from '../errors';
-import { retryAfterMs as waitAsked } from '../retry-after';
+import { DeploymentError, PermanentError, PutOffError } from '../errors';
+import { retryAfterMs as parseRetryAfter } from '../retry-after';
 
-/** What an answer of Graph (or the lack of one) means for the work that was asked for. */
+/**
+ * What an answer of Microsoft Graph means, or the lack of one. A try that fails is classified by its error codes and
+ * its status (`classify`); a refusal of the whole deployment becomes a `DeploymentError`, and throttling or an outage
+ * that outlasts the call a `PutOffError`, so that neither ever fails an item (`finalError`, `lastError`). A refusal of
+ * the item or of its mailbox leaves this room as a `PermanentError`, which means quarantine (`toPermanentError`).
+ * Everything else stays a plain error, and the Functions host tries the item again, five times in all.
+ */
 export type Failure =
-  /** Time helps. `throttled`: the service itself asked for less. */
+  /** Another try may succeed. `throttled`: the service asks for fewer requests. */
   | { kind: 'transient'; retryAfterMs?: number; throttled?: true }
-  /** The request as such is refused; another try gets the same answer. */
+  /** The service refuses what the request says; another try gets the same answer. */
   | { kind: 'item'; reason: 'rejected' | 'tooLarge' }
-  /** This mailbox does not take it; other mailboxes do. `mailboxUnavailable`: there is no usable mailbox. */
+  /** This mailbox refuses; other mailboxes may not. `mailboxUnavailable`: the user has no usable mailbox. */
   | { kind: 'mailbox'; reason: 'mailboxFull' | 'mailboxUnavailable' | 'accessDenied' }
-  /** Nobody's request would pass: credentials, consent, address of the service. */
+  /** Every request would be refused: credentials, consent or the service's address are wrong. */
   | { kind: 'deployment' }
-  /** The token is not accepted. */
+  /** The service does not accept the token. */
   | { kind: 'unauthorized' }
-  /** The folder, message or attachment is not there (any more). */
+  /** The folder, message or attachment does not exist. */
   | { kind: 'notFound' }
-  /** The upload session is not there (any more). */
+  /** The upload session has ended. */
   | { kind: 'sessionGone' };
 
-/** What is read of an answer in order to classify it. */
+/** The parts of an answer that classify it. */
 export interface Answer {
   status: number;
   /** `error.code`, then the codes of nested inner errors. */
-  codes: string[];
-  /** `error.message`; read for the throttling limit's name, never repeated. */
+  codes: readonly string[];
+  /** `error.message`: read for the name of the throttling limit, never repeated. */
   message: string;
   /** The `Retry-After` header. */
   retryAfter: string | null;
+  /** The `request-id` header; Microsoft's support asks for it. */
+  requestId: string;
+}
+
+/** One try of a call that did not succeed. */
+export interface FailedTry {
+  failure: Failure;
+  /** 0 without an answer. */
+  status: number;
+  /** Of the answer, outermost first; without an answer, of the connection's error. */
+  codes: readonly string[];
+  /** For error texts: what was being done, status, code and request id, and nothing of the item, user or address. */
+  text: string;
+}
+
+/** Thrown when Graph refuses a request, or when every try of it failed. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+  readonly failure: Failure;
+  /** 0 without an answer. */
+  readonly status: number;
+  readonly codes: readonly string[];
+  constructor(
+    { failure, status, codes, text }: FailedTry,
+    /** A try of this call ended without an answer, or with one that does not rule out that it took effect. */
+    readonly mayHaveTakenEffect: boolean,
+  ) {
+    super(text);
+    this.failure = failure;
+    this.status = status;
+    this.codes = codes;
+  }
+}
+
+/** Thrown when a request that must not be sent twice may have taken effect: look in the mailbox before trying again. */
+export class UncertainError extends Error {
+  override readonly name = 'UncertainError';
 }
 
 const rejected: Failure = { kind: 'item', reason: 'rejected' };
@@ -39,7 +82,7 @@ const notFound: Failure = { kind: 'notFound' };
 const transient: Failure = { kind: 'transient' };
 
 /**
- * Codes say more than the status, so they are looked at first. Sources: learn.microsoft.com/graph/errors;
+ * A code says more than the status, so it decides where it is known. Sources: learn.microsoft.com/graph/errors;
  * learn.microsoft.com/graph/throttling-limits (Outlook); Exchange's ResponseCode list
  * (learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode), whose names Graph passes on.
  */
@@ -55,15 +98,15 @@ const byCode: Record<string, Failure> = {
   ErrorMailboxFailover: transient,
   ErrorTimeoutExpired: transient,
   ErrorConnectionFailed: transient,
-  // The front end looks for the mailbox where it no longer is, whatever the status; "likely intermittent" says
-  // Microsoft in microsoft-graph-explorer-v4 issue 3143.
+  // Comes with any status while the front end still looks for the mailbox where it was before a move; "likely
+  // intermittent", says Microsoft in microsoft-graph-explorer-v4 issue 3143.
   MailboxInfoStale: transient,
 
   ErrorCorruptData: rejected,
   ErrorInvalidRecipients: rejected,
   ErrorAttachmentSizeLimitExceeded: tooLarge,
 
-  // The limit of one message is the mailbox's: the same item may pass in the next one.
+  // Each mailbox has its own limit for one message: the next one may take the same item.
   ErrorMessageSizeExceeded: mailboxFull,
   ErrorQuotaExceeded: mailboxFull,
 
@@ -81,7 +124,7 @@ const byCode: Record<string, Failure> = {
   ErrorItemNotFound: notFound,
   ErrorFolderNotFound: notFound,
   ErrorParentFolderNotFound: notFound,
-  // An id that was kept and that this mailbox cannot read (a mailbox moved to another tenant) is as good as gone.
+  // This mailbox cannot read an id that was stored, for example after a move to another tenant: what it named is lost.
   ErrorInvalidIdMalformed: notFound,
   ErrorInvalidId: notFound,
 };
@@ -103,22 +146,22 @@ const byStatus: Record<number, Failure> = {
 };
 
 /**
- * How long to wait where the service throttles and does not say: the limits that count over minutes (uploaded
- * bytes per 5 minutes, requests per 10 minutes) do not free up within seconds; the one on concurrency does.
+ * How long to wait, in ms, when the service throttles without naming a time. The limits that count over minutes
+ * (uploaded bytes per 5 minutes, requests per 10 minutes) do not clear within seconds; the one on concurrency does.
  */
-function unsaidRetryAfterMs(message: string): number | undefined {
+function unnamedWaitMs(message: string): number | undefined {
   return /over its (IncomingBytes|Request)\w* limit/i.test(message) ? 75_000 : undefined;
 }
 
-/** What the answer means. Total: an unknown answer is an item's fault below 500 and the service's from there. */
+/** What an answer means. An unknown one blames the request when its status is below 500, and the service otherwise. */
 export function classify(answer: Answer, nowMs: number): Failure {
   const coded = answer.codes.map((code) => (Object.hasOwn(byCode, code) ? byCode[code] : undefined));
   const failure =
-    coded.find((known) => known !== undefined) ?? byStatus[answer.status] ?? other(answer.status);
+    coded.find((known) => known !== undefined) ?? byStatus[answer.status] ?? byStatusClass(answer.status);
   if (failure.kind !== 'transient') return failure;
   const throttled = failure.throttled ?? answer.retryAfter !== null;
   const retryAfterMs =
-    waitAsked(answer.retryAfter, nowMs) ?? (throttled ? unsaidRetryAfterMs(answer.message) : undefined);
+    parseRetryAfter(answer.retryAfter, nowMs) ?? (throttled ? unnamedWaitMs(answer.message) : undefined);
   return {
     kind: 'transient',
     ...(throttled && { throttled: true }),
@@ -126,15 +169,15 @@ export function classify(answer: Answer, nowMs: number): Failure {
   };
 }
 
-function other(status: number): Failure {
+function byStatusClass(status: number): Failure {
   if (status >= 500) return transient;
-  // A redirect, or no HTTP meaning at all: something else answers at the configured address.
+  // A redirect, or something that is not HTTP: another service answers at the configured address.
   return status >= 400 ? rejected : deployment;
 }
 
 /**
- * The same for the address of an upload session. It needs no token and knows one file alone, so what would
- * elsewhere be said of the app or the item means here that the session is over or out of step: a new one mends it.
+ * What an answer from the address of an upload session means. The request carries no token and knows one file alone,
+ * so a refusal says nothing about the app or the item: the session has ended or is out of step, and a new one helps.
  */
 export function classifyUpload(answer: Answer, nowMs: number): Failure {
   const failure = classify(answer, nowMs);
@@ -142,29 +185,29 @@ export function classifyUpload(answer: Answer, nowMs: number): Failure {
   return failure.kind === 'transient' || isFull || answer.status < 400 ? failure : { kind: 'sessionGone' };
 }
 
-/**
- * Whether a "not found" says what is missing: Exchange's own codes do. Any other one can be the answer of a moment,
- * of a gateway that did not find the mailbox, or of a cloud that does not know the address.
- */
-export const namesWhatIsMissing = (codes: readonly string[]): boolean =>
-  codes.some((code) => code.startsWith('Error'));
-
-/** A "not found" to try again before it is believed: any, or only one that does not say what is missing. */
-export type Doubt = 'any' | 'unnamed';
-
-/** Whether a "not found" with these codes is one of those. */
-export const isDoubted = (failure: Failure, codes: readonly string[], doubt?: Doubt): boolean =>
-  failure.kind === 'notFound' && (doubt === 'any' || (doubt === 'unnamed' && !namesWhatIsMissing(codes)));
-
-/** Refusals that come before anything is done: what was asked for has certainly not taken effect. */
-export function hadNoEffect(answer: Answer): boolean {
-  const throttled = answer.codes.some(
-    (code) => code === 'ApplicationThrottled' || code === 'TooManyRequests',
-  );
-  return (answer.status < 500 && answer.status !== 408) || throttled || answer.status === 507;
+/** A try that brought an answer other than success, or no answer but the code of a connection error. */
+export function failedTry(
+  received: { answered: true; answer: Answer } | { answered: false; code: string },
+  call: { doing: string; uploading: boolean },
+  nowMs: number,
+): FailedTry {
+  const { doing, uploading } = call;
+  if (!received.answered) {
+    const { code } = received;
+    return { failure: transient, status: 0, codes: [code], text: `${doing}: no answer (${code})` };
+  }
+  const { answer } = received;
+  const { status, codes } = answer;
+  const id = /^[\w-]{1,64}$/.test(answer.requestId) ? `, request-id ${answer.requestId}` : '';
+  return {
+    failure: (uploading ? classifyUpload : classify)(answer, nowMs),
+    status,
+    codes,
+    text: `${doing}: ${status} ${codes[0] ?? 'without a code'}${id}`,
+  };
 }
 
-/** Error codes of a connection that never came about: no byte of the request was sent. */
+/** Error codes of a connection that was never made: no byte of the request was sent. */
 const neverConnected = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -174,48 +217,171 @@ const neverConnected = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** True when the error code of a failed connection proves that nothing was sent. */
-export const wasNeverSent = (code: string): boolean => neverConnected.has(code);
-
-/** Thrown where Graph refused a request, or failed it until the tries were used up. */
-export class RefusedError extends Error {
-  override readonly name = 'RefusedError';
-  constructor(
-    readonly failure: Failure,
-    /** 0 when there was no answer. */
-    readonly status: number,
-    readonly codes: readonly string[],
-    /** An earlier try of the same call ended without a known outcome and may have taken effect. */
-    readonly afterUnknown: boolean,
-    message: string,
-  ) {
-    super(message);
-  }
+/** True when the request certainly changed nothing: it was never sent, or it was refused before anything was done. */
+export function hadNoEffect({ status, codes }: Pick<FailedTry, 'status' | 'codes'>): boolean {
+  if (status === 0) return codes.some((code) => neverConnected.has(code));
+  const throttled = codes.some((code) => code === 'ApplicationThrottled' || code === 'TooManyRequests');
+  return (status < 500 && status !== 408) || throttled || status === 507;
 }
 
-/** True when Graph says that the folder, message or attachment asked for is not there (any more). */
+/**
+ * Exchange's own codes say what is missing. A 404 with any other code can be a passing state, a gateway that did not
+ * find the mailbox, or a cloud that does not have the route.
+ */
+const namesWhatIsMissing = (codes: readonly string[]) => codes.some((code) => code.startsWith('Error'));
+
+/** Which "not found" is tried again before it is believed: each one, or only one that does not name what is missing. */
+export type RetryNotFound = 'always' | 'unlessNamed';
+
+/**
+ * The error that ends a call after this try, whatever tries remain; undefined when another try may succeed.
+ * `repeatable`: the request may be sent again although an earlier one may have taken effect. `uncertain`: an earlier
+ * try may have taken effect.
+ */
+export function finalError(
+  failed: FailedTry,
+  call: { repeatable: boolean; retryNotFound?: RetryNotFound | undefined; uncertain: boolean },
+): Error | undefined {
+  const { failure, codes, text } = failed;
+  if (failure.kind === 'deployment' || failure.kind === 'unauthorized')
+    return new DeploymentError(`${text}; refused for the whole app`);
+  const isRetried =
+    failure.kind === 'transient' ||
+    (failure.kind === 'notFound' &&
+      (call.retryNotFound === 'always' ||
+        (call.retryNotFound === 'unlessNamed' && !namesWhatIsMissing(codes))));
+  if (!isRetried) return new RefusedError(failed, call.uncertain);
+  if (!call.repeatable && !hadNoEffect(failed))
+    return new UncertainError(`${text}; it may have taken effect`);
+  return undefined;
+}
+
+/**
+ * The error when no further try is made: the wait before it would be too long for this process, or tries or time are
+ * used up. An outage puts the work off even then, because five failures would send a sound item to quarantine.
+ */
+export function lastError(
+  failed: FailedTry,
+  end: { isWaitTooLong: boolean; isSpent: boolean; putOffMs: number; uncertain: boolean },
+): Error {
+  if (end.isWaitTooLong || (end.isSpent && isOutage(failed)))
+    return new PutOffError(end.putOffMs, `${failed.text}; put off`);
+  return new RefusedError(failed, end.uncertain);
+}
+
+/** The service throttles, is down, or cannot be reached. */
+function isOutage({ failure, status, codes }: FailedTry): boolean {
+  if (status === 0) return codes.some((code) => neverConnected.has(code));
+  return status === 503 || (failure.kind === 'transient' && failure.throttled === true);
+}
+
+const minuteMs = 60_000;
+
+/** Tells a permission that is missing for one mailbox from one that is missing for the whole app. */
+export interface AccessDenials {
+  /** Counts a denial; true when the whole app is denied. */
+  denied(mailbox: string): boolean;
+  /** A mailbox let the app in. */
+  admitted(): void;
+}
+
+/**
+ * The whole app is denied when `limit` different mailboxes in a row deny it and none has let it in for `memoryMs`.
+ * A count alone would stop everybody's import for one chat with many participants outside the app's scope.
+ */
+export function createAccessDenials(options: {
+  now: () => number;
+  limit?: number;
+  memoryMs?: number;
+}): AccessDenials {
+  const { now, limit = 5, memoryMs = 10 * minuteMs } = options;
+  const mailboxes = new Set<string>();
+  let admittedAt = Number.NEGATIVE_INFINITY;
+  return {
+    denied(mailbox) {
+      if (mailboxes.size < limit) mailboxes.add(mailbox);
+      return mailboxes.size >= limit && now() - admittedAt > memoryMs;
+    },
+    admitted() {
+      admittedAt = now();
+      mailboxes.clear();
+    },
+  };
+}
+
+const signInPutOffMs = 30_000;
+
+interface SignInCause {
+  name?: string;
+  code?: unknown;
+  errorCode?: unknown;
+  status?: unknown;
+  statusCode?: unknown;
+  cause?: SignInCause;
+}
+
+/**
+ * The error for a failed sign-in. The identity library wraps a refusal (AADSTS errors, no identity) and a sign-in
+ * service out of reach in the same error, so the causes decide. Their texts can name users and are not repeated.
+ */
+export function signInError(error: unknown): PutOffError | DeploymentError {
+  let cause = error as SignInCause | undefined;
+  for (let depth = 0; cause && depth < 8; depth += 1, cause = cause.cause) {
+    const status = Number(cause.statusCode ?? cause.status ?? 0);
+    const code = String(cause.errorCode ?? cause.code ?? '');
+    const outOfReach = neverConnected.has(code) || /^(network_error|ECONNRESET|ETIMEDOUT)$/.test(code);
+    if (outOfReach || status === 429 || status >= 500 || cause.name === 'TimeoutError')
+      return new PutOffError(signInPutOffMs, 'The sign-in service for Microsoft Graph did not answer.');
+  }
+  const aadsts = /AADSTS\d+/.exec(error instanceof Error ? error.message : '')?.[0];
+  return new DeploymentError(`Signing in to Microsoft Graph was refused${aadsts ? ` (${aadsts})` : ''}.`);
+}
+
+/** True when Graph says "not found", even after the tries that `RetryNotFound` asks for. */
+export const isNotFound = (error: unknown): error is RefusedError =>
+  error instanceof RefusedError && error.failure.kind === 'notFound';
+
+/** True when Graph names what is missing: proof that the folder, message or attachment does not exist. */
 export const isGone = (error: unknown): error is RefusedError =>
-  error instanceof RefusedError && error.failure.kind === 'notFound' && namesWhatIsMissing(error.codes);
+  isNotFound(error) && namesWhatIsMissing(error.codes);
 
-/** Thrown where a request that must not be sent twice may have taken effect: look before trying again. */
-export class UncertainError extends Error {
-  override readonly name = 'UncertainError';
-  constructor(
-    message: string,
-    options: ErrorOptions = {},
-    /** How long the service wants to be left alone, when it said so. */
-    readonly retryAfterMs?: number,
-  ) {
-    super(message, options);
-  }
-}
+/**
+ * True when Graph refuses an attachment as such: as too large or invalid, or with a 404 that stays and does not name
+ * the message, which means that this cloud has no upload sessions.
+ */
+export const refusesAttachment = (error: unknown): boolean =>
+  error instanceof RefusedError && (error.failure.kind === 'item' || (isNotFound(error) && !isGone(error)));
 
-/** The error for the pipeline: a refusal that no retry can help becomes a `PermanentError`, all else stays as it is. */
-export function settled(error: unknown): unknown {
+/**
+ * True when Graph says that the user has no usable mailbox. Only its own codes for that count: any other 404, taken
+ * for "no mailbox", would leave the person without their copies and nobody would notice.
+ */
+export const hasNoMailbox = (error: unknown): boolean =>
+  error instanceof RefusedError &&
+  error.failure.kind === 'mailbox' &&
+  error.failure.reason === 'mailboxUnavailable';
+
+/** A refusal that no retry can change, as a `PermanentError`; any other error as it is. */
+export function toPermanentError(error: unknown): unknown {
   if (!(error instanceof RefusedError)) return error;
   const { failure } = error;
-  if (failure.kind === 'item' || failure.kind === 'mailbox') {
-    return new PermanentError(failure.reason, error.message, { cause: error });
-  }
-  return error;
+  return failure.kind === 'item' || failure.kind === 'mailbox'
+    ? new PermanentError(failure.reason, error.message, { cause: error })
+    : error;
+}
+
+/** The result of work on Graph; a refusal that no retry can change is thrown as a `PermanentError`. */
+export const orPermanentError = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    throw toPermanentError(error);
+  });
+
+/**
+ * Like `toPermanentError`, for requests about the folders of a mailbox. They carry nothing of an item, and every mailbox
+ * has a root folder: refused as invalid or "not found", they mean that the mailbox is unusable.
+ */
+export function toFolderError(error: unknown): unknown {
+  if (error instanceof RefusedError && (error.failure.kind === 'item' || isNotFound(error)))
+    return new PermanentError('mailboxUnavailable', error.message, { cause: error });
+  return toPermanentError(error);
 }

@@ -4,57 +4,55 @@ import type { MailboxItem } from '../email/mailbox-item';
 import { completeMark, isComplete, partialMark, propertyIds, propertyValue } from '../email/provenance';
 import type { ExtendedProperty } from '../email/provenance';
 import { PermanentError } from '../errors';
-import { messageJson, planAttachments } from './attachment-plan';
-import type { AttachmentPlan } from './attachment-plan';
-import { addAttachments } from './attachments';
-import { isGone, RefusedError, settled, UncertainError } from './failure';
+import { addAttachments, messageJson, planAttachments, type AttachmentPlan } from './attachments';
+import { isGone, isNotFound, RefusedError, toPermanentError, UncertainError } from './failure';
 import type { Folders } from './folder.client';
+import { folderPath, messagePath } from './paths';
 import type { Call, Graph } from './request.client';
-import { messagePath } from './upload';
 
 /** A message in the folder that carries the item's key. */
 export interface FoundCopy {
   messageId: string;
-  /** False when a worker ended before all attachments were added. */
+  /** False when a worker stopped before it had added every attachment. */
   complete: boolean;
   batch?: number;
   position?: number;
-  /** It was made without some of the item's attachments. */
+  /** True when the message lacks some of the item's attachments on purpose. */
   partial?: boolean;
 }
 
 export type Created =
   | { kind: 'created'; messageId: string }
   /**
-   * This mailbox or cloud has no way to take these attachments of the item (the same objects). A message without them,
-   * and without the mark of completeness, stands in the folder: it is the caller's to remove.
+   * This mailbox or cloud has no way to take these attachments of the item (the same objects). The message was created
+   * without them and is not marked complete: the caller must remove it.
    */
   | { kind: 'refused'; messageId: string; refused: Attachment[] }
-  /** The folder is not there any more; nothing was created. */
+  /** The folder no longer exists; nothing was created. */
   | { kind: 'folderGone' };
 
 export interface CreateOptions {
-  /** Ends the work; well before the lease of the delivery does. */
+  /** Must abort well before the lease of the delivery ends. */
   signal: AbortSignal;
-  /** Called before each request of an item that needs several; what it throws ends the work and is passed on. */
+  /** Called before each request of an item that needs several; what it throws ends the work and reaches the caller. */
   beforeStep?: () => Promise<void>;
 }
 
 /**
- * Messages in the users' mailboxes. All methods throw `PermanentError` (never for this item or this mailbox),
- * `PutOffError` (later; nothing has happened), `DeploymentError`, and other errors for what a retry may mend.
+ * Messages in the users' mailboxes. All methods throw `PermanentError` (a retry cannot help this item or mailbox),
+ * `PutOffError` (try later; nothing has happened), `DeploymentError`, and other errors that a retry may cure.
  */
 export interface Mailboxes {
   /** See `Folders`. */
   folder(userId: string, connector: Connector, options?: { refresh?: boolean }): Promise<string | undefined>;
   /**
-   * Creates the item as a received message with all its attachments. Throws `UncertainError` when there may be a
-   * copy in the mailbox, whole or incomplete: look with `find` before trying again.
+   * Creates the item as a received message with all its attachments. Throws `UncertainError` when the mailbox may hold
+   * a copy, complete or not: look with `find` before trying again.
    */
   create(userId: string, folderId: string, item: MailboxItem, options: CreateOptions): Promise<Created>;
-  /** Copies of an item in the folder; none when the folder is gone. Not indexed by Exchange: for take-overs only. */
+  /** Copies of an item in the folder; none when the folder is gone. Slow, since Exchange does not index the key. */
   find(userId: string, folderId: string, itemKey: string): Promise<FoundCopy[]>;
-  /** Deletes a message (Exchange keeps it in Recoverable Items); one that is gone already is as wished. */
+  /** Deletes a message; Exchange keeps it in Recoverable Items. A message that is already gone counts as deleted. */
   remove(userId: string, messageId: string): Promise<void>;
 }
 
@@ -63,10 +61,10 @@ interface Message {
   singleValueExtendedProperties?: ExtendedProperty[];
 }
 
-/** PidTagTransportMessageHeaders: the one property that holds what a stranger wrote, in a stranger's syntax. */
+/** PidTagTransportMessageHeaders: the one property whose value the sender wrote, in whatever syntax they chose. */
 const transportHeaders = /^string\s+0x0*7d$/i;
 
-/** Message operations on `graph`; folders are those of `folders`. */
+/** Messages by way of `graph`, in the folders of `folders`. */
 export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
   /** Undefined when the folder is gone. */
   async function postMessage(
@@ -81,11 +79,12 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
       if (typeof id !== 'string') throw new UncertainError('create message: the answer has no id');
       return id;
     } catch (error) {
+      if (isNotFound(error)) return undefined;
       if (!(error instanceof RefusedError)) throw error;
-      if (error.failure.kind === 'notFound') return undefined;
+      // The original header block is the likeliest part to be refused, and the item can do without it.
       const without = error.status === 400 ? withoutTransportHeaders(json) : undefined;
       if (without) return postMessage(path, without, inline, { ...call, begun: true });
-      throw settled(error);
+      throw toPermanentError(error);
     }
   }
 
@@ -96,10 +95,10 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
     { signal, beforeStep }: Required<CreateOptions>,
   ): Promise<Created> {
     const { userId, path } = target;
-    let stop: { error: unknown } | undefined;
+    const stopped = new Set<unknown>();
     const step = async () =>
       beforeStep().catch((error: unknown) => {
-        stop = { error };
+        stopped.add(error);
         throw error;
       });
     const call = { mailbox: userId, signal };
@@ -112,7 +111,7 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
       const refused = await addAttachments(graph, message, plan.later);
       if (refused.length > 0) return { kind: 'refused', messageId, refused };
       await step();
-      await graph.patch(messagePath(message), {
+      await graph.patch(messagePath(userId, messageId), {
         ...call,
         doing: 'mark message complete',
         begun: true,
@@ -120,25 +119,27 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
       });
       return { kind: 'created', messageId };
     } catch (error) {
-      if (stop?.error === error || error instanceof UncertainError) throw error;
-      const final = settled(error);
-      if (!(final instanceof PermanentError)) {
-        throw new UncertainError('The message was created, but not all of it is there.', { cause: error });
-      }
-      // Nobody comes back to an item that failed for good, so its incomplete copy goes now.
+      if (stopped.has(error) || error instanceof UncertainError) throw error;
+      const final = toPermanentError(error);
+      if (!(final instanceof PermanentError))
+        throw new UncertainError('The message was created, but it is not complete.', { cause: error });
+      // Nothing looks at a failed item again: its incomplete copy would stay in the mailbox.
       await remove(userId, messageId);
       throw final;
     }
   }
 
   async function remove(userId: string, messageId: string): Promise<void> {
-    const path = messagePath({ userId, messageId });
-    await graph
-      .delete(path, { doing: 'delete message', mailbox: userId, begun: true, doubtNotFound: 'unnamed' })
-      .catch((error: unknown) => {
-        // Tried again and still not found: it is gone, whatever the code.
-        if (!(error instanceof RefusedError) || error.failure.kind !== 'notFound') throw settled(error);
-      });
+    const call: Call = {
+      doing: 'delete message',
+      mailbox: userId,
+      begun: true,
+      retryNotFound: 'unlessNamed',
+    };
+    await graph.delete(messagePath(userId, messageId), call).catch((error: unknown) => {
+      // A 404 that stays counts as gone, whatever its code: otherwise the delivery would try again and again.
+      if (!isNotFound(error)) throw toPermanentError(error);
+    });
   }
 
   return {
@@ -167,12 +168,12 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
         $expand: `singleValueExtendedProperties($filter=${wanted})`,
       };
       try {
-        const call: Call = { doing: 'find message', mailbox: userId, query, doubtNotFound: 'unnamed' };
+        const call: Call = { doing: 'find message', mailbox: userId, query, retryNotFound: 'unlessNamed' };
         return ((await graph.list(messagesPath(userId, folderId), call)) as Message[]).map(foundCopy);
       } catch (error) {
-        // Any other 404 proves nothing: taken for "no copy", it would make a second one.
+        // Any other 404 proves nothing: taken for "no copy", it would lead to a second one.
         if (isGone(error)) return [];
-        throw settled(error);
+        throw toPermanentError(error);
       }
     },
 
@@ -180,8 +181,7 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
   };
 }
 
-const messagesPath = (userId: string, folderId: string) =>
-  `/users/${encodeURIComponent(userId)}/mailFolders/${encodeURIComponent(folderId)}/messages`;
+const messagesPath = (userId: string, folderId: string) => `${folderPath(userId, folderId)}/messages`;
 
 const markOf = ({ partial }: MailboxItem) => (partial ? partialMark : completeMark);
 

@@ -1,15 +1,15 @@
 import type { ExtendedProperty } from '../email/provenance';
 import { PermanentError } from '../errors';
-import { RefusedError, settled } from './failure';
-import { createFolders } from './folder.client';
+import { isNotFound, orPermanentError, toPermanentError } from './failure';
+import { ensureFolder } from './folder.client';
+import { folderPath, messagePath } from './paths';
 import type { Call, Graph } from './request.client';
-import { messagePath } from './upload';
 
 interface Address {
   emailAddress: { name?: string; address?: string };
 }
 
-/** A message as Exchange hands it back. */
+/** A message as Exchange returns it. */
 export interface ReadMessage {
   isDraft: boolean;
   sentDateTime: string;
@@ -28,48 +28,39 @@ export interface ReadAttachment {
 }
 
 /**
- * What proving a mailbox takes beyond archiving into it: reading back, and removing a folder. All methods throw
- * `PermanentError` (never in this mailbox) and what `Graph` throws.
+ * What the preflight needs beyond archiving: reading back what was stored, and removing a folder. All methods throw
+ * `PermanentError` (a retry cannot help this mailbox) and what `Graph` throws.
  */
 export interface MailboxProbe {
   signIn(): Promise<void>;
-  /** Enters the mailbox and changes nothing. */
+  /** Reads the root folder, which proves access and changes nothing. */
   enter(userId: string): Promise<void>;
-  /** Id of the folder below the mailbox's root; made when missing, and remembered nowhere. */
+  /** Id of the folder below the mailbox's root, which is created if it is missing; nothing remembers it. */
   makeFolder(userId: string, displayName: string): Promise<string>;
   readMessage(userId: string, messageId: string, propertyIds: readonly string[]): Promise<ReadMessage>;
   readAttachments(userId: string, messageId: string): Promise<ReadAttachment[]>;
   /** Subjects of the messages in the folder, and how many folders are in it. */
   contents(userId: string, folderId: string): Promise<{ subjects: string[]; folders: number }>;
-  /** Removes the folder with what is in it, from Deleted Items too; one that is gone already is as wished. */
+  /** Removes the folder with its contents, from Deleted Items too. A folder that is already gone counts as removed. */
   removeFolder(userId: string, folderId: string): Promise<void>;
 }
 
-const noStore = { get: async () => undefined, put: async () => undefined };
 const fields =
   'id,isDraft,sentDateTime,receivedDateTime,from,sender,toRecipients,ccRecipients,conversationId';
 
+/** The probe, by way of `graph`. */
 export function createMailboxProbe(graph: Graph): MailboxProbe {
-  // Nothing is kept between calls, so the time does not matter.
-  const folders = createFolders(graph, noStore, { now: () => 0, verifyMs: 0 });
-  const folderPath = (userId: string, folderId: string) =>
-    `/users/${encodeURIComponent(userId)}/mailFolders/${encodeURIComponent(folderId)}`;
+  const read = async (path: string, call: Call): Promise<unknown> =>
+    (await orPermanentError(graph.get(path, call))).json;
 
-  async function get(path: string, call: Call): Promise<unknown> {
-    const { json } = await graph.get(path, call).catch((error: unknown) => {
-      throw settled(error);
-    });
-    return json;
-  }
-
-  /** False when it was not there. */
+  /** False when it did not exist. */
   async function remove(path: string, call: Call): Promise<boolean> {
     try {
       await graph.delete(path, call);
       return true;
     } catch (error) {
-      if (error instanceof RefusedError && error.failure.kind === 'notFound') return false;
-      throw settled(error);
+      if (isNotFound(error)) return false;
+      throw toPermanentError(error);
     }
   }
 
@@ -77,22 +68,22 @@ export function createMailboxProbe(graph: Graph): MailboxProbe {
     signIn: () => graph.signIn(),
 
     async enter(userId) {
-      const path = folderPath(userId, 'msgfolderroot');
-      const call = { doing: 'enter mailbox', mailbox: userId, query: { $select: 'id' } };
-      await graph.get(path, { ...call, doubtNotFound: 'any' }).catch((error: unknown) => {
-        // The root is there in every mailbox.
-        if (error instanceof RefusedError && error.failure.kind === 'notFound')
+      const call: Call = {
+        doing: 'enter mailbox',
+        mailbox: userId,
+        query: { $select: 'id' },
+        retryNotFound: 'always',
+      };
+      await graph.get(folderPath(userId, 'msgfolderroot'), call).catch((error: unknown) => {
+        // Every mailbox has a root folder.
+        if (isNotFound(error))
           throw new PermanentError('mailboxUnavailable', error.message, { cause: error });
-        throw settled(error);
+        throw toPermanentError(error);
       });
     },
 
     async makeFolder(userId, displayName) {
-      const folderId = await folders.folder(
-        userId,
-        { id: displayName, folder: displayName },
-        { refresh: true },
-      );
+      const folderId = await ensureFolder(graph, userId, displayName);
       if (folderId === undefined)
         throw new PermanentError('mailboxUnavailable', 'create folder: there is no mailbox');
       return folderId;
@@ -100,7 +91,7 @@ export function createMailboxProbe(graph: Graph): MailboxProbe {
 
     async readMessage(userId, messageId, propertyIds) {
       const wanted = propertyIds.map((id) => `id eq '${id}'`).join(' or ');
-      const message = await get(messagePath({ userId, messageId }), {
+      const message = await read(messagePath(userId, messageId), {
         doing: 'read message',
         mailbox: userId,
         query: { $select: fields, $expand: `singleValueExtendedProperties($filter=${wanted})` },
@@ -109,12 +100,8 @@ export function createMailboxProbe(graph: Graph): MailboxProbe {
     },
 
     async readAttachments(userId, messageId) {
-      const path = `${messagePath({ userId, messageId })}/attachments`;
-      const listed = await graph
-        .list(path, { doing: 'read attachments', mailbox: userId })
-        .catch((error: unknown) => {
-          throw settled(error);
-        });
+      const path = `${messagePath(userId, messageId)}/attachments`;
+      const listed = await orPermanentError(graph.list(path, { doing: 'read attachments', mailbox: userId }));
       return (listed as { name: string; contentBytes?: string }[]).map(({ name, contentBytes = '' }) => ({
         name,
         content: Buffer.from(contentBytes, 'base64'),
@@ -124,12 +111,9 @@ export function createMailboxProbe(graph: Graph): MailboxProbe {
     async contents(userId, folderId) {
       const path = folderPath(userId, folderId);
       const call = { doing: 'list folder', mailbox: userId };
-      const messages = await graph
-        .list(`${path}/messages`, { ...call, query: { $select: 'subject', $top: '100' } })
-        .catch((error: unknown) => {
-          throw settled(error);
-        });
-      const folder = await get(path, { ...call, query: { $select: 'childFolderCount' } });
+      const query = { $select: 'subject', $top: '100' };
+      const messages = await orPermanentError(graph.list(`${path}/messages`, { ...call, query }));
+      const folder = await read(path, { ...call, query: { $select: 'childFolderCount' } });
       return {
         subjects: (messages as { subject?: string | null }[]).map(({ subject }) => subject ?? ''),
         folders: (folder as { childFolderCount?: number }).childFolderCount ?? 0,
@@ -139,7 +123,7 @@ export function createMailboxProbe(graph: Graph): MailboxProbe {
     async removeFolder(userId, folderId) {
       const path = folderPath(userId, folderId);
       const call = { doing: 'remove folder', mailbox: userId };
-      // The first time it moves to Deleted Items, where its owner would find it.
+      // The first request moves it to Deleted Items, where the mailbox's owner would find it.
       if (await remove(path, call)) await remove(path, call);
     },
   };

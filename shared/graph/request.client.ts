@@ -1,29 +1,35 @@
 import type { TokenCredential } from '@azure/identity';
-import { DeploymentError, PutOffError } from '../errors';
-import { createAccessDenials } from './access-denials';
-import { classify, classifyUpload, hadNoEffect, isDoubted, wasNeverSent } from './failure';
-import { RefusedError, UncertainError, type Doubt, type Failure } from './failure';
+import { PutOffError } from '../errors';
+import {
+  createAccessDenials,
+  failedTry,
+  finalError,
+  hadNoEffect,
+  lastError,
+  type FailedTry,
+  type RetryNotFound,
+} from './failure';
 import { createMailboxGate } from './mailbox-gate';
 import type { Clock } from './mailbox-gate';
 import { createToken } from './token';
 import type { Method, Outgoing, Received, Transport } from './transport.client';
 
 export interface Call {
-  /** What is being done, for error texts: words of ours alone. */
+  /** What is being done, for error texts: never anything from an item, a user or an address. */
   doing: string;
   /** User id of the mailbox that the request counts against; absent for the directory. */
   mailbox?: string;
-  /** A further request of work under way: it goes before work not yet begun. */
+  /** A further request of work that has begun: it takes its turn before work that has not. */
   begun?: boolean;
-  /** Raw values; they are encoded here. */
+  /** Names and raw values; the values are encoded here. */
   query?: Record<string, string>;
   headers?: Record<string, string>;
   /** An object, or a Buffer of JSON. */
   body?: Buffer | object;
   signal?: AbortSignal;
-  /** A POST that may be sent again although an earlier one may have taken effect. */
+  /** A POST that may be sent again although an earlier one may have taken effect. Other methods always may. */
   repeatable?: boolean;
-  doubtNotFound?: Doubt;
+  retryNotFound?: RetryNotFound;
 }
 
 export interface Reply {
@@ -33,51 +39,57 @@ export interface Reply {
 }
 
 /**
- * Requests to Microsoft Graph with their one owner of retries. All verbs throw
- * `RefusedError` (what Graph refused, or kept failing), `PutOffError` (throttled for longer than is waited for
- * here: nothing has happened), `DeploymentError`, and for what must not be repeated `UncertainError`.
+ * Requests to Microsoft Graph. Only this client repeats them: a second owner of retries would multiply the tries. All
+ * methods throw `RefusedError` (Graph refused the request, or every try failed), `PutOffError` (throttled for longer
+ * than this client waits; nothing has happened), `DeploymentError`, and `UncertainError` for a request that must not be
+ * repeated and may have taken effect.
  */
 export interface Graph {
-  /** Gets a token, or finds the one at hand still good. */
+  /** Gets a token unless the present one is still valid. */
   signIn(): Promise<void>;
-  /** `path` is below `/v1.0`; what it is made of must be encoded. */
+  /** `path` is below `/v1.0`, with its parts encoded (see paths.ts). */
   get(path: string, call: Call): Promise<Reply>;
   post(path: string, call: Call): Promise<Reply>;
   patch(path: string, call: Call): Promise<Reply>;
   delete(path: string, call: Call): Promise<Reply>;
-  /** All members of a collection, page by page. */
+  /** All members of a collection, read page by page. */
   list(path: string, call: Call): Promise<unknown[]>;
-  /** One slice of an upload session; a session that has ended is a `RefusedError` of kind `sessionGone`. */
+  /** Sends one slice to an upload session. Throws a `RefusedError` of kind `sessionGone` when the session has ended. */
   upload(url: string, slice: Buffer, contentRange: string, call: Call): Promise<Reply>;
-  /** What an upload session still expects. */
+  /** Asks an upload session which bytes it still expects. */
   uploadState(url: string, call: Call): Promise<Reply>;
 }
 
 export interface GraphOptions {
-  /** Sends the requests; its origin decides where they go. */
   transport: Transport;
   /** The resource that tokens are asked for, such as `https://graph.microsoft.com`. */
   audience: string;
   credential: TokenCredential;
-  /** For one request, from its turn to the end of the answer. */
+  /** For one request, from the start of its turn to the end of the answer. */
   timeoutMs: number;
   clock: Clock;
-  /** Tries of one call, and how long they may take together. */
+  /** Most tries of one call. */
   tries?: number;
+  /** How long all tries of one call may take together. */
   budgetMs?: number;
-  /** First pause between two tries; each next one is twice as long. */
+  /** The first pause between two tries; each further one is twice as long. */
   pauseMs?: number;
-  /** A `Retry-After` up to this is waited out here. */
+  /** A longer wait (`Retry-After`) puts the work off instead. */
   longestWaitMs?: number;
+  /** See `createMailboxGate`. */
   mailboxInFlight?: number;
   mailboxWaiters?: number;
+  /** See `createAccessDenials`. */
   deniedMailboxes?: number;
 }
 
+/** The session refuses a slice that it has already, so that sending one twice does no harm. */
+const sessionCall = { repeatable: true, uploading: true };
 const directoryLane = 'directory';
 const longestPauseMs = 8_000;
 const mostPages = 1_000;
 
+/** Requests through `transport`, at most a few at a time per mailbox, with the tries and pauses of the options. */
 export function createGraph(options: GraphOptions): Graph {
   const { transport, clock, timeoutMs } = options;
   const { tries = 4, budgetMs = 45_000, pauseMs = 500, longestWaitMs = 10_000 } = options;
@@ -99,69 +111,66 @@ export function createGraph(options: GraphOptions): Graph {
   type Send = (signal: AbortSignal) => Promise<Received>;
 
   /** One call: tries until it is answered, refused, or not worth waiting for. */
-  async function attempt(call: Call, mayRepeat: boolean, send: Send, uploading = false): Promise<Reply> {
+  async function attempt(
+    call: Call,
+    send: Send,
+    { repeatable, uploading = false }: { repeatable: boolean; uploading?: boolean },
+  ): Promise<Reply> {
     const gate = call.mailbox === undefined ? directory : mailboxes;
     const lane = call.mailbox ?? directoryLane;
     const startedAt = clock.now();
-    let afterUnknown = false;
+    let uncertain = false;
 
     for (let tried = 1; ; tried += 1) {
-      const begun = call.begun === true || tried > 1;
-      const turn = { begun, ...(call.signal && { signal: call.signal }) };
-      const outcome = await gate.run(lane, turn, async () => {
+      const turn = { begun: call.begun === true || tried > 1, ...(call.signal && { signal: call.signal }) };
+      const tryResult = await gate.run(lane, turn, async () => {
         const limit = AbortSignal.timeout(timeoutMs);
         const received = await send(call.signal ? AbortSignal.any([call.signal, limit]) : limit);
-        const outcome = judged(received, uploading, clock.now());
-        // Told before the turn ends, so that no other request slips in behind a refused one.
-        if (!('reply' in outcome) && outcome.failure.kind === 'transient' && outcome.failure.throttled) {
-          gate.coolDown(lane, outcome.failure.retryAfterMs ?? backOff(tried));
-        }
-        return outcome;
+        const reply = replyIn(received);
+        if (reply) return { reply };
+        const failed = failedTry(received, { doing: call.doing, uploading }, clock.now());
+        // The mailbox cools down before the turn ends: otherwise the next request slips in and counts against us.
+        if (failed.failure.kind === 'transient' && failed.failure.throttled)
+          gate.coolDown(lane, failed.failure.retryAfterMs ?? backOff(tried));
+        return { failed };
       });
-      if ('reply' in outcome) {
+      if (tryResult.reply) {
         if (call.mailbox !== undefined) denials.admitted();
-        return outcome.reply;
+        return tryResult.reply;
       }
 
-      const { failure, received } = outcome;
-      const text = described(call, received);
-      refuseDeployment(failure, call, text);
-      const unknown = received.answered ? !hadNoEffect(received.answer) : !wasNeverSent(received.code);
-      const codes = codesOf(received);
-      if (failure.kind !== 'transient' && !isDoubted(failure, codes, call.doubtNotFound))
-        throw refusal(failure, received, afterUnknown, text);
-      const asked = failure.kind === 'transient' ? failure.retryAfterMs : undefined;
-      afterUnknown ||= unknown;
-      if (unknown && !mayRepeat) throw new UncertainError(`${text}; it may have taken effect`, {}, asked);
+      const failed = deniedEverywhere(tryResult.failed, call.mailbox);
+      const final = finalError(failed, { repeatable, uncertain, retryNotFound: call.retryNotFound });
+      if (final) throw final;
+      uncertain ||= !hadNoEffect(failed);
 
+      const asked = failed.failure.kind === 'transient' ? failed.failure.retryAfterMs : undefined;
       const waitMs = asked ?? backOff(tried);
-      const spent = tried >= tries || clock.now() - startedAt + waitMs > budgetMs;
-      if (waitMs > longestWaitMs || (spent && isOutage(failure, received))) {
-        throw new PutOffError(Math.ceil(waitMs * (1 + clock.random() / 4)), `${text}; put off`);
+      const isWaitTooLong = waitMs > longestWaitMs;
+      const isSpent = tried >= tries || clock.now() - startedAt + waitMs > budgetMs;
+      if (isWaitTooLong || isSpent || call.signal?.aborted) {
+        const putOffMs = Math.ceil(waitMs * (1 + clock.random() / 4));
+        throw lastError(failed, { isWaitTooLong, isSpent, putOffMs, uncertain });
       }
-      if (spent || call.signal?.aborted) throw refusal(failure, received, afterUnknown, text);
-      await pause(waitMs, text, call.signal);
+      await clock.sleep(waitMs, call.signal).catch(() => {
+        const text = `${failed.text}; the time ran out before the next try`;
+        throw new PutOffError(Math.max(waitMs, 1_000), text);
+      });
     }
   }
 
   const backOff = (tried: number) =>
     Math.ceil(Math.min(pauseMs * 2 ** (tried - 1), longestPauseMs) * (0.5 + clock.random()));
 
-  async function pause(waitMs: number, text: string, signal?: AbortSignal): Promise<void> {
-    await clock.sleep(waitMs, signal).catch(() => {
-      throw new PutOffError(Math.max(waitMs, 1_000), `${text}; the time ran out before the next try`);
-    });
+  /** A denial that concerns the whole app, as a failure of the deployment; any other try as it is. */
+  function deniedEverywhere(failed: FailedTry, mailbox: string | undefined): FailedTry {
+    const { failure } = failed;
+    if (failure.kind !== 'mailbox' || failure.reason !== 'accessDenied') return failed;
+    const everywhere = mailbox === undefined || denials.denied(mailbox);
+    return everywhere ? { ...failed, failure: { kind: 'deployment' } } : failed;
   }
 
-  function refuseDeployment(failure: Failure, call: Call, text: string): void {
-    const denied = failure.kind === 'mailbox' && failure.reason === 'accessDenied';
-    const everywhere = denied && (call.mailbox === undefined || denials.denied(call.mailbox));
-    if (everywhere || failure.kind === 'deployment' || failure.kind === 'unauthorized') {
-      throw new DeploymentError(`${text}; refused for the whole app`);
-    }
-  }
-
-  /** Sends with a token; the one that is refused is replaced once. */
+  /** Sends with a token, and once more with a new one if the first is refused. */
   async function authorised(request: Omit<Outgoing, 'signal'>, signal: AbortSignal): Promise<Received> {
     const first = await token.current();
     const received = await transport.send({ ...request, signal }, first);
@@ -181,10 +190,10 @@ export function createGraph(options: GraphOptions): Graph {
       headers: { ...(call.mailbox !== undefined && { Prefer: 'IdType="ImmutableId"' }), ...call.headers },
       ...(call.body !== undefined && { body: call.body }),
     };
-    await token.current(); // Outside the mailbox's turn: signing in can take seconds.
-    return attempt(call, method !== 'POST' || call.repeatable === true, (signal) =>
-      authorised(outgoing, signal),
-    );
+    // Before the mailbox's turn: a sign-in can take seconds and would hold one of the mailbox's four places.
+    await token.current();
+    const repeatable = method !== 'POST' || call.repeatable === true;
+    return attempt(call, (signal) => authorised(outgoing, signal), { repeatable });
   }
 
   return {
@@ -202,7 +211,7 @@ export function createGraph(options: GraphOptions): Graph {
         const { value, '@odata.nextLink': next } = (reply.json ?? {}) as Record<string, unknown>;
         if (Array.isArray(value)) members.push(...(value as unknown[]));
         if (typeof next !== 'string') return members;
-        // Only the path is taken from the link: the token goes to the configured origin and nowhere else.
+        // Following the link as it is could send the token to another origin: only its path and query are used.
         const link = new URL(next, 'https://link.invalid');
         reply = await request('GET', link.pathname.replace(/^\/v1\.0(?=\/)/, '') + link.search, further);
       }
@@ -210,37 +219,14 @@ export function createGraph(options: GraphOptions): Graph {
     },
 
     upload: async (url, slice, contentRange, call) =>
-      attempt(call, true, (signal) => transport.upload(url, slice, contentRange, signal), true),
+      attempt(call, (signal) => transport.upload(url, slice, contentRange, signal), sessionCall),
     uploadState: async (url, call) =>
-      attempt(call, true, (signal) => transport.uploadState(url, signal), true),
+      attempt(call, (signal) => transport.uploadState(url, signal), sessionCall),
   };
 }
 
-type Outcome = { reply: Reply } | { failure: Failure; received: Received };
-
-function judged(received: Received, uploading: boolean, nowMs: number): Outcome {
-  if (!received.answered) return { failure: { kind: 'transient' }, received };
+function replyIn(received: Received): Reply | undefined {
+  if (!received.answered) return undefined;
   const { status } = received.answer;
-  if (status >= 200 && status < 300) return { reply: { status, json: received.json } };
-  return { failure: (uploading ? classifyUpload : classify)(received.answer, nowMs), received };
-}
-
-const codesOf = (received: Received) => (received.answered ? received.answer.codes : [received.code]);
-
-function refusal(failure: Failure, received: Received, afterUnknown: boolean, text: string) {
-  const status = received.answered ? received.answer.status : 0;
-  return new RefusedError(failure, status, codesOf(received), afterUnknown, text);
-}
-
-/** Nothing is wrong with the item when the service throttles, is down, or cannot be reached: five tries must not burn it. */
-function isOutage(failure: Failure, received: Received): boolean {
-  if (!received.answered) return wasNeverSent(received.code);
-  return received.answer.status === 503 || (failure.kind === 'transient' && failure.throttled === true);
-}
-
-/** Status, code and request id: enough to ask Microsoft's support, and nothing of the item, user or address. */
-function described(call: Call, received: Received): string {
-  if (!received.answered) return `${call.doing}: no answer (${received.code})`;
-  const id = /^[\w-]{1,64}$/.test(received.requestId) ? `, request-id ${received.requestId}` : '';
-  return `${call.doing}: ${received.answer.status} ${received.answer.codes[0] ?? 'without a code'}${id}`;
+  return status >= 200 && status < 300 ? { status, json: received.json } : undefined;
 }

@@ -7,10 +7,10 @@ import type { Clock } from './mailbox-gate';
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
-/** One request to Graph, ready to send. */
+/** One request to Graph. */
 export interface Outgoing {
   method: Method;
-  /** Below `/v1.0`, query included, everything in it encoded. */
+  /** Below `/v1.0`, with the query, all of it encoded. */
   path: string;
   headers: Record<string, string>;
   /** JSON. */
@@ -18,22 +18,20 @@ export interface Outgoing {
   signal: AbortSignal;
 }
 
-/** What came back, or that nothing did. */
+/** A whole answer, or the error code of a connection that brought none. */
 export type Received =
-  | { answered: true; headers: Headers; json: unknown; answer: Answer; requestId: string }
-  /** No (whole) answer. `code`: of the connection's error. */
-  | { answered: false; code: string };
+  { answered: true; answer: Answer; headers: Headers; json: unknown } | { answered: false; code: string };
 
-/** Sends one request once: no retries, no redirects, no waiting for a turn. Never throws for what the network does. */
+/** Sends each request once: no retries, no redirects, no waiting for a turn. A network failure is returned, not thrown. */
 export interface Transport {
   send(request: Outgoing, token: string): Promise<Received>;
-  /** One slice to the address of an upload session, without a token (it answers 401 to one). */
+  /** Sends one slice to an upload session, without a token: with one, the session answers 401. */
   upload(url: string, slice: Buffer, contentRange: string, signal: AbortSignal): Promise<Received>;
-  /** Which slices an upload session still wants. */
+  /** Asks an upload session which bytes it still expects. */
   uploadState(url: string, signal: AbortSignal): Promise<Received>;
 }
 
-/** Real time and chance. */
+/** The machine's time, timers and random numbers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   random: () => Math.random(),
@@ -41,20 +39,22 @@ export const systemClock: Clock = {
 };
 
 /**
- * The SDK with two handlers of ours instead of its default chain: that one repeats POSTs on 503 and 504, and drops
- * the token without a word for hosts that it does not know.
+ * Microsoft's Graph client with one handler of ours in place of its default chain, which repeats POSTs on 503 and 504
+ * (a second copy of the item) and silently leaves out the token for hosts that it does not know.
+ *
+ * @throws Error unless `baseUrl` is https, or http on a loopback address
  */
 export function createTransport(baseUrl: string): Transport {
   const origin = trusted(baseUrl).origin;
   const client = Client.initWithMiddleware({
     baseUrl: origin,
     defaultVersion: 'v1.0',
-    middleware: [authorization(origin), connection],
+    middleware: [signedFetch(origin)],
   });
 
   return {
     async send({ method, path, headers, body, signal }, token) {
-      // A redirect is handed back as an answer instead of followed: it must never carry the token elsewhere.
+      // A redirect that is followed could carry the token to another origin: it comes back as an answer instead.
       const request = client
         .api(path)
         .headers(headers)
@@ -82,41 +82,28 @@ export function createTransport(baseUrl: string): Transport {
   };
 }
 
-/** Adds the token, to requests for the configured origin alone. */
-function authorization(origin: string): Middleware {
-  let next: Middleware | undefined;
-  return {
-    setNext: (middleware) => (next = middleware),
-    async execute(context: Context) {
-      const options = context.options as (RequestInit & { token?: string }) | undefined;
-      if (new URL(String(context.request)).origin !== origin || !options?.token) {
-        throw new GraphClientError('A request to Microsoft Graph was about to leave for another origin.');
-      }
-      const { token, ...rest } = options;
-      const headers = new Headers(rest.headers);
-      headers.set('Authorization', `Bearer ${token}`);
-      context.options = { ...rest, headers };
-      await next?.execute(context);
-    },
-  };
-}
-
-/** The SDK drops the cause of a failed connection, except from errors of its own class. */
-const connection: Middleware = {
+/** Sends a request with its token, to the configured origin alone. */
+const signedFetch = (origin: string): Middleware => ({
   async execute(context: Context) {
+    const { token, ...options } = context.options as RequestInit & { token?: string };
+    if (new URL(String(context.request)).origin !== origin || !token)
+      throw new GraphClientError('A request to Microsoft Graph was about to leave for another origin.');
+    const headers = new Headers(options.headers);
+    headers.set('Authorization', `Bearer ${token}`);
     try {
-      context.response = await fetch(context.request, context.options as RequestInit);
+      context.response = await fetch(context.request, { ...options, headers });
     } catch (cause) {
+      // The SDK drops the cause of an error that is not of its own class, and with it the connection's error code.
       throw Object.assign(new GraphClientError('The connection failed.'), { cause });
     }
   },
-};
+});
 
-/** https, or plain http to a loopback address. */
+/** The URL, if it is https or plain http to a loopback address. */
 function trusted(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))) return url;
-  throw new Error('Microsoft Graph is spoken to by https alone (plain http only on loopback addresses).');
+  throw new Error('Microsoft Graph must be reached by https (plain http only on a loopback address).');
 }
 
 async function receive(send: () => Promise<Response>): Promise<Received> {
@@ -124,16 +111,10 @@ async function receive(send: () => Promise<Response>): Promise<Received> {
     const response = await send();
     const text = await response.text();
     const json = parsed(text);
-    // An answer cut short in the middle is no answer: what was created would have no id.
+    // Half an answer does not count: the id of what was created would be missing.
     if (response.ok && text !== '' && json === undefined)
       return { answered: false, code: 'UnreadableAnswer' };
-    return {
-      answered: true,
-      headers: response.headers,
-      json,
-      answer: answerOf(response, json),
-      requestId: response.headers.get('request-id') ?? '',
-    };
+    return { answered: true, answer: answerOf(response, json), headers: response.headers, json };
   } catch (error) {
     return { answered: false, code: connectionCode(error) };
   }
@@ -158,14 +139,20 @@ function answerOf(response: Response, json: unknown): Answer {
   const error = (json as { error?: ErrorBody } | undefined)?.error;
   const codes: string[] = [];
   for (let at = error, depth = 0; at && depth < 5; at = at.innerError ?? at.innererror, depth += 1) {
-    // The code goes into error texts: anything that does not look like one stays out of them.
+    // The code appears in error texts, so anything else that a service might put here is left out.
     if (typeof at.code === 'string' && /^[\w.]{1,80}$/.test(at.code)) codes.push(at.code);
   }
   const message = typeof error?.message === 'string' ? error.message : '';
-  return { status: response.status, codes, message, retryAfter: response.headers.get('Retry-After') };
+  return {
+    status: response.status,
+    codes,
+    message,
+    retryAfter: response.headers.get('Retry-After'),
+    requestId: response.headers.get('request-id') ?? '',
+  };
 }
 
-/** The code of the innermost cause that has one; the SDK and fetch wrap it in errors whose texts say nothing. */
+/** The code of the innermost cause that has one: the SDK and fetch wrap it in errors that do not show it. */
 function connectionCode(error: unknown): string {
   let code = '';
   let at = error as { name?: string; code?: unknown; cause?: unknown } | undefined;

@@ -1,5 +1,5 @@
 import type { Attachment } from '../../shared/email/email';
-import { attachmentJson, messageJson, planAttachments } from '../../shared/graph/attachment-plan';
+import { attachmentJson, messageJson, planAttachments } from '../../shared/graph/attachments';
 
 const MB = 1024 * 1024;
 const file = (bytes: number, name = `file ${bytes}.bin`): Attachment => ({

@@ -7,6 +7,7 @@ const answer = (status: number, code?: string, retryAfter: string | null = null,
   codes: code === undefined ? [] : [code],
   message,
   retryAfter,
+  requestId: '',
 });
 
 const transient = { kind: 'transient' };

@@ -23,7 +23,7 @@ const make = async (displayName: string, isHidden = false) =>
   ((await tenant.graph.post(path, { ...by, body: { displayName, isHidden } })).json as { id: string }).id;
 const move = async (folderId: string, destinationId: string) =>
   tenant.graph.post(`${path}/${folderId}/move`, { ...by, body: { destinationId } });
-const restarted = () => createFolders(tenant.graph, tenant.store, { now: Date.now });
+const restarted = () => createFolders(tenant.graph, tenant.rows, { now: Date.now });
 const requests = () => Object.values(tenant.exchange.stats().requests).reduce((sum, count) => sum + count, 0);
 
 test('makes the folder once, keeps its id, and asks no more for a while', async () => {

@@ -39,7 +39,7 @@ describe('against the simulated service', () => {
     exchange.setFaults({ script: [{ kind: 'serverError', times: 3 }] });
     const error: unknown = await graph.get(`/users/${anna.id}`, read).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(RefusedError);
-    expect(error).toMatchObject({ status: 500, afterUnknown: true });
+    expect(error).toMatchObject({ status: 500, mayHaveTakenEffect: true });
     expect((error as Error).message).toMatch(/^read user: 500 ErrorInternalServerError, request-id [\w-]+$/);
   });
 

@@ -1,5 +1,5 @@
 import type { GetTokenOptions } from '@azure/identity';
-import { createAccessDenials } from '../../shared/graph/access-denials';
+import { createAccessDenials } from '../../shared/graph/failure';
 import { createToken } from '../../shared/graph/token';
 import { systemClock } from '../../shared/graph/transport.client';
 

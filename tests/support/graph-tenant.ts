@@ -8,7 +8,7 @@ import { connectors } from '../../shared/connectors';
 import type { Attachment } from '../../shared/email/email';
 import type { MailboxItem } from '../../shared/email/mailbox-item';
 import { propertyIds } from '../../shared/email/provenance';
-import { createFolders } from '../../shared/graph/folder.client';
+import { createFolders, type FolderRows } from '../../shared/graph/folder.client';
 import { createMailboxes } from '../../shared/graph/mailboxes.client';
 import { createGraph } from '../../shared/graph/request.client';
 import type { GraphOptions } from '../../shared/graph/request.client';
@@ -73,13 +73,15 @@ export function openClients(origin: string, options: Partial<GraphOptions> = {})
     ...options,
   });
   const stored = new Map<string, string>();
-  const store = {
-    get: async (connectorId: string, userId: string) => stored.get(`${connectorId} ${userId}`),
-    put: async (connectorId: string, userId: string, folderId: string) =>
-      void stored.set(`${connectorId} ${userId}`, folderId),
+  const rows: FolderRows = {
+    async get(connectorId, userId) {
+      const folderId = stored.get(`${connectorId} ${userId}`);
+      return folderId === undefined ? undefined : { value: { folderId } };
+    },
+    put: async (connectorId, userId, { folderId }) => void stored.set(`${connectorId} ${userId}`, folderId),
   };
-  const folders = createFolders(graph, store, { now: Date.now });
-  return { credential, graph, stored, store, folders, mailboxes: createMailboxes(graph, folders) };
+  const folders = createFolders(graph, rows, { now: Date.now });
+  return { credential, graph, stored, rows, folders, mailboxes: createMailboxes(graph, folders) };
 }
 
 export const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex');

@@ -2,7 +2,7 @@ import { fileAttachment, fieldsOfCreate, messageBody } from '../../simulators/ex
 import { readJson } from '../../simulators/exchange/request-body';
 import type { MailboxItem } from '../../shared/email/mailbox-item';
 import { completeMark } from '../../shared/email/provenance';
-import { attachmentJson, messageJson, planAttachments } from '../../shared/graph/attachment-plan';
+import { attachmentJson, messageJson, planAttachments } from '../../shared/graph/attachments';
 
 /** What must be true of every item, whatever it was made of. */
 
