@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const beatMs = 1_000;
+const touchMs = 1_000;
 const staleMs = 5_000;
 const waitMs = 20_000;
 
@@ -17,10 +17,10 @@ function inUse(file: string): boolean {
 }
 
 /**
- * Makes this process the only one of its kind on a folder, by a file in it that is touched as long as the process
- * lives. The one before may still be writing its last state: two on one folder would lose data.
+ * Waits until no other process of its kind uses the folder: two writers would lose data, and the process before may
+ * still be saving its state. The claim is a file in the folder, touched for as long as this process lives.
  *
- * @throws Error when another process keeps the folder
+ * @throws Error if another process keeps using the folder
  */
 export async function claimFolder(file: string) {
   const until = Date.now() + waitMs;
@@ -30,6 +30,6 @@ export async function claimFolder(file: string) {
     await delay(50);
   }
   writeFileSync(file, String(process.pid));
-  setInterval(() => utimesSync(file, new Date(), new Date()), beatMs).unref();
+  setInterval(() => utimesSync(file, new Date(), new Date()), touchMs).unref();
   process.on('exit', () => rmSync(file, { force: true }));
 }

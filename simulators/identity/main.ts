@@ -1,7 +1,6 @@
-import { startIdentity } from './server';
-import type { IdentityOptions } from './server';
+import { startIdentity, type IdentityOptions } from './server';
 
-/** Identity and vault as a process of the local stack: options in PART_OPTIONS, its addresses to the parent. */
+/** Identity endpoint and vault as a process: options in `PART_OPTIONS`, their URLs in a message to the parent. */
 
 async function main() {
   const options = JSON.parse(process.env['PART_OPTIONS'] ?? '{}') as IdentityOptions;

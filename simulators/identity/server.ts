@@ -1,34 +1,33 @@
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { mintToken } from './token';
-import { createVault } from './vault';
+import { createVault, type Reply } from './vault';
 
-/** The two services by which the app signs in: App Service's managed-identity endpoint, and a Key Vault. */
+/** The services that give the app its credentials: App Service's managed-identity endpoint and a Key Vault. */
 
 const tenantId = '7d1c1a5e-0000-4000-8000-000000000001';
 const appId = '7d1c1a5e-0000-4000-8000-0000000000aa';
 const tokenSeconds = 24 * 3_600;
 
 export interface IdentityOptions {
-  /** A free port when absent. */
+  /** A free port by default. */
   port?: number;
   secrets: Record<string, string>;
-  /** The value of IDENTITY_HEADER, which callers must send. */
+  /** The value of `IDENTITY_HEADER`, which callers must send. */
   header: string;
-  /** Client ids of the user-assigned identities; any is accepted when absent. */
+  /** Client ids of the user-assigned identities; any is accepted by default. */
   clientIds?: string[];
   faults?: IdentityFaults;
 }
 
 export interface IdentityFaults {
-  /** So many requests to the vault are answered 429. */
+  /** How many requests to the vault get a 429. */
   throttleVault?: number;
-  /** Seconds in `Retry-After` of those. */
+  /** The `Retry-After` of these answers. */
   retryAfterSeconds?: number;
-  /** So many requests for a token are answered 500. */
+  /** How many requests for a token get a 500. */
   failTokens?: number;
 }
 
@@ -38,8 +37,6 @@ export interface Identity {
   vaultUrl: string;
   close(): Promise<void>;
 }
-
-export type Reply = (status: number, body: unknown, headers?: Record<string, string>) => void;
 
 const refuse = (reply: Reply, status: number, message: string) =>
   reply(status, { statusCode: status, message });
@@ -51,7 +48,7 @@ export async function startIdentity(options: IdentityOptions): Promise<Identity>
   /** https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference */
   function serveToken(request: IncomingMessage, url: URL, reply: Reply) {
     const given = request.headers['x-identity-header'];
-    // The header is what keeps a forged request of the app itself (SSRF) from getting a token.
+    // Without the header, a forged request that the app is tricked into sending (SSRF) would get a token.
     if (given === undefined) return refuse(reply, 400, 'Missing header X-IDENTITY-HEADER');
     if (given !== options.header) return refuse(reply, 401, 'Wrong X-IDENTITY-HEADER');
     if (request.method !== 'GET') return refuse(reply, 405, 'Only GET');

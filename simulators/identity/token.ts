@@ -1,15 +1,15 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Access tokens of the local stack: signed by the simulated identity endpoint, checked by the simulated services. */
+/** Access tokens: the simulated identity endpoint signs them, the other simulators check them. */
 
 const signingKey = 'local-stack-signing-key';
 
 export interface TokenClaims {
-  /** Audience: the resource that the token is for, without a trailing slash. */
+  /** The audience: the resource that the token is for, without a trailing slash. */
   aud: string;
   iss: string;
   appid: string;
-  /** Seconds since 1970; a real token has it, and Azurite refuses one without. */
+  /** Seconds since 1970. Azurite refuses a token without it. */
   iat?: number;
   /** Seconds since 1970. */
   nbf: number;
@@ -24,7 +24,7 @@ export function mintToken(claims: TokenClaims): string {
   return `${text}.${sign(text).toString('base64url')}`;
 }
 
-/** The claims of a valid bearer token for the audience at this time, else undefined. */
+/** The claims of the token; undefined if it is not valid for this audience at this time. */
 export function verifyToken(token: string, audience: string, nowMs: number): TokenClaims | undefined {
   const [header, payload, signature, ...rest] = token.split('.');
   if (!header || !payload || !signature || rest.length > 0) return undefined;

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Reply } from './server';
 import { verifyToken } from './token';
 
-/** The part of Azure Key Vault that the app uses: reading secrets, in their newest or in a named version. */
+/** The part of Azure Key Vault that the app uses: reading the newest or a given version of a secret. */
 
-/** Audience of a token for any vault of the public cloud. */
+export type Reply = (status: number, body: unknown, headers?: Record<string, string>) => void;
+
+/** The audience for all vaults of the public cloud. */
 const audience = 'https://vault.azure.net';
 
 interface Version {
@@ -20,11 +21,11 @@ const failure = (code: string, message: string) => ({ error: { code, message } }
 export function createVault(options: {
   secrets: Record<string, string>;
   tenantId: string;
-  /** Counted down as they are used up. */
+  /** Counted down as requests meet them. */
   faults: { throttleVault: number; retryAfterSeconds: number };
 }) {
   const { faults } = options;
-  /** By lower-case name, oldest version first. */
+  /** By lower-case name; oldest version first. */
   const secrets = new Map<string, Version[]>();
 
   function set(name: string, value: string) {
@@ -70,7 +71,8 @@ export function createVault(options: {
       return reply(400, failure('BadParameter', `The request URI contains an invalid name: ${name}`));
     }
     const versions = secrets.get(name.toLowerCase()) ?? [];
-    const found = version === '' ? versions.at(-1) : versions.find((one) => one.version === version);
+    const found =
+      version === '' ? versions.at(-1) : versions.find((candidate) => candidate.version === version);
     if (!found) {
       return reply(
         404,

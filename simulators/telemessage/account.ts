@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** The TeleMessage account: a user name, a password that can change, and a lock against guessing. */
+/** The TeleMessage account: a user name, a password that can be changed, and a lock against guessing. */
 
 export type SignIn = 'ok' | 'refused' | 'locked';
 
@@ -12,10 +12,10 @@ export interface Account {
 const digest = (text: string) => createHash('sha256').update(text).digest();
 const isSame = (one: string, other: string) => timingSafeEqual(digest(one), digest(other));
 
-export function account(options: {
+export function createAccount(options: {
   username: string;
   password: string;
-  /** Refusals in a row after which the account locks. */
+  /** The account locks after this many refusals in a row. */
   lockAfter: number;
   lockMs: number;
   now: () => number;
@@ -25,7 +25,7 @@ export function account(options: {
   let lockedUntilMs = 0;
   return {
     signIn(authorization) {
-      // A locked account turns the right password away as well, as real ones do.
+      // Like a real account, a locked one refuses the right password too.
       if (options.now() < lockedUntilMs) return 'locked';
       const basic = /^Basic +([A-Za-z0-9+/]+=*) *$/i.exec(authorization ?? '')?.[1] ?? '';
       if (isSame(Buffer.from(basic, 'base64').toString(), `${username}:${password}`)) {

@@ -2,16 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { faultOptions, type FaultKind, type FaultOptions } from './page-faults';
 
-/** `/_control/…`: what tests and people tell the simulator and ask of it. No part of TeleMessage's interface. */
+/** The simulator's own interface, `/_control/…`, which TeleMessage does not have. */
 
 export interface Stats {
   requests: number;
-  /** Pages, and their lines, that were sent to the end. */
+  /** Pages sent to the end. */
   pages: number;
+  /** Lines of these pages. */
   lines: number;
   /** Decoded bytes of all bodies. */
   bytes: number;
-  /** Bodies that broke off. */
+  /** Bodies whose transfer broke off. */
   cutShort: number;
   /** Answers by HTTP status. */
   statuses: Record<string, number>;
@@ -60,7 +61,7 @@ export function control(simulator: {
           simulator.setPassword(passwordChange.parse(await json(request)));
           return answer(200, {});
         default:
-          return answer(404, { problem: 'no such control' });
+          return answer(404, { problem: 'there is nothing at this path' });
       }
     } catch (error) {
       const problem = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;

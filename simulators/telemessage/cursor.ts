@@ -1,23 +1,23 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Where a page begins, handed out as text that means nothing to a client and fits one source and window alone. */
+/** A cursor says where a page begins. Clients cannot read it, and it is valid for one source and window only. */
 
 export interface Place {
   source: string;
-  /** The window in ms since 1970: the same instants written in another way are the same window. */
+  /** The window, in ms since 1970: instants written in another form are still the same window. */
   fromMs: number;
   toMs: number;
-  /** Lines of the window before the page. */
+  /** How many lines of the window come before the page. */
   position: number;
 }
 
-// The same in every process, so that a simulator that is started again knows the cursors of the one before.
+// A constant, so that a restarted simulator accepts the cursors of the one before.
 const key = 'simulated-telemessage-cursors';
 const tagLength = 16;
 
 const tagOf = (body: Buffer) => createHmac('sha256', key).update(body).digest().subarray(0, tagLength);
 
-/** Standard base64, whose `+`, `/` and `=` a client must encode in a query. */
+/** The cursor as standard base64, whose `+`, `/` and `=` a client must encode in a query. */
 export function issueCursor(place: Place, issuedAtMs: number): string {
   const body = Buffer.from(
     JSON.stringify([place.source, place.fromMs, place.toMs, place.position, issuedAtMs]),
@@ -25,7 +25,7 @@ export function issueCursor(place: Place, issuedAtMs: number): string {
   return Buffer.concat([tagOf(body), body]).toString('base64');
 }
 
-/** The position that the cursor stands for, or undefined when it is none, too old, or of another source or window. */
+/** The position in the cursor; undefined if it is no cursor, too old, or for another source or window. */
 export function readCursor(
   cursor: string,
   window: Omit<Place, 'position'>,
@@ -38,11 +38,11 @@ export function readCursor(
   const [source, fromMs, toMs, position, issuedAtMs] = JSON.parse(body.toString()) as [
     ...[source: string, fromMs: number, toMs: number, position: number, issuedAtMs: number],
   ];
-  const isOfWindow = source === window.source && fromMs === window.fromMs && toMs === window.toMs;
-  return isOfWindow && options.nowMs - issuedAtMs < options.lifetimeMs ? position : undefined;
+  const isForWindow = source === window.source && fromMs === window.fromMs && toMs === window.toMs;
+  return isForWindow && options.nowMs - issuedAtMs < options.lifetimeMs ? position : undefined;
 }
 
-/** The same for every cursor of one page, whenever it was issued; empty for the first page. */
+/** Identifies the page, whenever the cursor was issued; empty for the first page. */
 export function pageOf(cursor: string | null): string {
   const body = Buffer.from(cursor ?? '', 'base64')
     .subarray(tagLength)

@@ -4,7 +4,7 @@ import { sampleLines } from '../samples/day';
 import { faultOptions } from './page-faults';
 import { startTeleMessage } from './server';
 
-/** The simulated TeleMessage site as a process of the local stack: the sample days, for any window. */
+/** The simulated TeleMessage site as a process: it serves the sample days, for any window. */
 
 const partOptions = z.strictObject({
   port: z.int().min(0).max(65_535).optional(),

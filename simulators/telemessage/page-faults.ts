@@ -1,29 +1,29 @@
 import { z } from 'zod';
 import { random } from '../samples/random';
 
-/** What goes wrong at the simulated site: at random by a seed, or one by one as scripted. */
+/** The faults of the simulated site: random ones by a seed, and scripted ones. */
 
 export const faultKinds = [
   /** The connection is reset before any header. */
   'reset',
-  /** 401, as after the password was changed. */
+  /** 401, as after a change of the password. */
   'unauthorized',
   'unavailable',
   'throttled',
   'serverError',
   /** 302 to another origin. */
   'redirect',
-  /** 409 in the middle of a window; never on a first page. */
+  /** 409 in the middle of a window; never for a first page. */
   'cursorExpired',
   /** The connection closes in the middle of the body. */
   'truncated',
-  /** The body ends in order, a line short of its count. */
+  /** The body ends normally, one line short of its count. */
   'fewerLines',
-  /** The body ends in order, without its last line feed. */
+  /** The body ends normally, without its last line feed. */
   'noLineEnd',
   /** The gzip stream ends before its trailer. */
   'truncatedGzip',
-  /** Half of the body, then silence. */
+  /** Half of the body, then nothing. */
   'stalled',
   /** Lines without end. */
   'endless',
@@ -40,24 +40,24 @@ const retryAfter = {
 const scripted = z.strictObject({
   kind: z.enum(faultKinds),
   source: z.string().optional(),
-  /** The how manieth request for messages (of the source, if one is named) since the script was set, from 1. */
+  /** Which request for messages meets it, from 1 since the script was set; of the source only, if one is named. */
   onRequest: z.int().positive().optional(),
   times: z.int().positive().default(1),
-  /** Where a redirect leads: an origin. */
+  /** The origin to which a redirect leads. */
   location: z.url().optional(),
   ...retryAfter,
 });
 
 export const faultOptions = z.strictObject({
   seed: z.int().default(1),
-  /** Share of the requests for messages that meet the fault. */
+  /** The share of requests for messages that meet each fault. */
   rates: z
     .partialRecord(z.enum(faultKinds), z.number().min(0).max(1))
     .default({})
     .refine((rates) => Object.values(rates).reduce((sum, rate) => sum + rate, 0) <= 1, {
       error: 'the rates add up to more than 1',
     }),
-  /** Random faults that one page meets at most, so that a client that tries again gets on. */
+  /** The most random faults for one page, so that a client that repeats its request gets further. */
   mostPerPage: z.int().nonnegative().default(2),
   script: z.array(scripted).default([]),
   ...retryAfter,
@@ -76,7 +76,7 @@ export interface Faults {
   next(request: { source: string; page: string; hasCursor: boolean }): Fault | undefined;
 }
 
-export function faults(given: FaultOptions): Faults {
+export function createFaults(given: FaultOptions): Faults {
   const options = faultOptions.parse(given);
   const r = random(`faults/${options.seed}`);
   const script = options.script.map((entry) => ({ ...entry, left: entry.times }));

@@ -4,14 +4,14 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Fault } from './page-faults';
 
-/** Cutting a window into pages, and sending one: a line at a time, no faster than the client reads. */
+/** Cuts a window into pages, and sends a page line by line, no faster than the client reads. */
 
 export interface SourceLine {
   /** Arrival at TeleMessage, ISO-8601 UTC. */
   gatewayReceivedDate: string;
-  /** The line; a function is called when the line is sent. A missing line feed is added. */
+  /** The line, or a function that makes it when it is sent. A missing line feed is added. */
   line: Buffer | (() => Buffer);
-  /** Size of the line, or about, where `line` is a function; pages are cut by it. */
+  /** The approximate size of a line that a function makes; pages are cut by it. */
   bytes?: number;
 }
 
@@ -20,13 +20,13 @@ export type SourceLines = Iterable<SourceLine> | AsyncIterable<SourceLine>;
 export interface Page {
   lines: SourceLine[];
   isLast: boolean;
-  /** Position of the next page. */
+  /** The position of the next page. */
   next: number;
 }
 
 const sizeOf = ({ line, bytes }: SourceLine) => (Buffer.isBuffer(line) ? line.length : (bytes ?? 0));
 
-/** The page at `position` of the lines that arrived in the window: one line at least, if there is one. */
+/** The page of the window that begins at `position`. It has at least one line, if there is one. */
 export async function cutPage(
   source: SourceLines,
   query: { fromMs: number; toMs: number; limit: number },
@@ -51,7 +51,7 @@ export async function cutPage(
 }
 
 const chunkBytes = 65_536;
-/** Beyond every bound that a client can sensibly set, and still an end. */
+/** More than any limit that a client may set, but not without end, so that a test without a limit finishes. */
 const endlessBytes = 4 * 1024 ** 3;
 
 function bytesOf({ line }: SourceLine): Buffer {
@@ -69,7 +69,7 @@ function* endless(lines: readonly SourceLine[]): Generator<Buffer> {
   for (let sent = 0; sent < endlessBytes; sent += first.length) yield* chunks(first);
 }
 
-/** The body as the fault leaves it; `closed` is aborted when the client has gone. */
+/** The body, changed by the fault. `closed` aborts when the client has closed the connection. */
 async function* body(lines: readonly SourceLine[], fault: Fault | undefined, closed: AbortSignal) {
   if (fault?.kind === 'endless') return yield* endless(lines);
   const isCut = fault?.kind === 'truncated' || fault?.kind === 'stalled';
@@ -90,8 +90,8 @@ async function* body(lines: readonly SourceLine[], fault: Fault | undefined, clo
   }
 }
 
-/** Holds back the last bytes of a stream for ever. */
-function withoutEnd(byteCount: number): Transform {
+/** Drops the last bytes of a stream. */
+function dropEnd(byteCount: number): Transform {
   let held = Buffer.alloc(0);
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -103,18 +103,18 @@ function withoutEnd(byteCount: number): Transform {
 }
 
 /**
- * The gzip trailer and, before it, some of the data. Decoders that tolerate a missing end (the built-in fetch is
- * one) then give an incomplete body without an error.
+ * Covers the gzip trailer and some of the data before it. Decoders that tolerate a missing end, such as the built-in
+ * fetch, then return an incomplete body without an error.
  */
 const lostGzipBytes = 64;
 
 export interface Sent {
-  /** Decoded bytes that went out. */
+  /** Bytes sent, before compression. */
   bytes: number;
   isWhole: boolean;
 }
 
-/** Sends the body. A client that goes away in the middle is no error. */
+/** Sends the body. It is no error if the client closes the connection early. */
 export async function sendPage(
   response: ServerResponse,
   lines: readonly SourceLine[],
@@ -129,14 +129,14 @@ export async function sendPage(
       yield chunk;
     }
   }
-  // Chunks are buffers of 64 KiB; two in flight are enough, more would only be memory.
+  // Two chunks of 64 KiB keep the pipeline busy; more would only use memory.
   const source = Readable.from(counted(), { objectMode: false, highWaterMark: 2 * chunkBytes });
   response.flushHeaders();
   try {
     const isCut = options.fault?.kind === 'truncatedGzip';
     const between = [
       ...(options.gzip ? [createGzip({ level: 1 })] : []),
-      ...(isCut ? [withoutEnd(lostGzipBytes)] : []),
+      ...(isCut ? [dropEnd(lostGzipBytes)] : []),
     ];
     await pipeline([source, ...between, response]);
     return { bytes, isWhole: true };

@@ -1,4 +1,4 @@
-/** The parameters of a request for messages, checked as strictly as the interface is written. */
+/** The parameters and headers of a request for messages, checked as strictly as the interface describes them. */
 
 export interface MessagesQuery {
   fromMs: number;
@@ -8,23 +8,23 @@ export interface MessagesQuery {
 }
 
 export const maxLimit = 1000;
-const known = new Set(['from', 'to', 'lastId', 'limit']);
+const parameterNames = new Set(['from', 'to', 'lastId', 'limit']);
 
-/** ISO-8601 UTC, with or without seconds and their fraction; undefined for a day or time that does not exist. */
+/** Reads ISO-8601 UTC, with or without seconds and a fraction; undefined for a day or time that does not exist. */
 function instant(text: string | null): number | undefined {
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(\.\d{1,9})?(?:Z|\+00:00)$/.exec(text ?? '');
   if (!match || (match[3] && !match[2])) return undefined;
   const seconds = match[2] ?? ':00';
   const ms = Date.parse(`${match[1]}${seconds}${match[3]?.slice(0, 4) ?? ''}Z`);
   if (Number.isNaN(ms)) return undefined;
-  // A 30 February becomes March in some parsers.
+  // Some parsers turn 30 February into a day in March.
   return new Date(ms).toISOString().startsWith(`${match[1]}${seconds}`) ? ms : undefined;
 }
 
-/** The parameters, or what is wrong with them. */
+/** The parameters, or the first problem with them. */
 export function readQuery(parameters: URLSearchParams): MessagesQuery | { problem: string } {
   for (const name of new Set(parameters.keys())) {
-    if (!known.has(name)) return { problem: 'unknown parameter' };
+    if (!parameterNames.has(name)) return { problem: 'unknown parameter' };
     if (parameters.getAll(name).length > 1) return { problem: `${name} is given more than once` };
   }
   const fromMs = instant(parameters.get('from'));
@@ -41,7 +41,7 @@ export function readQuery(parameters: URLSearchParams): MessagesQuery | { proble
   return { fromMs, toMs, limit: Number(limit), ...(lastId === null ? {} : { lastId }) };
 }
 
-/** Whether a client takes a gzip body, by its `Accept-Encoding`. */
+/** Whether the client's `Accept-Encoding` allows gzip. */
 export function acceptsGzip(header: string | string[] | undefined): boolean {
   const codings = String(header ?? '')
     .toLowerCase()
@@ -54,6 +54,6 @@ export function acceptsGzip(header: string | string[] | undefined): boolean {
   return (weightOf('gzip') ?? weightOf('*') ?? 0) > 0;
 }
 
-/** Whether a client takes lines of JSON, by its `Accept`. */
+/** Whether the client's `Accept` allows lines of JSON. */
 export const acceptsLines = (header: string | undefined) =>
   /(?:^|,)\s*(?:application\/x-ndjson|application\/\*|\*\/\*)\s*(?:[;,]|$)/i.test(header ?? '*/*');

@@ -1,33 +1,34 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { account } from './account';
+import { createAccount } from './account';
 import { control, type Stats } from './control';
 import { issueCursor, pageOf, readCursor } from './cursor';
-import { faults as makeFaults, type Fault, type FaultOptions } from './page-faults';
+import { createFaults, type Fault, type FaultOptions } from './page-faults';
 import { cutPage, sendPage, type SourceLines } from './page';
 import { acceptsGzip, acceptsLines, readQuery, type MessagesQuery } from './query';
 
-/** The TeleMessage site as `docs/` describes its interface: strict where a client could be careless. */
+/** The simulated TeleMessage site: the interface in docs/telemessage.md, strict where a client could be careless. */
 
 export interface TeleMessageOptions {
-  /** A free one when absent. */
+  /** A free port by default. */
   port?: number | undefined;
   username: string;
   password: string;
   /**
-   * The lines of a source, oldest first; undefined for a source that the site does not know. They may hold more
-   * than the window: the site serves what arrived in it.
+   * The lines of a source, oldest first; undefined for an unknown source. The result may hold more lines than the
+   * window: the site serves the ones that arrived in it.
    */
   sources: (source: string, window: { from: string; to: string }) => SourceLines | undefined;
-  /** Sources that exist and that the account has no licence for. */
+  /** Sources that exist, but for which the account has no licence. */
   unlicensed?: string[] | undefined;
   faults?: FaultOptions | undefined;
-  /** A page ends before the line that would make it larger than this. */
+  /** A page ends before the line that would exceed this size. */
   pageBytes?: number | undefined;
   cursorLifetimeMs?: number | undefined;
-  /** Refused sign-ins in a row after which the account locks, and for how long. */
+  /** The account locks after this many refused sign-ins in a row… */
   lockAfter?: number | undefined;
+  /** …for this long. */
   lockMs?: number | undefined;
 }
 
@@ -38,7 +39,7 @@ export interface TeleMessage {
 
 const defaults = { pageBytes: 16 * 1024 * 1024, cursorLifetimeMs: 3_600_000, lockAfter: 5, lockMs: 60_000 };
 const path = /^\/archive\/v1\/([^/]+)\/messages$/;
-/** Messages of the page before that a repeating page begins with. */
+/** How many messages of the page before a page with the fault `repeated` begins with. */
 const repeatedLines = 5;
 
 function refuse(
@@ -57,7 +58,7 @@ function retryAfter({ retryAfterForm, retryAfterSeconds }: Fault): Record<string
   return { 'retry-after': new Date(Date.now() + retryAfterSeconds * 1000).toUTCString() };
 }
 
-/** Answers with the fault; false when it is one that the body of the page shows. */
+/** Answers with the fault; false if the fault is one that changes the body of the page. */
 function answered(fault: Fault, request: IncomingMessage, response: ServerResponse): boolean {
   switch (fault.kind) {
     case 'unavailable':
@@ -88,7 +89,7 @@ function answered(fault: Fault, request: IncomingMessage, response: ServerRespon
 export async function startTeleMessage(options: TeleMessageOptions): Promise<TeleMessage> {
   const pageBytes = options.pageBytes ?? defaults.pageBytes;
   const lifetimeMs = options.cursorLifetimeMs ?? defaults.cursorLifetimeMs;
-  const known = account({
+  const account = createAccount({
     username: options.username,
     password: options.password,
     lockAfter: options.lockAfter ?? defaults.lockAfter,
@@ -96,7 +97,7 @@ export async function startTeleMessage(options: TeleMessageOptions): Promise<Tel
     now: Date.now,
   });
   let faultOptions = options.faults ?? {};
-  let faults = makeFaults(faultOptions);
+  let faults = createFaults(faultOptions);
   const stats: Stats = { requests: 0, pages: 0, lines: 0, bytes: 0, cutShort: 0, statuses: {}, faults: {} };
 
   async function serve(
@@ -140,7 +141,7 @@ export async function startTeleMessage(options: TeleMessageOptions): Promise<Tel
     const fault = faults.next({ source, page, hasCursor: lastId !== null });
     if (fault) stats.faults[fault.kind] = (stats.faults[fault.kind] ?? 0) + 1;
     if (fault?.kind === 'reset') return request.socket.resetAndDestroy();
-    const signIn = known.signIn(request.headers.authorization);
+    const signIn = account.signIn(request.headers.authorization);
     if (signIn === 'locked') return refuse(response, 403, 'the account is locked');
     if (signIn === 'refused') {
       return refuse(response, 401, 'bad credentials', { 'www-authenticate': 'Basic realm="archive"' });
@@ -155,19 +156,19 @@ export async function startTeleMessage(options: TeleMessageOptions): Promise<Tel
     await serve(source, query, fault, request, response);
   }
 
-  const site = control({
+  const serveControl = control({
     stats: () => stats,
     faults: () => faultOptions,
     setFaults(next) {
-      faults = makeFaults(next);
+      faults = createFaults(next);
       faultOptions = next;
     },
-    setPassword: (credentials) => known.change(credentials),
+    setPassword: (credentials) => account.change(credentials),
   });
 
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-    if (url.pathname.startsWith('/_control/')) return void site(url.pathname, request, response);
+    if (url.pathname.startsWith('/_control/')) return void serveControl(url.pathname, request, response);
     stats.requests++;
     response.once('finish', () => {
       stats.statuses[response.statusCode] = (stats.statuses[response.statusCode] ?? 0) + 1;
