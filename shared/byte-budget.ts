@@ -1,10 +1,10 @@
-/** A semaphore weighed in bytes: a few large items must not exhaust the memory of an instance. */
+/** A semaphore weighted in bytes, so that a few large items do not exhaust the memory of an instance. */
 export interface ByteBudget {
-  /** Runs the work while it holds its weight; work heavier than the budget runs alone. */
+  /** Runs the work while it holds that many bytes; work larger than the budget runs alone. */
   hold<T>(bytes: number, work: () => Promise<T>): Promise<T>;
 }
 
-/** First come, first served, so that a heavy item is not overtaken for ever. */
+/** First come, first served: otherwise small items could keep a large one waiting without end. */
 export function createByteBudget(totalBytes: number): ByteBudget {
   let freeBytes = totalBytes;
   const waiting: { bytes: number; start: () => void }[] = [];

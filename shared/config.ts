@@ -1,13 +1,63 @@
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { connectorIds, connectors, type Connector, type ConnectorId } from './connectors';
-import { onOff, origin, schedule, secretName, whole } from './setting-kinds';
 
 const MB = 1024 * 1024;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-/** Microsoft Graph's origins; a token is asked for one of them, also when a simulator answers. */
+// The kinds of settings. Each says what it expected, never what it found: a value can be a secret.
+
+/** Whether a URL points to this machine; only there is plain http accepted. */
+export const isLoopback = (url: URL) => ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
+
+/** An origin: https, or plain http on a loopback address. A path is refused, because it would be dropped without a word. */
+const origin = z.string().transform((text, context) => {
+  const refuse = (message: string) => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  if (!URL.canParse(text)) return refuse('expected a URL such as https://example.com');
+  const url = new URL(text);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url)))
+    return refuse('expected https (plain http is accepted for loopback addresses alone)');
+  if (url.username || url.password) return refuse('expected no user name or password in the URL');
+  if (!/^\/?$/.test(url.pathname) || url.search || url.hash)
+    return refuse('expected an origin, without path or query');
+  return url.origin;
+});
+
+/** A whole number within bounds. */
+const whole = (min: number, max: number, preset: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'expected a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `expected ${min} to ${max}`).max(max, `expected ${min} to ${max}`))
+    .default(preset);
+
+/** `true` or `false`. */
+const onOff = (preset: boolean) =>
+  z
+    .enum(['true', 'false'], { error: 'expected true or false' })
+    .transform((value) => value === 'true')
+    .default(preset);
+
+/** The name of a Key Vault secret. */
+const secretName = (preset: string) =>
+  z
+    .string()
+    .regex(/^[0-9a-zA-Z-]{1,127}$/, 'expected a Key Vault secret name: letters, digits and hyphens')
+    .default(preset);
+
+/** An NCRONTAB expression, UTC. */
+const schedule = (preset: string) =>
+  z
+    .string()
+    .regex(/^\S+( \S+){5}$/, 'expected an NCRONTAB expression of six fields')
+    .default(preset);
+
+/** Microsoft Graph's origins. A token is requested for one of them, even when a simulator answers. */
 const graphOrigins = [
   'https://graph.microsoft.com',
   'https://graph.microsoft.us',
@@ -97,9 +147,9 @@ type Env = Readonly<Record<string, string | undefined>>;
 export type Config = ReturnType<typeof loadConfig>;
 
 /**
- * The settings, parsed and typed; durations in milliseconds, sizes in bytes.
+ * Parses the settings: durations in milliseconds, sizes in bytes.
  *
- * @throws Error that names every wrong setting with what was expected, never a value.
+ * @throws Error that names every wrong setting and what was expected, never a value
  */
 export function loadConfig(env: Env) {
   const problems: string[] = [];
@@ -192,8 +242,9 @@ export function loadConfig(env: Env) {
 }
 
 /**
- * What triggers are registered with. Never throws: `loadConfig` refuses a wrong value, once functions are registered.
- * (The host refuses a function whose `%NAME%` is not set.)
+ * The settings that triggers are registered with. Never throws, because a load that fails before a function is
+ * registered is reported badly; `loadConfig` refuses a wrong value right afterwards. (The host's own `%NAME%` is no
+ * alternative: it refuses a function whose setting is absent.)
  */
 export const triggerSettings = (env: Env) =>
   ({
@@ -202,7 +253,7 @@ export const triggerSettings = (env: Env) =>
     blobSource: env['BLOB_TRIGGER_SOURCE'] === 'LogsAndContainerScan' ? 'LogsAndContainerScan' : 'EventGrid',
   }) as const;
 
-/** Names of every setting that the schema knows, for the checks of the sample file and of the infrastructure. */
+/** Every setting that the schema knows; tests compare the sample file and the infrastructure with it. */
 export const settingNames: string[] = [
   ...Object.keys(shape),
   ...connectorIds.flatMap((id) =>

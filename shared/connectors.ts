@@ -1,17 +1,17 @@
-/** The archivers this app replaces. Another network that TeleMessage archives is one more entry here. */
+/** The connectors. Another network that TeleMessage archives is one more entry here. */
 
 export interface Connector {
   /** Key in settings (upper-cased), blob names, queue messages and counters. */
   id: string;
   /** Path segment of the TeleMessage site. */
   source: string;
-  /** Name of the network as people say it; stands in subjects and bodies. */
+  /** Name of the network as people say it, for subjects and bodies. */
   network: string;
-  /** Folder in each mailbox, exactly as Microsoft's connector names it. */
+  /** Folder in each mailbox, named exactly as by Microsoft's connector. */
   folder: string;
   /** Default item class; eDiscovery finds it by `itemclass:` and `kind:externaldata`. */
   itemClass: string;
-  /** How the archived message carries its content: an RFC 5322 mail, or the fields of the chat itself. */
+  /** How an archived message carries its content: as an RFC 5322 mail, or as fields of a chat. */
   format: 'mail' | 'chat';
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { ManagedIdentityCredential, type TokenCredential } from '@azure/identity';
 import { SecretClient } from '@azure/keyvault-secrets';
-import { loadConfig } from './config';
+import { isLoopback, loadConfig } from './config';
 import { createMailParser } from './mail/parser.client';
 import { openGraph } from './graph/client';
 import type { ItemPointer } from './item';
@@ -10,7 +10,6 @@ import { containers, queues, tables } from './names';
 import { createNumbers } from './participants/phone';
 import { createByteBudget } from './byte-budget';
 import { createMappings } from './mapping/cache';
-import { isLoopback } from './setting-kinds';
 import { eventLine, type Emit } from './events';
 import { openAccount } from './storage/account.client';
 import { createBatches } from './storage/batches.client';
@@ -56,7 +55,7 @@ export function createDeps(
     signIn ?? new ManagedIdentityCredential(identity === undefined ? {} : { clientId: identity });
   const account = openAccount(config.storage, credential);
   const rows = <T extends object>(name: string) => createRows<T>(account.table(name));
-  // A vault on this machine speaks plain http and is no host of Azure's: the two checks below would refuse it.
+  // The vault of the local stack speaks plain http and is not a host of Azure: both checks would refuse it.
   const local = isLoopback(new URL(config.keyVaultUrl));
   const vault = new SecretClient(config.keyVaultUrl, credential, {
     allowInsecureConnection: local,

@@ -1,6 +1,6 @@
 /**
- * One structured log line per event that an operator or an alert needs; docs/operations.md says what each means.
- * The fields are an allow-list: a field that is not named here cannot reach a log.
+ * Events are structured log lines for operators and alerts; docs/operations.md explains each. The fields are an
+ * allow-list: a field that is not named here cannot reach a log.
  */
 export interface EventFields {
   connector?: string;
@@ -20,7 +20,7 @@ export interface EventFields {
   delayMs?: number;
   ageMs?: number;
   count?: number;
-  /** Text of ours, never of an item. */
+  /** Our own text, never an item's. */
   message?: string;
 }
 
@@ -39,6 +39,6 @@ export type EventName =
 
 export type Emit = (name: EventName, fields: EventFields) => void;
 
-/** The log line of an event: JSON, so that a query can read its fields. Queries and alerts ask for the name "signal". */
+/** The log line of an event: JSON, so that queries can read its fields. Queries and alerts find the name as `signal`. */
 export const eventLine = (name: EventName, fields: EventFields): string =>
   JSON.stringify({ signal: name, ...fields });

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { connectorIds } from './connectors';
 
-/** Version of queue messages; a newer app must still read the older one's messages in flight. */
+/** Version of queue messages. A newer app must still read the messages that an older one left on the queue. */
 export const pointerVersion = 1;
 
-/** A blob within its container: `..` in a name would lead the storage client out of it. */
+/** The name of a blob. Without `..`, which would lead the storage client out of its container. */
 export const blobName = z
   .string()
   .regex(/^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[\w./-]+$/, 'expected the name of a blob');
 
 /**
- * A queue message: where one item stands in a raw batch, never its content. No field may be called `id`,
- * `dequeueCount` or `popReceipt`: the Functions host would let it replace the message's own metadata.
+ * A queue message: the place of one item in a raw batch, never its content. No field may be called `id`,
+ * `dequeueCount` or `popReceipt`, because the Functions host would put it in place of the message's own metadata.
  */
 export const itemPointer = z.strictObject({
   v: z.literal(pointerVersion),
@@ -30,7 +30,7 @@ export const itemPointer = z.strictObject({
 });
 export type ItemPointer = z.infer<typeof itemPointer>;
 
-/** What is known of an item besides its content: stands in named properties of the mailbox item. */
+/** Where an item came from; written into named properties of the mailbox item. */
 export interface Provenance {
   connector: ItemPointer['connector'];
   batch: number;

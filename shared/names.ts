@@ -1,12 +1,12 @@
-/** Every name that Azure resources, host.json, Bicep and the code must agree on. A test holds them together. */
+/** Names that Azure resources, host.json, Bicep and the code must agree on. A test compares them. */
 
-/** App-setting prefix of the evidence storage account: containers, tables and queues of this app. */
+/** Prefix of the settings of the evidence storage account, which holds this app's containers, tables and queues. */
 export const archiveConnection = 'ArchiveStorage';
 
 export const containers = {
   /** Raw pages and manifests, write-once. */
   batches: 'batches',
-  /** The mapping file in force, one blob per connector. */
+  /** The current mapping file, one blob per connector. */
   mappings: 'mappings',
 } as const;
 
@@ -34,11 +34,11 @@ export const tables = {
   folders: 'folders',
 } as const;
 
-/** Where manifests stand in the batches container; the blob trigger and the Event Grid filter use it. */
+/** Names of manifests in the batches container; the blob trigger and the Event Grid filter use both. */
 export const manifestPrefix = 'manifests/';
 export const manifestSuffix = '.json';
 
-/** Registered function names. No hyphen: such a function cannot be disabled by an app setting on Linux. */
+/** Names of the registered functions, without hyphens: on Linux an app setting cannot disable a function with one. */
 export const functionNames = {
   fetchBatch: 'fetchBatch',
   backfillWindow: 'backfillWindow',

@@ -1,41 +1,44 @@
 import type { Deps } from '../deps';
-import { PermanentError } from '../errors';
+import { nextStepAfter } from '../errors';
+import type { FoundCopy } from '../graph/mailboxes.client';
 import type { Manifest } from '../storage/manifest';
 import { batchPartition, type DeliveryResult, type Outcome } from '../storage/outcomes';
 import type { LedgerRow } from '../storage/ledger';
 import type { Stored } from '../storage/rows.client';
 
+type Stage = Pick<Deps, 'ledger' | 'mailboxes' | 'outcomes' | 'emit'>;
+
 /**
- * Looks once more in each mailbox where a create request went unanswered: Exchange offers no fence, so it may
- * have landed after a look-up said no. A second copy is removed and the act recorded; a delivery that was given
- * up, and landed after all, counts as imported. Gives the outcome as it stands then, without doubt.
+ * Looks once more into each mailbox where a create request got no answer: Exchange offers no fence, so the request may
+ * have taken effect after a look-up found nothing. A second copy is removed and the removal recorded; a delivery that
+ * was given up, and landed after all, counts as imported. Returns the outcome, which is no longer in doubt.
+ *
+ * @throws Error when the outcome or a ledger row changed meanwhile: the next run tries again
  */
-export async function sweepCopies(deps: Deps, batch: Manifest, outcome: Stored<Outcome>): Promise<Outcome> {
-  const { unsureAt: _settled, ...value } = outcome.value;
+export async function sweepCopies(deps: Stage, batch: Manifest, outcome: Stored<Outcome>): Promise<Outcome> {
+  const { unsureAt: _inDoubtSince, ...value } = outcome.value;
+  const { itemKey } = value;
   const deliveries: DeliveryResult[] = [];
   for (const delivery of value.deliveries)
     deliveries.push(
-      value.itemKey
-        ? await sweepDelivery(deps, batch, value.itemKey, Number(outcome.row), delivery)
-        : delivery,
+      itemKey ? await sweepDelivery(deps, batch, itemKey, Number(outcome.row), delivery) : delivery,
     );
 
   const swept: Outcome = { ...value, deliveries };
   const partition = batchPartition(batch.connector, batch.number);
-  // An item that was given up may have mailboxes that no attempt got to: it stays for a person.
-  const givenUp = value.reason === 'gaveUp';
-  if (!givenUp && deliveries.length > 0 && deliveries.every(({ end }) => end !== 'failed')) {
+  const isDelivered = ({ end }: DeliveryResult) => end !== 'failed';
+  if (deliveries.some(isDelivered)) swept.kind = 'delivered';
+  // An item that was given up may have mailboxes that no attempt reached: only a person can tell.
+  if (value.reason !== 'gaveUp' && deliveries.length > 0 && deliveries.every(isDelivered))
     delete swept.reason;
-    swept.kind = 'delivered';
-  } else if (deliveries.some(({ end }) => end !== 'failed')) swept.kind = 'delivered';
   if (!(await deps.outcomes.replace(partition, outcome.row, swept, outcome.etag)))
     throw new Error('An outcome was changed while its doubt was settled');
   return swept;
 }
 
 async function sweepDelivery(
-  deps: Deps,
-  batch: Manifest,
+  deps: Stage,
+  { connector, number: batch }: Manifest,
   itemKey: string,
   position: number,
   delivery: DeliveryResult,
@@ -43,7 +46,7 @@ async function sweepDelivery(
   const { userId } = delivery;
   const stored = await deps.ledger.get(itemKey, userId);
   const row = stored?.value;
-  if (!stored || !row || row.batch !== batch.number || row.position !== position) return delivery;
+  if (!stored || !row || row.batch !== batch || row.position !== position) return delivery;
   if (row.state === 'done' && row.unsureAt === undefined) return delivery;
   const copies = await findCopies(deps, userId, row.folderId, itemKey);
   const { discarded = [] } = row;
@@ -61,24 +64,28 @@ async function sweepDelivery(
       discarded: [...new Set([...discarded, ...superfluous])],
       removedCopies: (row.removedCopies ?? 0) + superfluous.length,
     };
-    // Before anything is removed: what a redrive, or another sweep, takes for the copy must be what stays.
+    // Record it before anything is removed: a redrive, or another sweep, must take the same copy for the one that stays.
     if (!(await deps.ledger.replace(itemKey, userId, swept, stored.etag)))
       throw new Error('A delivery was changed while its doubt was settled');
   }
   for (const messageId of superfluous) await deps.mailboxes.remove(userId, messageId);
-  const { connector, number } = batch;
   if (superfluous.length > 0)
-    deps.emit('copyRemoved', { connector, batch: number, position, count: superfluous.length });
+    deps.emit('copyRemoved', { connector, batch, position, count: superfluous.length });
   if (!landed) return delivery;
   return { userId, end: row.partial || kept.partial ? 'partial' : 'imported' };
 }
 
-/** A mailbox that is gone holds no copies that this app could still remove. */
-async function findCopies(deps: Deps, userId: string, folderId: string, itemKey: string) {
+/** The copies of an item; none in a mailbox that refuses the app, because the app could not remove them either. */
+async function findCopies(
+  deps: Stage,
+  userId: string,
+  folderId: string,
+  itemKey: string,
+): Promise<FoundCopy[]> {
   try {
     return await deps.mailboxes.find(userId, folderId, itemKey);
   } catch (error) {
-    if (error instanceof PermanentError) return [];
+    if (nextStepAfter(error).kind === 'quarantine') return [];
     throw error;
   }
 }

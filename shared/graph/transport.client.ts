@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, GraphClientError, ResponseType } from '@microsoft/microsoft-graph-client';
 import type { Context, Middleware } from '@microsoft/microsoft-graph-client';
-import { isLoopback } from '../setting-kinds';
+import { isLoopback } from '../config';
 import type { Answer } from './failure';
 import type { Clock } from './mailbox-gate';
 

@@ -5,11 +5,11 @@ import { run } from '../storage/manifest';
 import { fetchRun, openRun } from './fetch-batch';
 import { longestWindowMs } from './windows';
 
-/** The name must not be one that a day's own run has: that day would then never be fetched. */
+/** A backfill must not take the name of a daily run: that day would never be fetched. */
 const name = /^backfill-[A-Za-z0-9-]{1,90}$/;
 const lengthMs = ({ from, to }: { from: string; to: string }) => Date.parse(to) - Date.parse(from);
 
-/** A queue message: fetch this window again, or for the first time. */
+/** A queue message: fetch this window, again or for the first time. */
 export const backfillRequest = z.strictObject({
   v: z.literal(1),
   connector: z.enum(connectorIds),
@@ -28,9 +28,9 @@ export const backfillRequest = z.strictObject({
 export type BackfillRequest = z.infer<typeof backfillRequest>;
 
 /**
- * Fetches the requested window as a run of its own. A request that comes twice finds the run fetched.
+ * Fetches the requested window as a run of its own. A second copy of the request finds the run fetched.
  *
- * @throws Error when the name is that of another window's run
+ * @throws Error when the name belongs to a run of another window
  */
 export async function backfillWindow(deps: Deps, { connector, run: wanted }: BackfillRequest): Promise<void> {
   const opened = await openRun(deps, connector, wanted);

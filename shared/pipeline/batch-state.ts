@@ -8,7 +8,7 @@ type Stage = Pick<Deps, 'batchStates'>;
 type Batch = Pick<Manifest, 'connector' | 'number' | 'run'>;
 type Known = Stored<BatchState> | undefined;
 
-/** Undefined when the row was changed since it was read. */
+/** Returns undefined when the row changed since it was read. */
 const write = ({ batchStates }: Stage, { connector, number }: Batch, known: Known, value: BatchState) =>
   known
     ? batchStates.replace(connector, known.row, value, known.etag)
@@ -16,8 +16,8 @@ const write = ({ batchStates }: Stage, { connector, number }: Batch, known: Know
 const valueOf = ({ run }: Batch, known: Known): BatchState => known?.value ?? { v: 1, runName: run.name };
 
 /**
- * Changes what is known of a batch. What other workers wrote meanwhile stays: a splitter that froze and wakes after
- * the batch was closed must not undo its counters.
+ * Changes the state of a batch and keeps what other workers wrote meanwhile: a splitter that froze and wakes up after
+ * the batch was closed must not erase its counters.
  */
 export async function changeBatch(
   deps: Stage,
@@ -30,8 +30,8 @@ export async function changeBatch(
 }
 
 /**
- * Closes a batch with its counters, unless it was changed since `known` was read: an item of it may have been
- * redriven after it was counted.
+ * Closes a batch with its counters, unless its state changed since `known` was read: one of its items may have been
+ * redriven after the count.
  */
 export async function closeBatch(
   deps: Stage,
@@ -40,14 +40,14 @@ export async function closeBatch(
   closing: Required<Pick<BatchState, 'closedAt' | 'counters'>>,
 ): Promise<boolean> {
   if (await write(deps, batch, known, { ...valueOf(batch, known), ...closing })) return true;
-  // The storage client repeats a write whose answer was lost, and then sees the second answer alone.
+  // If the first answer was lost, the storage client repeated the write and saw only the second answer.
   const stored = await deps.batchStates.get(batch.connector, batchRow(batch.number));
   return stored?.value.closedAt === closing.closedAt;
 }
 
 /**
- * Opens a batch again, so that it is counted once more; false when it was changed since `known` was read. Always a
- * write: whoever has counted the batch and is about to close it must notice.
+ * Opens a batch again, so that it is counted once more; false when its state changed since `known` was read. Writes
+ * even if the batch is open, so that the conditional write of a reconciler that is about to close it fails.
  */
 export async function reopenBatch(deps: Stage, batch: Batch, known: Known): Promise<boolean> {
   const { closedAt: _closedAt, counters: _counters, ...state } = valueOf(batch, known);
@@ -55,8 +55,8 @@ export async function reopenBatch(deps: Stage, batch: Batch, known: Known): Prom
 }
 
 /**
- * True when a batch that was found closed is so still. A write of what stands there: a redrive that looked at the
- * batch before, and is about to open it, must notice that it was passed by.
+ * Whether a batch that was found closed is still closed. Rewrites the row unchanged to move its ETag, so that the
+ * conditional write of a concurrent redrive fails.
  */
 export const passClosed = async (
   { batchStates }: Stage,

@@ -7,7 +7,7 @@ export const noCounters = (): Counters => ({
   quarantined: 0,
 });
 
-/** Counts one item's outcome; `available` is counted from the manifest instead, so that the sums can disagree. */
+/** Adds one item's outcome. `available` comes from the manifest instead, so that a lost item shows in the sums. */
 export function count(counters: Counters, outcome: Outcome): void {
   const { items, deliveries } = counters;
   items[outcome.kind === 'event' ? 'events' : outcome.kind]++;
@@ -32,7 +32,7 @@ export function add(total: Counters, part: Counters): Counters {
   };
 }
 
-/** Both sums, to the item: what the source gave, and what the fan-out made of it. */
+/** Whether both sums agree to the item: what the source handed over, and what the fan-out made of it. */
 export function balances({ items, deliveries }: Counters): boolean {
   return (
     items.available === items.delivered + items.failed + items.events &&

@@ -7,15 +7,14 @@ import { dueWindows } from './windows';
 
 type Stage = Pick<Deps, 'config' | 'telemessage' | 'batches' | 'runs' | 'emit' | 'now' | 'newId'>;
 
-/** A site that forgets cursors faster than a window can be read must not keep the app busy for ever. */
+/** A site that forgets cursors faster than a window can be read must not keep the app busy without end. */
 const maxRestarts = 5;
 
 /**
- * Fetches every window that is due, of every enabled connector, oldest first: unfinished runs, and the daily
- * windows from the watermark on. One connector's failure does not keep the other from its day, nor does a backfill
- * that fails.
+ * Fetches every window that is due, of every enabled connector, oldest first: unfinished runs, then the daily windows
+ * from the watermark on, then unfinished backfills. A connector or a backfill that fails does not stop the others.
  *
- * @throws Error that names each connector which failed; the watermark keeps its place
+ * @throws Error that names each connector that failed; its watermark does not move
  */
 export async function fetchBatch(deps: Stage): Promise<void> {
   const failures: string[] = [];
@@ -32,7 +31,7 @@ export async function fetchBatch(deps: Stage): Promise<void> {
           message,
           ...(run ? { run } : {}),
         });
-        // An account can be locked by signing in wrongly again and again.
+        // Repeated attempts with a wrong password can lock the account.
         return !isRejected;
       }
       return true;
@@ -67,7 +66,7 @@ async function fetchDays(deps: Stage, id: ConnectorId, unfinished: RunState[]): 
   }
 }
 
-/** Registers a run; from then on it is fetched to its end, by whichever trigger comes first. */
+/** Registers a run. From then on it is fetched to its end by whichever trigger comes first. */
 export async function openRun(
   deps: Pick<Deps, 'runs' | 'now'>,
   id: ConnectorId,
@@ -77,16 +76,16 @@ export async function openRun(
 }
 
 /**
- * Fetches a run from its last committed batch to its end: batches of bounded size, each committed by its
- * manifest. Stops quietly when another worker is ahead with the same run.
+ * Fetches a run from its last committed batch to its end, in batches of bounded size, each committed by its manifest.
+ * Stops without an error when another worker is ahead with the same run.
  */
 export async function fetchRun(deps: Stage, id: ConnectorId, run: RunState): Promise<void> {
   let { newest: previous } = await surveyChain(deps, id, run.name, run.after);
   let restarts = 0;
   while (!previous?.last) {
     const { content, expired } = await collectBatch(deps, id, run, previous?.nextLastId ?? undefined);
-    // Without its cursor the window starts again. What was read before is kept, since the site may not list it once
-    // more; what comes again is recognised by the ledger.
+    // Without a cursor the window starts again. Keep the pages read so far, because the site may not list those items a
+    // second time; the ledger recognises what it does list again.
     if (!expired || content.items > 0) {
       const committed = await commitBatch(deps, id, run, previous, content);
       if (!committed) return;
@@ -106,7 +105,7 @@ interface Survey {
   headSha256: string | null;
 }
 
-/** The chain, not the run's row, knows how far a run came. */
+/** Asks the chain how far the run is: its row is written later and may be behind. */
 async function surveyChain(
   deps: Pick<Deps, 'batches'>,
   id: ConnectorId,
@@ -127,7 +126,7 @@ async function surveyChain(
 type Content = Pick<Manifest, 'pages' | 'items' | 'bytes' | 'last' | 'nextLastId'>;
 
 /**
- * Streams pages into blobs that nothing refers to yet, until the batch is full or the window ends, or the site has
+ * Streams pages into blobs that nothing refers to yet, until the batch is full, the window ends, or the site has
  * forgotten the cursor (`expired`).
  */
 async function collectBatch(
@@ -137,7 +136,7 @@ async function collectBatch(
   firstLastId: string | undefined,
 ): Promise<{ content: Content; expired: boolean }> {
   const { batchMaxItems, batchMaxBytes } = deps.config.fetch;
-  // Write-once storage keeps the pages of an attempt that crashed: no other attempt may meet their names.
+  // Write-once storage keeps the pages of a crashed attempt, so each attempt needs names of its own.
   const folder = `pages/${id}/${run.name}/${deps.newId()}`;
   const batch: Content = { pages: [], items: 0, bytes: 0, last: false, nextLastId: firstLastId ?? null };
   for (let tries = 1; !batch.last && batch.items < batchMaxItems && batch.bytes < batchMaxBytes;) {
@@ -166,8 +165,8 @@ async function collectBatch(
 }
 
 /**
- * Writes the manifest as the next number of the chain. Whoever loses the race for a number links to the winner
- * and takes the next one, unless the winner is the same batch of the same run: then this work is done already.
+ * Writes the manifest as the next number of the chain. A worker that loses the race for a number links to the winner and
+ * takes the next number. Returns undefined when the winner is a batch of the same run: then the work is already done.
  */
 async function commitBatch(
   deps: Stage,

@@ -5,8 +5,8 @@ import { backfillRequest, type BackfillRequest } from './backfill-window';
 import { redriveRequest, type RedriveRequest } from './redrive-item';
 
 /**
- * What triggers hand over, parsed. All throw an Error that says what was expected and found where, without the
- * message's content.
+ * Parsers for what triggers hand over. They throw an Error that says what was expected and where, without the message's
+ * content.
  */
 const reader =
   <T>(what: string, schema: z.ZodType<T>) =>
@@ -14,7 +14,7 @@ const reader =
     const parsed = schema.safeParse(message);
     if (parsed.success) return parsed.data;
     const problems = parsed.error.issues.map((issue) => {
-      // The names of fields that nobody knows are what a stranger wrote.
+      // Do not repeat the names of unknown fields: an outsider may have written them.
       const found = issue.code === 'unrecognized_keys' ? 'unknown fields' : issue.message;
       return `${issue.path.join('.') || 'message'}: ${found}`;
     });

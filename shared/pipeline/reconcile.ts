@@ -5,24 +5,24 @@ import { batchPartition, batchRow, type BatchState, type Outcome } from '../stor
 import type { Stored } from '../storage/rows.client';
 import { changeBatch, closeBatch, passClosed } from './batch-state';
 import { balances, count, noCounters } from './counters';
-import { sampleCopies } from '../delivery/second-deployment';
+import { lookForSecondDeployment } from '../delivery/look-for-second-deployment';
 import { putPointers, splitBatch } from './split-batch';
 import { sweepCopies } from '../delivery/sweep-copies';
 
-/** After a day with many faults there are hundreds of sweeps, each a request or two to some mailbox. */
+/** A day with many faults needs hundreds of sweeps, each one or two requests to a mailbox. */
 const sweepsInFlight = 8;
-/** A daily window that is this old and not stored is late. */
+/** A daily window is late when it is not stored at this age. */
 const lateAfterMs = 26 * 60 * 60 * 1000;
-/** How many times as long items are waited for while the queue holds enough messages for all of them. */
+/** Wait this many times longer while the queue still covers the missing items. */
 const patience = 24;
-/** Two machines' clocks differ by less. */
+/** The clocks of two machines differ by less than this. */
 const clockToleranceMs = 10 * 60 * 1000;
 
 /**
- * Makes the store's truth true again: puts back on the queue what triggers lost, looks once more where a
- * create request went unanswered, and closes each batch whose sums balance, with its counters.
+ * Repairs what triggers and queues lost: puts items without an outcome back on the queue, looks once more into mailboxes
+ * where a create request got no answer, and closes each batch whose sums balance, with its counters.
  *
- * @throws Error that names each connector which failed
+ * @throws Error that names each connector that failed
  */
 export async function reconcile(deps: Deps): Promise<void> {
   const failures: string[] = [];
@@ -48,7 +48,7 @@ async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
       ageMs,
       message: 'no window was stored in time',
     });
-  // A clock that ran ahead has fetched days which had not come yet: they would never be fetched again.
+  // A clock that ran ahead fetched days before they had come; the days since then would never be fetched.
   if (ageMs < -clockToleranceMs)
     deps.emit('windowLate', {
       connector: id,
@@ -62,7 +62,7 @@ async function reconcileConnector(deps: Deps, id: ConnectorId): Promise<void> {
   const closedBefore = await deps.runs.closedThrough(id);
   let closedThrough = closedBefore.number;
   for (let number = closedThrough + 1; ; number++) {
-    // What is known of the batch is read before its outcomes are: a redrive between the two keeps it open.
+    // Read the batch's state before its outcomes: a redrive between the two then keeps the batch open.
     const state = await deps.batchStates.get(id, batchRow(number));
     const isNext = closedThrough === number - 1;
     if (state?.value.closedAt !== undefined) {
@@ -77,7 +77,7 @@ async function reconcileConnector(deps: Deps, id: ConnectorId): Promise<void> {
     await deps.runs.advanceClosedThrough(id, closedThrough, closedBefore.etag);
 }
 
-/** True when the batch is closed now. */
+/** Returns whether the batch is closed now. */
 async function reconcileBatch(
   deps: Deps,
   batch: Manifest,
@@ -100,14 +100,14 @@ async function reconcileBatch(
     const sweeps = settled.slice(at, at + sweepsInFlight).map(async (outcome) => {
       outcome.value = await sweepCopies(deps, batch, outcome);
     });
-    // None may still be at work when the next run looks at the same batch.
+    // Wait for all of them, even if one fails: the next run must not find a sweep of the same batch still at work.
     for (const sweep of await Promise.allSettled(sweeps)) if (sweep.status === 'rejected') throw sweep.reason;
   }
   if (settled.length < doubtful.length) return false;
   return close(deps, batch, state, outcomes);
 }
 
-/** Puts positions without an outcome back on the queue, once nothing has happened for a while. */
+/** Puts positions without an outcome back on the queue when nothing has happened for a while. */
 async function putBack(
   deps: Deps,
   batch: Manifest,
@@ -143,8 +143,8 @@ async function putBack(
 }
 
 /**
- * Since when the queue has held enough messages for all that is missing, unless that is long ago: most likely these
- * items wait for a mailbox that is throttled, and one more pointer to each of them every hour would pile up.
+ * Since when the queue has held enough messages for all missing items; undefined when it does not, or has for too long.
+ * Most likely the items wait for a throttled mailbox, and another pointer to each of them every hour would pile up.
  */
 async function heldByQueue(
   { importQueue, config }: Deps,
@@ -172,7 +172,7 @@ async function close(
     deps.emit('unbalanced', { connector, batch: number, items: batch.items, count: ended.length });
     return false;
   }
-  await sampleCopies(deps, batch, ended);
+  await lookForSecondDeployment(deps, batch, ended);
   await clearQuarantine(deps, batch, outcomes);
   const closedAt = new Date(deps.now()).toISOString();
   if (!(await closeBatch(deps, batch, state, { closedAt, counters }))) return false;
@@ -193,7 +193,7 @@ async function close(
   return true;
 }
 
-/** What ended well after a redrive, or at another worker than the one that gave it up, leaves the quarantine. */
+/** Takes items out of quarantine that ended well after a redrive, or at another worker after one gave up. */
 async function clearQuarantine(
   deps: Deps,
   { connector, number }: Manifest,

@@ -9,7 +9,7 @@ type Stage = Pick<
   'batches' | 'batchStates' | 'runs' | 'outcomes' | 'quarantine' | 'importQueue' | 'now'
 >;
 
-/** A queue message: try this item of the quarantine again. */
+/** A queue message: import this quarantined item again. */
 export const redriveRequest = z.strictObject({
   v: z.literal(1),
   ...itemPointer.pick({ connector: true, batch: true, position: true }).shape,
@@ -17,9 +17,9 @@ export const redriveRequest = z.strictObject({
 export type RedriveRequest = z.infer<typeof redriveRequest>;
 
 /**
- * Puts an item of the quarantine back on the queue, after a mapping, a limit or a mailbox was changed. Its batch is
- * open again until it has ended once more; then, if it ended well, it leaves the quarantine. What was delivered of it
- * before is not delivered again. A request that comes twice, or for an item that needs nobody any more, does no harm.
+ * Puts a quarantined item back on the queue, after a mapping, a limit or a mailbox was changed. Its batch is open until
+ * the item has an outcome again; if that has no reason, the item leaves the quarantine. Deliveries made before are not
+ * repeated. A second copy of the request, or a request for an item that is not in quarantine, changes nothing.
  *
  * @throws Error when the batch does not exist
  */
@@ -36,7 +36,7 @@ export async function redriveItem(
   for (;;) {
     const state = await deps.batchStates.get(connector, batchRow(batch));
     isUnderWay = await markRedriven(deps, partition, row);
-    // Also where nothing is to be done: an attempt that died here may have got so far, and the item have ended since.
+    // Even if the item is not in quarantine: an attempt that crashed here may have got this far, and the item has ended since.
     await deps.runs.lowerClosedThrough(connector, batch);
     if (await reopenBatch(deps, found.manifest, state)) break;
   }
@@ -45,7 +45,7 @@ export async function redriveItem(
   await deps.importQueue.send({ v: pointerVersion, connector, batch, position, blob, offset, length });
 }
 
-/** From then on the item counts as under way: if nothing else comes of it, the reconcile timer puts it back. */
+/** Marks the item as under way: if its pointer is lost, the reconcile timer puts it back on the queue. */
 async function markRedriven(
   { outcomes, now }: Pick<Deps, 'outcomes' | 'now'>,
   partition: string,

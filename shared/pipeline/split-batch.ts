@@ -8,14 +8,14 @@ import { changeBatch } from './batch-state';
 type Stage = Pick<Deps, 'batches' | 'batchStates' | 'importQueue' | 'now'>;
 
 const lineFeed = 0x0a;
-/** Storage queues take about 2,000 messages a second; this many puts in flight come near it. */
+/** Storage queues take about 2,000 messages a second; this many concurrent puts come close to that. */
 const putsInFlight = 16;
 
 /**
- * Puts one pointer per item of a committed batch on the queue. A byte scan: no line is decoded, and memory
- * holds the pointers of one page at most. A second event for the same batch finds it split and does nothing.
+ * Puts one pointer per item of a committed batch on the queue. Scans bytes and decodes no line; memory holds the
+ * pointers of one page at most. A second event for the same batch finds it split and does nothing.
  *
- * @throws Error when a page is not what its manifest says
+ * @throws Error when a page differs from its manifest
  */
 export async function splitBatch(deps: Stage, batch: Manifest): Promise<void> {
   const known = await deps.batchStates.get(batch.connector, batchRow(batch.number));
@@ -25,7 +25,7 @@ export async function splitBatch(deps: Stage, batch: Manifest): Promise<void> {
   await changeBatch(deps, batch, (state) => ({ ...state, splitAt }));
 }
 
-/** Puts the pointers of the wanted positions on the queue; a pointer that is there twice does no harm. */
+/** Puts the pointers of the wanted positions on the queue. A pointer that is on the queue twice does no harm. */
 export async function putPointers(
   deps: Pick<Deps, 'batches' | 'importQueue'>,
   batch: Manifest,
@@ -47,16 +47,16 @@ export async function putPointers(
         });
       position++;
     }
-    // Only now the page is proven whole.
+    // Send nothing before the whole page has matched its hash.
     while (pointers.length > 0)
       await Promise.all(pointers.splice(0, putsInFlight).map((pointer) => deps.importQueue.send(pointer)));
   }
 }
 
 /**
- * Byte ranges of the lines of a page, without their line feeds.
+ * Yields the byte range of each line of a page, without its line feed.
  *
- * @throws Error after the last line when bytes, lines or hash differ from the manifest's
+ * @throws Error after the last line when size, line count or hash differ from the manifest
  */
 export async function* scanPage(
   content: AsyncIterable<Buffer>,

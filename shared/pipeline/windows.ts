@@ -2,19 +2,19 @@ import type { Run } from '../storage/manifest';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-/** No run covers more (ms). */
+/** The longest window that a run may cover (ms). */
 export const longestWindowMs = DAY;
 
 export interface WindowRules {
-  /** How far back missed days are fetched. */
+  /** How many days back missed windows are fetched. */
   catchUpDays: number;
-  /** How long after its arrival a message is sure to be listed by the site. */
+  /** How long after its arrival the site surely lists a message. */
   lagMs: number;
 }
 
 export interface DueWindows {
   runs: Run[];
-  /** Set when the app was away for longer than the catch-up reaches: this interval is not fetched by itself. */
+  /** Set when the app was down for longer than the catch-up reaches: only a backfill fetches this interval. */
   missed?: { from: string; to: string };
 }
 
@@ -22,11 +22,11 @@ const iso = (ms: number) => new Date(ms).toISOString();
 const compact = (instant: string) => instant.replace(/[-:]|\.\d+/g, '');
 
 /**
- * The daily windows that are due, oldest first: 24 hours each, from the watermark on. Without a watermark it
- * is the window that ends now.
+ * The daily windows that are due, oldest first: 24 hours each, from the watermark on. Without a watermark, the one window
+ * that ends now.
  */
 export function dueWindows(watermark: string | undefined, nowMs: number, rules: WindowRules): DueWindows {
-  // To the nearest minute: a timer that fires some milliseconds early must not miss its day.
+  // Round to the minute: a timer that fires some milliseconds early must not miss its day.
   const endMs = Math.round((nowMs - rules.lagMs) / MINUTE) * MINUTE;
   const startMs = watermark === undefined ? endMs - DAY : Date.parse(watermark);
   const earliestMs = endMs - rules.catchUpDays * DAY;
@@ -36,7 +36,7 @@ export function dueWindows(watermark: string | undefined, nowMs: number, rules: 
   return fromMs > startMs ? { runs, missed: { from: iso(startMs), to: iso(fromMs) } } : { runs };
 }
 
-/** A run; daily ones are named by their window's start, so that two timers open the same one. */
+/** A run. Daily runs are named after the start of their window, so that two timers open the same run. */
 export function windowRun<Cause extends Run['cause']>(
   cause: Cause,
   from: string,
