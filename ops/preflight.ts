@@ -1,11 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { preflight, withoutSettings } from '../shared/preflight/preflight';
-import type { StepResult } from '../shared/preflight/step';
-import { asAppHelp, asAppOption, openApp, whoIs } from './app';
-import { readOptions } from './options';
-import { asMarkdown, type PreflightReport } from './preflight-report';
+import type { PreflightOptions, StepResult } from '../shared/preflight/step';
+import { asAppHelp, asAppOption, openApp, signInOf } from './app';
 import { startSimulation } from './simulate';
-import { UsageError, type Shell, type Verb } from './verb';
+import { readOptions, UsageError, type Shell, type Verb } from './verb';
 
 const options = {
   mailbox: { type: 'string' },
@@ -23,12 +21,12 @@ export const preflightVerb: Verb = {
     '--mailbox ADDRESS [--outside ADDRESS] [--report FILE] [--json] [--through URL | --as-app | --simulate]',
   summary: 'proves step by step that this deployment can archive, with one pilot mailbox',
   options: [
-    '--mailbox        a user who is archived; items are made there, read back and removed',
-    '--outside        a user who is not: the mailbox must be closed to the app',
-    '--report FILE    the result for the change record: JSON when FILE ends in .json, else Markdown',
+    '--mailbox        a user who is archived; test items are created there, read back and removed',
+    '--outside        a user who is not archived; the app must not be able to enter this mailbox',
+    '--report FILE    write the result for the change record: JSON if FILE ends in .json, else Markdown',
     '--json           the last line of standard output is one JSON object',
-    '--through URL    asks the deployed app, which answers as itself; its master key stands in ARCHIVER_KEY',
-    '--simulate       against the simulators on this machine and two of their people, to see what it does',
+    '--through URL    ask the deployed app, which signs in as itself; set its master key as ARCHIVER_KEY',
+    '--simulate       use the simulators on this machine and two of their users, to see what it does',
     asAppHelp,
   ],
 
@@ -44,6 +42,20 @@ export const preflightVerb: Verb = {
   },
 };
 
+/** The result of a preflight for the change record. It contains addresses of services and mailboxes, but no secret. */
+export interface PreflightReport {
+  passed: boolean;
+  at: string;
+  /** Who was signed in. */
+  as: string;
+  mailbox: string;
+  outside: string | null;
+  telemessage: string | null;
+  graph: string | null;
+  keyVault: string | null;
+  steps: StepResult[];
+}
+
 interface Given {
   mailbox?: string | undefined;
   outside?: string | undefined;
@@ -55,62 +67,64 @@ interface Given {
 
 async function prove(given: Given, shell: Shell): Promise<number> {
   const { mailbox, outside, json, through, report: file, 'as-app': asApp } = given;
+  const { settings, print } = shell;
   if (!mailbox) throw new UsageError('preflight needs --mailbox');
   if (outside?.toLowerCase() === mailbox.toLowerCase())
     throw new UsageError('--outside must be another mailbox than --mailbox');
   const at = new Date().toISOString();
-  const signedIn = through ? { words: `the deployed app at ${through}` } : whoIs(shell.settings, asApp);
-  shell.print(`Preflight with ${mailbox}, as ${signedIn.words}\n`);
+  const as = through ? `the deployed app at ${through}` : signInOf(settings, asApp).name;
+  print(`Preflight with ${mailbox}, as ${as}\n`);
 
-  const steps = through
-    ? await askApp(shell, through, { mailbox, outside })
-    : await takeSteps(shell, asApp, { mailbox, outside });
+  const results = through
+    ? askApp(through, { mailbox, outside })
+    : runSteps(settings, asApp, { mailbox, outside });
+  const steps: StepResult[] = [];
+  for await (const result of results) {
+    showStep(shell, result);
+    steps.push(result);
+  }
   const report: PreflightReport = {
     passed: steps.every(({ verdict }) => verdict !== 'failed'),
     at,
-    as: signedIn.words,
+    as,
     mailbox,
     outside: outside ?? null,
-    telemessage: shell.settings['TELEMESSAGE_BASE_URL'] ?? null,
-    graph: shell.settings['GRAPH_BASE_URL'] ?? null,
-    keyVault: shell.settings['KEY_VAULT_URL'] ?? null,
+    telemessage: settings['TELEMESSAGE_BASE_URL'] ?? null,
+    graph: settings['GRAPH_BASE_URL'] ?? null,
+    keyVault: settings['KEY_VAULT_URL'] ?? null,
     steps,
   };
   const count = (verdict: StepResult['verdict']) => steps.filter((step) => step.verdict === verdict).length;
-  shell.print(
+  print(
     `\n${report.passed ? 'Passed' : 'FAILED'}: ${count('ok')} ok, ${count('failed')} failed, ${count('skipped')} skipped.`,
   );
-  const text = file?.endsWith('.json') ? `${JSON.stringify(report, null, 2)}\n` : asMarkdown(report);
-  if (file !== undefined) await writeFile(file, text);
-  if (json) shell.print(JSON.stringify(report));
+  if (file !== undefined)
+    await writeFile(
+      file,
+      file.endsWith('.json') ? `${JSON.stringify(report, null, 2)}\n` : asMarkdown(report),
+    );
+  if (json) print(JSON.stringify(report));
   return report.passed ? 0 : 1;
 }
 
-async function takeSteps(
-  shell: Shell,
-  asApp: boolean,
-  mailboxes: { mailbox: string; outside?: string | undefined },
-) {
-  const show = (result: StepResult) => showStep(shell, result);
-  let deps: ReturnType<typeof openApp>['deps'];
+/** Takes the steps from this machine. */
+async function* runSteps(settings: Shell['settings'], asApp: boolean, mailboxes: PreflightOptions) {
+  let deps: ReturnType<typeof openApp>;
   try {
-    ({ deps } = openApp(shell, asApp));
+    deps = openApp(settings, asApp);
   } catch (error) {
-    return withoutSettings(error, show);
+    yield* withoutSettings(error);
+    return;
   }
   try {
-    return await preflight(deps, mailboxes, show);
+    yield* preflight(deps, mailboxes);
   } finally {
     await deps.mailParser.close();
   }
 }
 
-/** The app takes the steps; a request that it holds up for minutes is cut off by Azure at four. */
-async function askApp(
-  shell: Shell,
-  app: string,
-  mailboxes: { mailbox: string; outside?: string | undefined },
-): Promise<StepResult[]> {
+/** Lets the deployed app take the steps; their results come together. Azure cuts off a request after four minutes. */
+async function* askApp(app: string, mailboxes: PreflightOptions) {
   if (!URL.canParse(app))
     throw new UsageError('--through: expected a URL such as https://APP.azurewebsites.net');
   const key = process.env['ARCHIVER_KEY'];
@@ -126,15 +140,41 @@ async function askApp(
     throw new UsageError('The app refused the key in ARCHIVER_KEY: expected its master key');
   if (!response.ok)
     throw new Error(
-      `The app did not take the preflight (${response.status}); is it published, and its settings accepted?`,
+      `The app did not run the preflight (status ${response.status}). Is it published, and are its settings accepted?`,
     );
   const { steps } = (await response.json()) as { steps: StepResult[] };
-  for (const step of steps) showStep(shell, step);
-  return steps;
+  yield* steps;
 }
 
 function showStep({ print }: Shell, { verdict, title, detail, cure }: StepResult): void {
   const indent = ' '.repeat(11);
   print(`  ${verdict.padEnd(9)}${title}: ${detail.replaceAll('\n', `\n${indent}`)}`);
   if (cure !== undefined) print(`${indent}→ ${cure}`);
+}
+
+function asMarkdown(report: PreflightReport): string {
+  const { passed, at, as, mailbox, outside, telemessage, graph, keyVault, steps } = report;
+  const facts: [string, string | null][] = [
+    ['At', at],
+    ['As', as],
+    ['Pilot mailbox', mailbox],
+    ['Mailbox outside the scope', outside],
+    ['TeleMessage', telemessage],
+    ['Microsoft Graph', graph],
+    ['Key Vault', keyVault],
+  ];
+  const cell = (text: string) => text.replaceAll('|', '\\|').replace(/\s*\n\s*/g, '<br>');
+  return [
+    `# Preflight: ${passed ? 'passed' : 'FAILED'}`,
+    '',
+    ...facts.map(([name, value]) => `- ${name}: ${value ?? 'not given'}`),
+    '',
+    '| verdict | step | finding | cure |',
+    '| --- | --- | --- | --- |',
+    ...steps.map(
+      ({ verdict, title, detail, cure = '' }) =>
+        `| ${[verdict, title, detail, cure].map(cell).join(' | ')} |`,
+    ),
+    '',
+  ].join('\n');
 }

@@ -1,13 +1,14 @@
 import { startStack } from '../local/stack';
 import { exceptions, staff } from '../simulators/samples/organisation';
 
-/** The simulators in place of a deployment, for a look at a verb without one. */
+/** Starts the simulators instead of a deployment, to see what a verb does. */
 export async function startSimulation() {
   const { settings, close } = await startStack({ settings: {}, withoutHost: true });
   return {
     settings,
-    /** One of its people who is archived, and one whose mailbox is closed to the app. */
+    /** A person who is archived. */
     mailbox: staff[0]!.user.userPrincipalName,
+    /** A person whose mailbox the app cannot enter. */
     outside: exceptions.outOfScope.user.userPrincipalName,
     close,
   };

@@ -1,19 +1,18 @@
 import { readStatus, type ConnectorStatus } from '../shared/preflight/status';
 import { asAppHelp, asAppOption, openApp } from './app';
-import { readOptions } from './options';
-import type { Shell, Verb } from './verb';
+import { readOptions, type Shell, type Verb } from './verb';
 
 const options = { json: { type: 'boolean', default: false }, ...asAppOption } as const;
 
-/** Where the archive stands: what was fetched, what is under way, what needs a person. */
+/** Shows the state of the archive: what was fetched, what is in progress, what needs a person. */
 export const statusVerb: Verb = {
   usage: '[--json] [--as-app]',
-  summary: 'watermarks, windows, open batches, quarantine and queues; reads the store and nothing else',
+  summary: 'shows watermarks, windows, open batches, quarantine and queues; it only reads the store',
   options: ['--json           the last line of standard output is one JSON object', asAppHelp],
 
   async run(args, shell) {
     const { json, 'as-app': asApp } = readOptions(args, options);
-    const { deps } = openApp(shell, asApp);
+    const deps = openApp(shell.settings, asApp);
     try {
       const status = await readStatus(deps);
       for (const connector of status.connectors) show(shell, connector);

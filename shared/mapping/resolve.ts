@@ -19,9 +19,9 @@ export interface MappingRules {
 
 export interface Mailbox {
   userId: string;
-  /** The folder to file into; empty when it could not be looked up. */
+  /** The folder to file into; empty if it could not be looked up. */
   folderId: string;
-  /** Why the folder could not be looked up: the user is mapped all the same. */
+  /** Why the folder could not be looked up. The user is mapped anyway. */
   folderError?: unknown;
 }
 

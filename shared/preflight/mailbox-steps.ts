@@ -1,20 +1,19 @@
 import { PermanentError } from '../errors';
-import { testSubject } from './test-item';
-import { failed, ok, skipped, type Proof, type Step } from './step';
+import { failed, ok, skipped, type Step } from './step';
 
 export const preflightFolder = 'Archiver Preflight';
 
 export const grantCure =
-  'Make the user a member of the archived users\' group and wait up to two hours; Test-ServicePrincipalAuthorization must say "InScope: True" (docs/permissions.md). A person\'s own sign-in has no such right: run this as the app (docs/preflight.md).';
+  'Add the user to the archived users\' group and wait up to two hours; Test-ServicePrincipalAuthorization must say "InScope: True" (docs/permissions.md). A person\'s own sign-in has no such right: run this as the app (docs/preflight.md).';
 const mailboxCure = 'Give the user a mailbox in Exchange Online, or name another pilot.';
 const signInCure =
-  'Check that the identity (AZURE_CLIENT_ID, or "az login") can sign in, and that GRAPH_BASE_URL and GRAPH_AUDIENCE are those of the tenant\'s cloud.';
+  'Check that the identity (AZURE_CLIENT_ID, or "az login") can sign in, and that GRAPH_BASE_URL and GRAPH_AUDIENCE match the tenant\'s cloud.';
 
-/** The cure for what keeps the app out of a mailbox. */
+/** The cure for an error that keeps the app out of a mailbox. */
 const entryCure = (error: unknown): string =>
   error instanceof PermanentError && error.reason === 'mailboxUnavailable' ? mailboxCure : grantCure;
 
-/** From the sign-in to an empty folder in the pilot's mailbox. */
+/** The steps from the sign-in to an empty folder in the pilot's mailbox. */
 export const entrySteps: Step[] = [
   {
     id: 'graph-token',
@@ -31,15 +30,14 @@ export const entrySteps: Step[] = [
     title: 'User found',
     needs: ['graph-token'],
     cure: `Run infra/grant-directory.sh, which grants User.Read.All. ${signInCure}`,
-    async run(proof) {
-      const user = await proof.deps.directory.find(proof.options.mailbox);
+    async run({ deps, options }) {
+      const user = await deps.directory.find(options.mailbox);
       if (!user)
         return failed(
           'no user, or more than one, has this address',
           'Check the spelling: a user principal name, mail or proxy address of exactly one user.',
         );
-      proof.userId = user.userId;
-      return ok(`object id ${user.userId}`);
+      return ok(`object id ${user.userId}`, { userId: user.userId });
     },
   },
   {
@@ -57,51 +55,23 @@ export const entrySteps: Step[] = [
     title: 'Folder created',
     needs: ['mailbox'],
     cure: `The app may read but not write: it needs "Application Mail.ReadWrite". ${grantCure}`,
-    async run(proof) {
-      proof.folderId = await proof.deps.mailboxProbe.makeFolder(proof.userId, preflightFolder);
-      return ok(`"${preflightFolder}"`);
+    async run({ deps, userId }) {
+      const folderId = await deps.mailboxProbe.makeFolder(userId, preflightFolder);
+      return ok(`"${preflightFolder}"`, { folderId });
     },
   },
 ];
 
-/** Removes what the steps before made, whatever became of them. */
-export const removalStep: Step = {
-  id: 'removed',
-  title: 'Test items removed',
-  needs: ['folder'],
-  cure: `Delete the folder "${preflightFolder}" in the pilot's mailbox by hand. The app must be able to delete: it removes a second copy.`,
-  async run({ deps, userId, folderId, messageIds, first }) {
-    let left = 0;
-    const removing = async () => {
-      for (const messageId of messageIds) await deps.mailboxes.remove(userId, messageId);
-      if (first) left = (await deps.mailboxes.find(userId, folderId, first.item.itemKey)).length;
-    };
-    const problem = await removing().then(
-      () => undefined,
-      (error: unknown) => ({ error }),
-    );
-    // Items of a preflight that was cut off may stand there; what its owner put there must not go with them.
-    const { subjects, folders } = await deps.mailboxProbe.contents(userId, folderId);
-    if (folders > 0 || subjects.some((subject) => subject !== testSubject))
-      return failed('the folder holds something that is no test item, and was left as it is');
-    await deps.mailboxProbe.removeFolder(userId, folderId);
-    if (problem) throw problem.error;
-    if (left > 0) return failed('a removed message still stood in its folder');
-    return ok(
-      `${messageIds.length} messages and the folder; Recoverable Items keeps them as long as it must`,
-    );
-  },
-};
-
+/** Proves least privilege: the app cannot enter a mailbox outside its scope. */
 export const scopeStep: Step = {
   id: 'scope',
   title: 'Mailbox outside the scope',
   needs: ['graph-token'],
   cure: "Name a user with a mailbox who is not a member of the archived users' group.",
-  async run({ deps, options }: Proof) {
+  async run({ deps, options }) {
     const { outside } = options;
     if (outside === undefined)
-      return skipped('not tried: name a mailbox that must be closed to the app with --outside');
+      return skipped('not tried: name a mailbox that the app must not enter with --outside');
     const user = await deps.directory.find(outside);
     if (!user) return failed('no user, or more than one, has this address');
     try {
@@ -113,7 +83,7 @@ export const scopeStep: Step = {
     }
     return failed(
       'the app may enter it',
-      'Take Mail.ReadWrite back in Entra and leave the scoped grant in Exchange alone: infra/grant-mailboxes.ps1 (docs/permissions.md). Until then the app reaches every mailbox.',
+      'Take Mail.ReadWrite back in Entra and leave only the scoped grant in Exchange: infra/grant-mailboxes.ps1 (docs/permissions.md). Until then the app can enter every mailbox.',
     );
   },
 };

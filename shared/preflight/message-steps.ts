@@ -1,43 +1,97 @@
+import { createHash } from 'node:crypto';
 import { connectors } from '../connectors';
+import type { Attachment } from '../email/email';
+import { mailboxItem, type MailboxItem } from '../email/mailbox-item';
 import { propertyIds, propertyValue, type ExtendedProperty } from '../email/provenance';
 import { PermanentError } from '../errors';
-import { grantCure } from './mailbox-steps';
-import { testFile, testItem, testTimes } from './test-item';
+import { grantCure, preflightFolder } from './mailbox-steps';
 import { failed, ok, skipped, type Finding, type Proof, type Step } from './step';
 
 const MB = 1024 * 1024;
-/** What attachments from this size on travel by: an upload session. */
+/** Attachments of at least this size need an upload session. */
 const sessionBytes = 3 * MB;
-const createMs = 120_000;
+const createTimeoutMs = 120_000;
 const itemClassId = 'String 0x001A';
+
+/** Identifies a test item that an earlier preflight left behind. */
+const testSubject = 'Archiver Preflight';
+
+/** Long ago, so that a mailbox that replaces them by its own time is noticed. */
+const sentAt = '2011-03-04T05:06:07.000Z';
+const receivedAt = '2011-03-04T05:08:09.000Z';
+
+/** A file for a test item; its size determines its bytes. */
+const testFile = (name: string, bytes: number): Attachment => ({
+  name,
+  contentType: 'application/octet-stream',
+  content: Buffer.alloc(bytes, 'Archiver Preflight. '),
+  inline: false,
+});
 const smallFile = testFile('preflight.bin', 1_000);
-const report = 'Do not rely on the archive in this tenant yet: send this report to the developers.';
+
+const party = (name: string, local: string) => ({ name, address: `${local}@preflight.invalid` });
 
 const connectorOf = ({ deps }: Proof) => deps.config.connectors[0]!;
 
-/** What to do when the item cannot even be created, by what keeps it out. */
-const createCures: Partial<Record<PermanentError['reason'], string>> & { other: string } = {
-  mailboxFull: 'Make room in the mailbox or raise its quota, or name another pilot.',
-  accessDenied: grantCure,
-  other: `Run it again; if it fails again: ${report}`,
-};
-
-/** Creates a test item by the code that archives; removed at the end, whatever happens in between. */
-async function create(proof: Proof, name: string, attachments = [smallFile]) {
-  const { deps, id, userId, folderId, options } = proof;
+/**
+ * An item like those that are archived, made by the same code but with content of our own. All items of one preflight
+ * belong to one chat; `name` is unique in a preflight.
+ */
+function testItem(proof: Proof, name: string, attachments: Attachment[]): MailboxItem {
+  const { id, deps, options } = proof;
   const connector = connectorOf(proof);
-  const item = testItem({ id, name, mailbox: options.mailbox, connector, attachments }, deps.config);
+  const sha256 = createHash('sha256').update(`preflight ${id} ${name}`).digest('hex');
+  return mailboxItem(
+    {
+      subject: testSubject,
+      from: party('Preflight Sender', 'sender'),
+      to: [party('Preflight Recipient', 'recipient')],
+      cc: [party('Preflight Copy', 'copy')],
+      bcc: [],
+      sentAt,
+      sentAsWritten: sentAt,
+      body: {
+        type: 'text',
+        content: 'A test item of the archiver. It is removed at once and can be deleted.',
+      },
+      details: [],
+      attachments,
+      chat: { key: `preflight-${id}`, topic: testSubject },
+      references: [],
+    },
+    [],
+    { connector, batch: 0, position: 0, sourceId: `preflight-${id}-${name}`, sha256, receivedAt },
+    connectors[connector],
+    {
+      itemClass: deps.config.perConnector[connector].itemClass,
+      addresses: [
+        {
+          emailAddress: options.mailbox,
+          mobileNumber: undefined,
+          firstName: undefined,
+          lastName: undefined,
+        },
+      ],
+      itemKey: sha256,
+    },
+  );
+}
+
+/** Creates a test item with the code that archives. The last step removes it, even if a step before it fails. */
+async function create(proof: Proof, name: string, attachments = [smallFile]) {
+  const { deps, userId, folderId, messageIds } = proof;
+  const item = testItem(proof, name, attachments);
   const created = await deps.mailboxes.create(userId, folderId, item, {
-    signal: AbortSignal.timeout(createMs),
+    signal: AbortSignal.timeout(createTimeoutMs),
   });
   if (created.kind === 'folderGone') throw new Error('create message: the folder is gone');
-  proof.messageIds.push(created.messageId);
+  messageIds.push(created.messageId);
   const refused = created.kind === 'refused' ? created.refused : [];
   return { item, messageId: created.messageId, refused };
 }
 
-/** Whether the message holds exactly this file, byte for byte. */
-async function holds(proof: Proof, messageId: string, file: ReturnType<typeof testFile>): Promise<boolean> {
+/** Whether the message contains exactly this file, byte for byte. */
+async function contains(proof: Proof, messageId: string, file: Attachment): Promise<boolean> {
   const found = await proof.deps.mailboxProbe.readAttachments(proof.userId, messageId);
   return found.length === 1 && found[0]!.name === file.name && found[0]!.content.equals(file.content);
 }
@@ -56,7 +110,16 @@ const addresses = (list: unknown) =>
     .sort()
     .join(', ');
 
-/** A step about the first item as it was read back. */
+const report = 'Do not rely on the archive in this tenant yet: send this report to the developers.';
+
+/** The cures for an error that keeps the test item out of the mailbox. */
+const createCures: Partial<Record<PermanentError['reason'], string>> & { other: string } = {
+  mailboxFull: 'Make room in the mailbox or raise its quota, or name another pilot.',
+  accessDenied: grantCure,
+  other: `Run it again; if it fails again: ${report}`,
+};
+
+/** A step that checks the first item as it was read back. */
 const readBack = (
   id: string,
   title: string,
@@ -64,7 +127,7 @@ const readBack = (
   cure = report,
 ): Step => ({ id, title, needs: ['item'], cure, run: async (proof) => check(proof.first!, proof) });
 
-/** One item created and read back, property by property; then what needs an item of its own. */
+/** The steps that create one item and read it back property by property, those with an item of their own, the removal. */
 export const messageSteps: Step[] = [
   {
     id: 'item',
@@ -75,20 +138,20 @@ export const messageSteps: Step[] = [
       const { item, messageId } = await create(proof, 'first');
       const wanted = [itemClassId, ...named(propertiesOf(item)).map(({ id }) => id)];
       const message = await proof.deps.mailboxProbe.readMessage(proof.userId, messageId, wanted);
-      proof.first = { item, messageId, message };
-      return ok(`as ${connectors[connectorOf(proof)].network} items are`);
+      return ok(`as ${connectors[connectorOf(proof)].network} items are`, {
+        first: { item, messageId, message },
+      });
     },
   },
   readBack('received', 'It is received, not a draft', ({ message }) =>
-    message.isDraft ? failed('Exchange made a draft of it') : ok('not a draft'),
+    message.isDraft ? failed('Exchange made it a draft') : ok('not a draft'),
   ),
   readBack('dates', 'It keeps its dates', ({ message }) => {
     const { sentDateTime, receivedDateTime } = message;
     const kept =
-      seconds(sentDateTime) === seconds(testTimes.sentAt) &&
-      seconds(receivedDateTime) === seconds(testTimes.receivedAt);
+      seconds(sentDateTime) === seconds(sentAt) && seconds(receivedDateTime) === seconds(receivedAt);
     const detail = `sent ${sentDateTime}, received ${receivedDateTime}`;
-    return kept ? ok(detail) : failed(`expected ${testTimes.sentAt} and ${testTimes.receivedAt}; ${detail}`);
+    return kept ? ok(detail) : failed(`expected ${sentAt} and ${receivedAt}; ${detail}`);
   }),
   readBack('parties', 'It keeps its sender and recipients', ({ item, message }) => {
     const lists = ['from', 'sender', 'toRecipients', 'ccRecipients'] as const;
@@ -102,7 +165,7 @@ export const messageSteps: Step[] = [
     'It has its item class',
     ({ item, message }) => {
       const wanted = propertiesOf(item).find(({ id }) => id === itemClassId)?.value ?? '';
-      // Exchange writes the id of the property in a spelling of its own.
+      // Exchange spells the id of the property differently.
       const found = message.singleValueExtendedProperties?.find(({ id }) => /^string\s+0x0*1a$/i.test(id));
       return found?.value.toLowerCase() === wanted.toLowerCase()
         ? ok(wanted)
@@ -118,7 +181,7 @@ export const messageSteps: Step[] = [
       : failed(`missing or changed: ${names(wrong)}`);
   }),
   readBack('small-attachment', 'Small attachment', async ({ messageId }, proof) =>
-    (await holds(proof, messageId, smallFile))
+    (await contains(proof, messageId, smallFile))
       ? ok(`${smallFile.content.length} bytes, unchanged`)
       : failed('missing or changed'),
   ),
@@ -131,7 +194,7 @@ export const messageSteps: Step[] = [
         ? ok('one copy')
         : failed(`expected one copy, found ${copies.length}`);
     },
-    `After a crash the app could not tell what it has filed, and might file it twice. ${report}`,
+    `After a crash the app could not find what it has already filed, and might file it twice. ${report}`,
   ),
   readBack(
     'conversation',
@@ -143,7 +206,7 @@ export const messageSteps: Step[] = [
         ? ok('grouped')
         : failed('Exchange put them into two conversations');
     },
-    'Nothing is lost: Outlook shows the items of a chat one by one. Send this report to the developers.',
+    'Nothing is lost: Outlook shows the items of a chat separately. Send this report to the developers.',
   ),
   {
     id: 'empty-attachment',
@@ -153,7 +216,7 @@ export const messageSteps: Step[] = [
     async run(proof) {
       const file = testFile('empty.bin', 0);
       const { messageId } = await create(proof, 'empty', [file]);
-      return (await holds(proof, messageId, file)) ? ok('0 bytes, kept') : failed('missing or changed');
+      return (await contains(proof, messageId, file)) ? ok('0 bytes, kept') : failed('missing or changed');
     },
   },
   {
@@ -162,25 +225,49 @@ export const messageSteps: Step[] = [
     needs: ['folder'],
     cure: (error) =>
       error instanceof PermanentError && error.reason === 'accessDenied'
-        ? 'The app may create messages but not add to them. Exchange may ask for "Application Mail-Advanced.ReadWrite" to change what was received: assign it in the same scope (docs/permissions.md).'
+        ? 'The app may create messages but not add to them. To change received messages, Exchange may require "Application Mail-Advanced.ReadWrite": assign it in the same scope (docs/permissions.md).'
         : `Run it again; if it fails again, items with such an attachment would be partial or put off. ${report}`,
     async run(proof) {
       const file = testFile('large.bin', sessionBytes + 1);
       const { messageId, refused } = await create(proof, 'large', [file]);
       if (refused.length > 0) return withoutSessions(proof);
-      return (await holds(proof, messageId, file))
-        ? ok(`${file.content.length} bytes by an upload session, unchanged`)
+      return (await contains(proof, messageId, file))
+        ? ok(`${file.content.length} bytes through an upload session, unchanged`)
         : failed('missing or changed');
+    },
+  },
+  {
+    id: 'removed',
+    title: 'Test items removed',
+    needs: ['folder'],
+    cure: `Delete the folder "${preflightFolder}" in the pilot's mailbox by hand. The app must be able to delete: it removes a second copy.`,
+    async run({ deps, userId, folderId, messageIds, first }) {
+      const remove = async () => {
+        for (const messageId of messageIds) await deps.mailboxes.remove(userId, messageId);
+        return first ? (await deps.mailboxes.find(userId, folderId, first.item.itemKey)).length : 0;
+      };
+      // Even if a message cannot be removed, the folder can.
+      const [left] = await Promise.allSettled([remove()]);
+      // The folder may contain test items of an interrupted preflight, but its owner's items must not be removed with it.
+      const { subjects, folders } = await deps.mailboxProbe.contents(userId, folderId);
+      if (folders > 0 || subjects.some((subject) => subject !== testSubject))
+        return failed('the folder contains something other than test items, so it was not removed');
+      await deps.mailboxProbe.removeFolder(userId, folderId);
+      if (left.status === 'rejected') throw left.reason;
+      if (left.value > 0) return failed('a removed message was still in its folder');
+      return ok(
+        `${messageIds.length} messages and the folder; Recoverable Items keeps them as long as retention requires`,
+      );
     },
   },
 ];
 
-/** The published models of the clouds other than the public one have no upload sessions for mail. */
+/** Microsoft's published models of the other clouds have no upload sessions for mail. */
 function withoutSessions({ deps }: Proof): Finding {
   const { config } = deps;
   const limit = Math.max(...config.connectors.map((id) => config.perConnector[id].sizeLimitBytes / MB));
-  const meaning = `attachments of 3 to ${limit} MB will be missing from their items, which count as partial`;
+  const consequence = `attachments of 3 to ${limit} MB will be missing from their items, which count as partial`;
   return config.graph.audience === 'https://graph.microsoft.com'
-    ? failed(`upload sessions are refused: ${meaning}`)
-    : skipped(`this cloud has no upload sessions: ${meaning}`);
+    ? failed(`upload sessions are refused: ${consequence}`)
+    : skipped(`this cloud has no upload sessions: ${consequence}`);
 }

@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { connectorIds, type ConnectorId } from '../connectors';
 import type { AppDeps } from '../deps';
-import { entrySteps, removalStep, scopeStep } from './mailbox-steps';
+import { entrySteps, scopeStep } from './mailbox-steps';
 import { messageSteps } from './message-steps';
-import { sourceSteps, storeSteps } from './source-steps';
+import { sourceSteps } from './source-steps';
 import {
   described,
   failed,
@@ -14,72 +15,43 @@ import {
   type Step,
   type StepResult,
 } from './step';
+import { storeSteps } from './store-steps';
 
 const settings = { step: 'settings', title: 'Settings' };
 const settingsCure =
-  'Correct each in the parameter file of infra/ and deploy; local.settings.sample.json explains every setting.';
+  'Correct each setting in the parameter file of infra/ and deploy; local.settings.sample.json explains every setting.';
 
-/** The steps after the settings, in the order in which they are taken. */
+/** The steps after the settings, in the order in which they run. */
 const stepsFor = (enabled: readonly ConnectorId[]): Step[] => [
   ...sourceSteps(enabled),
   ...entrySteps,
   ...messageSteps,
-  removalStep,
   scopeStep,
   ...storeSteps,
 ];
 
 /**
- * Proves, step by step and by the code that archives, that this deployment can archive into one pilot mailbox, and
- * leaves nothing behind in it. Never throws: whatever goes wrong is the finding of its step. `report` hears of
- * each result as it comes.
+ * Proves step by step, with the code that archives, that this deployment can archive into one pilot mailbox, and leaves
+ * nothing behind in that mailbox. Gives each result as soon as its step has ended. Never throws: an error is the result
+ * of its step.
  */
-export async function preflight(
+export async function* preflight(
   deps: AppDeps,
   options: PreflightOptions,
-  report: (result: StepResult) => void,
-): Promise<StepResult[]> {
-  const proof: Proof = {
-    deps,
-    options,
-    id: deps.newId(),
-    userId: '',
-    folderId: '',
-    messageIds: [],
-    first: undefined,
-  };
-  const results: StepResult[] = [];
-  const add = (result: StepResult) => {
-    results.push(result);
-    report(result);
-  };
-  add({ ...settings, ...ok(`connectors: ${deps.config.connectors.join(', ')}`) });
+): AsyncGenerator<StepResult, void, undefined> {
+  yield { ...settings, ...ok(`connectors: ${deps.config.connectors.join(', ')}`) };
+  const passed = new Set([settings.step]);
   const steps = stepsFor(deps.config.connectors);
+  // The rest of the proof is found by the steps; each needs those whose findings it uses.
+  let proof = { deps, options, id: deps.newId(), messageIds: [] as string[] } as Proof;
   for (const step of steps) {
-    const missing = step.needs.find(
-      (need) => results.find((result) => result.step === need)?.verdict !== 'ok',
-    );
-    const finding =
+    const missing = step.needs.find((need) => !passed.has(need));
+    const { found, ...finding } =
       missing === undefined ? await take(step, proof) : skipped(`needs: ${titleOf(steps, missing)}`);
-    add({ step: step.id, title: step.title, ...finding });
+    if (finding.verdict === 'ok') passed.add(step.id);
+    proof = { ...proof, ...found };
+    yield { step: step.id, title: step.title, ...finding };
   }
-  return results;
-}
-
-/** The results where the settings are refused, so that nothing else can be tried. */
-export function withoutSettings(error: unknown, report: (result: StepResult) => void): StepResult[] {
-  // Every problem has a line of its own; none holds a value.
-  const detail = error instanceof Error ? error.message : 'the settings could not be read';
-  const results: StepResult[] = [
-    { ...settings, ...failed(detail, settingsCure) },
-    ...stepsFor(connectorIds).map(({ id, title }) => ({
-      step: id,
-      title,
-      ...skipped(`needs: ${settings.title}`),
-    })),
-  ];
-  for (const result of results) report(result);
-  return results;
 }
 
 async function take(step: Step, proof: Proof): Promise<Finding> {
@@ -94,3 +66,35 @@ async function take(step: Step, proof: Proof): Promise<Finding> {
 
 const titleOf = (steps: readonly Step[], id: string) =>
   id === settings.step ? settings.title : (steps.find((step) => step.id === id)?.title ?? id);
+
+/** The results if the settings are refused: no other step can run. `error` names every wrong setting, but no value. */
+export function withoutSettings(error: unknown): StepResult[] {
+  const detail = error instanceof Error ? error.message : 'the settings could not be read';
+  return [
+    { ...settings, ...failed(detail, settingsCure) },
+    ...stepsFor(connectorIds).map(({ id, title }) => ({
+      step: id,
+      title,
+      ...skipped(`needs: ${settings.title}`),
+    })),
+  ];
+}
+
+const request = z.strictObject({ mailbox: z.string().min(1), outside: z.string().min(1).optional() });
+
+/** The answer to an operator who asks the deployed app: the results, or what is wrong with the request. */
+export type PreflightAnswer =
+  { status: 200; jsonBody: { steps: StepResult[] } } | { status: 400; jsonBody: { error: string } };
+
+/** Takes the preflight as the app itself: with its identity, from inside its network. Never throws. */
+export async function answerPreflight(
+  deps: AppDeps,
+  readBody: () => Promise<unknown>,
+): Promise<PreflightAnswer> {
+  const asked = request.safeParse(await readBody().catch(() => undefined));
+  if (!asked.success)
+    return { status: 400, jsonBody: { error: 'expected JSON: {"mailbox": ADDRESS, "outside"?: ADDRESS}' } };
+  const steps: StepResult[] = [];
+  for await (const result of preflight(deps, asked.data)) steps.push(result);
+  return { status: 200, jsonBody: { steps } };
+}

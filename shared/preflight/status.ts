@@ -4,14 +4,14 @@ import { queues, tables } from '../names';
 import type { RunState } from '../storage/runs';
 import { batchRow } from '../storage/outcomes';
 
-/** A batch that is committed and not closed. */
+/** A batch that is committed but not closed. */
 export interface OpenBatch {
   number: number;
   run: string;
   items: number;
-  /** Since its commit. */
+  /** Time since its commit. */
   ageMs: number;
-  /** False while no pointer of it is sure to be on the queue. */
+  /** False while its items may not be on the queue yet. */
   split: boolean;
 }
 
@@ -19,9 +19,9 @@ export interface ConnectorStatus {
   connector: ConnectorId;
   /** End of the last daily window that is durably stored, ISO-8601 UTC. */
   watermark: string | undefined;
-  /** The run that was opened last. */
+  /** The run that began last. */
   lastRun: RunState | undefined;
-  /** Runs whose window is not whole yet. */
+  /** Runs whose window is not completely fetched. */
   openRuns: RunState[];
   /** Batches committed so far. */
   batches: number;
@@ -33,11 +33,11 @@ export interface ConnectorStatus {
 export interface Status {
   at: string;
   connectors: ConnectorStatus[];
-  /** About how many messages wait, by queue. */
+  /** Approximate number of waiting messages, by queue. */
   queues: Record<string, number>;
 }
 
-/** Where the archive stands now, read from the store alone. @throws RestError */
+/** The state of the archive, read from the store only. @throws RestError */
 export async function readStatus(deps: AppDeps): Promise<Status> {
   const depths: Record<string, number> = {};
   for (const name of Object.values(queues)) depths[name] = await deps.storeProbe.queueDepth(name);

@@ -5,48 +5,58 @@ import type { ReadMessage } from '../graph/probe.client';
 export interface PreflightOptions {
   /** Address of the pilot: a user whose mailbox is in the app's scope. */
   mailbox: string;
-  /** Address of a user whose mailbox must be closed to the app. */
+  /** Address of a user whose mailbox the app must not be able to enter. */
   outside?: string | undefined;
 }
 
-/** How a step ended, in words for the operator. Nothing in it is a secret or comes from an item. */
-export interface Finding {
-  /** `skipped`: nothing is proven, because something else has to be mended or given first. */
-  verdict: 'ok' | 'failed' | 'skipped';
-  detail: string;
-  /** What to do about a failure; the step's own when absent. */
-  cure?: string;
+/** What steps find for the steps after them. */
+interface Found {
+  userId: string;
+  folderId: string;
+  /** The first test item as it was sent and as it was read back. */
+  first?: { item: MailboxItem; messageId: string; message: ReadMessage };
 }
 
-export interface StepResult extends Finding {
+/** How a step ended, for the operator. The texts contain no secret and nothing of an archived item. */
+export interface Finding {
+  /** `skipped` proves nothing: something else must be fixed or given first. */
+  verdict: 'ok' | 'failed' | 'skipped';
+  detail: string;
+  /** What to do about a failure; if absent, the step's own cure. */
+  cure?: string;
+  found?: Partial<Found>;
+}
+
+export interface StepResult extends Omit<Finding, 'found'> {
   step: string;
   title: string;
 }
 
-/** What the steps hand on to each other; a step that needs another may rely on what that one found. */
-export interface Proof {
+/** What a step works with. It runs only after the steps that it needs, so it can rely on what they found. */
+export interface Proof extends Found {
   deps: AppDeps;
   options: PreflightOptions;
-  /** Of this preflight: stands in everything that it makes. */
+  /** Id of this preflight, part of everything that it creates. */
   id: string;
-  userId: string;
-  folderId: string;
-  /** Every message made so far, to be removed at the end. */
+  /** Every message created so far. Steps add to it, so that a message is removed even if its step fails later. */
   messageIds: string[];
-  first: { item: MailboxItem; messageId: string; message: ReadMessage } | undefined;
 }
 
 export interface Step {
   id: string;
   title: string;
-  /** Ids of the steps that must have ended `ok`. */
+  /** Ids of the steps that must have ended with `ok`. */
   needs: readonly string[];
   run(proof: Proof): Promise<Finding>;
-  /** For what `run` throws, and for failures that name no cure of their own. */
+  /** What to do about an error that `run` throws, and about a failure without a cure of its own. */
   cure: string | ((error: unknown) => string);
 }
 
-export const ok = (detail: string): Finding => ({ verdict: 'ok', detail });
+export const ok = (detail: string, found?: Partial<Found>): Finding => ({
+  verdict: 'ok',
+  detail,
+  ...(found !== undefined && { found }),
+});
 export const skipped = (detail: string): Finding => ({ verdict: 'skipped', detail });
 export const failed = (detail: string, cure?: string): Finding => ({
   verdict: 'failed',
@@ -62,7 +72,7 @@ interface Described {
   details?: { odataError?: { code?: unknown } };
 }
 
-/** The HTTP status that an Azure client's error carries, its own or its cause's; undefined without an answer. */
+/** The HTTP status of an Azure client's error or of its cause; undefined if there was no answer. */
 export function statusOf(error: unknown): number | undefined {
   for (
     let at = error as { statusCode?: unknown; cause?: unknown } | undefined;
@@ -76,8 +86,8 @@ export function statusOf(error: unknown): number | undefined {
 const longestText = 300;
 
 /**
- * What went wrong, in a line that may stand in a change record. Our own errors are written for that; those of the
- * Azure clients repeat addresses and whole answers, so of them only status, code and the sign-in's error number stay.
+ * Describes an error in one line that is fit for a change record. The app's own messages are; those of the Azure
+ * clients repeat addresses and whole answers, so only their status, code and sign-in error number are used.
  */
 export function described(error: unknown): string {
   const { name = '', message = '', statusCode, code, details } = (error ?? {}) as Described;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { appFolder } from '../../local/bundles';
-import type { PreflightReport } from '../../ops/preflight-report';
+import type { PreflightReport } from '../../ops/preflight';
 import { openDeployment, people, type Deployment } from '../support/deployment';
 
 let deployment: Deployment;
@@ -17,7 +17,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the command line as a shell does, in a folder of its own and with nothing of this environment. */
+/** Runs the command line as a shell does: in its own folder, without this process's environment. */
 async function ops(args: string[], env: Record<string, string> = {}, cwd = folder) {
   const child = spawn(process.execPath, [join(appFolder, 'dist/ops/main.js'), ...args], {
     cwd,
@@ -31,7 +31,7 @@ async function ops(args: string[], env: Record<string, string> = {}, cwd = folde
 
 const save = (content: object) => writeFileSync(join(folder, 'local.settings.json'), JSON.stringify(content));
 
-test('without a verb, or with a wrong one, it says which there are and ends with 2', async () => {
+test('lists the verbs and ends with 2 without a verb or with a wrong one', async () => {
   for (const args of [[], ['toString']]) {
     const { code, output, errors } = await ops(args);
     expect([code, output]).toEqual([2, '']);
@@ -39,7 +39,7 @@ test('without a verb, or with a wrong one, it says which there are and ends with
   }
 });
 
-test('a wrong option, a missing mailbox, and one that is both inside and outside end with 2', async () => {
+test('ends with 2 if an option is wrong, the mailbox is missing, or it is both inside and outside', async () => {
   expect((await ops(['preflight', '--mailbx', 'a@b.example'])).errors).toContain("Unknown option '--mailbx'");
   expect((await ops(['preflight'])).errors).toContain('preflight needs --mailbox');
   const both = await ops(['preflight', '--mailbox', 'a@b.example', '--outside', 'A@b.example']);
@@ -47,7 +47,7 @@ test('a wrong option, a missing mailbox, and one that is both inside and outside
   expect(both.errors).toContain('must be another mailbox');
 });
 
-test('takes the settings of local.settings.json, and the environment before them', async () => {
+test('takes its settings from the environment, then from local.settings.json', async () => {
   save({ IsEncrypted: false, Values: { ...deployment.settings, GRAPH_TIMEOUT_SECONDS: 'wrong' } });
   const args = ['preflight', '--mailbox', people.pilot.userPrincipalName, '--json'];
   const refused = await ops(args);
@@ -63,18 +63,18 @@ test('takes the settings of local.settings.json, and the environment before them
   expect(JSON.parse(passed.last)).toMatchObject({ passed: true, as: "the app's managed identity" });
 });
 
-test('encrypted settings are refused with the way to decrypt them', async () => {
+test('refuses encrypted settings and says how to decrypt them', async () => {
   save({ IsEncrypted: true, Values: { KEY_VAULT_URL: 'xyz' } });
   const { code, errors } = await ops(['status']);
   expect(code).toBe(2);
   expect(errors).toContain('func settings decrypt');
 });
 
-test('from a shell it signs in as whom the Azure CLI signed in, and says so', async () => {
+test('signs in as the user of the Azure CLI when run from a shell, and says so', async () => {
   const { IDENTITY_ENDPOINT, IDENTITY_HEADER, ...settings } = deployment.settings;
   save({ IsEncrypted: false, Values: settings });
   const bin = mkdtempSync(join(folder, 'bin-'));
-  // A stand-in for `az account get-access-token`: it prints what the real one prints.
+  // Prints what the real `az account get-access-token` prints.
   const script = `#!${process.execPath}
 const resource = process.argv[process.argv.indexOf('--resource') + 1];
 fetch('${IDENTITY_ENDPOINT}?api-version=2019-08-01&resource=' + encodeURIComponent(resource), {
@@ -94,14 +94,14 @@ fetch('${IDENTITY_ENDPOINT}?api-version=2019-08-01&resource=' + encodeURICompone
   expect(output).toContain('whose rights are not those of the app');
 });
 
-test('status ends with one JSON object', async () => {
+test('prints one JSON object as the last line of status --json', async () => {
   save({ IsEncrypted: false, Values: deployment.settings });
   const { code, last } = await ops(['status', '--json']);
   expect(code).toBe(0);
   expect(Object.keys(JSON.parse(last) as object)).toEqual(['at', 'connectors', 'queues']);
 });
 
-test('--simulate shows a preflight without any deployment', async () => {
+test('runs a preflight without a deployment with --simulate', async () => {
   const checkout = join(__dirname, '..', '..');
   const { code, last, errors } = await ops(['preflight', '--simulate', '--json'], {}, checkout);
   expect([code, errors]).toEqual([0, '']);

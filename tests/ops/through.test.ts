@@ -18,7 +18,7 @@ const ask = async (...args: string[]) => {
   return { code, lines };
 };
 
-it('takes the preflight in the deployed app, which signs in as itself', async () => {
+test('runs the preflight in the deployed app, which signs in as itself', async () => {
   const pilot = staff[0]!.user.userPrincipalName;
   const outside = exceptions.outOfScope.user.userPrincipalName;
   const { code, lines } = await ask('--mailbox', pilot, '--outside', outside, '--json');
@@ -30,7 +30,7 @@ it('takes the preflight in the deployed app, which signs in as itself', async ()
   expect(steps.length).toBeGreaterThan(20);
 });
 
-it('says what the app expects when it is asked otherwise', async () => {
+test('is answered with what the app expects if the request is wrong', async () => {
   const response = await fetch(`${stack.addresses['functions host']}/api/preflight`, {
     method: 'POST',
     body: 'no',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startExchange } from '../../simulators/exchange/server';
 import { mintToken } from '../../simulators/identity/token';
 import { preflightVerb } from '../../ops/preflight';
-import type { PreflightReport } from '../../ops/preflight-report';
+import type { PreflightReport } from '../../ops/preflight';
 import { changeJson } from '../support/proxy';
 import { openDeployment, people, type Deployment } from '../support/deployment';
 
@@ -41,8 +41,8 @@ async function run(args: string[], settings: Record<string, string> = {}) {
 
 const mailboxOf = (upn: string) => deployment.exchange.stats().mailboxes[upn];
 
-describe('against services that are as they should be', () => {
-  test('every step passes, and the pilot keeps nothing of it', async () => {
+describe('with services that work', () => {
+  test('every step passes, and nothing is left in the pilot mailbox', async () => {
     const file = join(temporary, 'record.json');
     const { code, lines, report, failed, skipped } = await run([
       ...['--mailbox', pilot, '--outside', outside, '--report', file],
@@ -60,7 +60,7 @@ describe('against services that are as they should be', () => {
     );
   });
 
-  test('neither output nor report holds a secret', async () => {
+  test('neither the output nor the report contains a secret', async () => {
     const file = join(temporary, 'record.md');
     const { lines } = await run(['--mailbox', pilot, '--report', file]);
     const markdown = readFileSync(file, 'utf8');
@@ -70,14 +70,14 @@ describe('against services that are as they should be', () => {
       expect(`${markdown}\n${lines.join('\n')}`).not.toContain(secret);
   });
 
-  test('without --outside, least privilege is said to be unproven', async () => {
+  test('least privilege is reported as unproven without --outside', async () => {
     const { code, report, skipped } = await run(['--mailbox', pilot]);
     expect(code).toBe(0);
     expect(skipped).toEqual(['scope', 'immutability']);
     expect(report.steps.find(({ step }) => step === 'scope')?.detail).toContain('--outside');
   });
 
-  test('a store with a retention policy proves it', async () => {
+  test('a store with a retention policy passes the immutability step', async () => {
     deployment.proxies.blobs.intercept({
       answer: ({ method, url, headers }) =>
         method === 'PUT' && /\/preflight\/[^?]*$/.test(url) && headers['if-none-match'] === undefined
@@ -99,7 +99,7 @@ describe('against services that are as they should be', () => {
 interface Case {
   /** The step that must fail, alone. */
   step: string;
-  /** Steps that ask for the very same and so fail with it. */
+  /** Steps that make the same request and so fail with it. */
   also?: string[];
   when: string;
   arrange?: (deployment: Deployment) => unknown;
@@ -178,7 +178,7 @@ const cases: Case[] = [
   },
   {
     step: 'mailbox',
-    when: 'the user has none',
+    when: 'the user has no mailbox',
     mailbox: people.robot.userPrincipalName,
     cure: /Give the user a mailbox/,
   },
@@ -190,7 +190,7 @@ const cases: Case[] = [
   },
   {
     step: 'folder',
-    when: 'the app may read alone',
+    when: 'the app may only read',
     arrange: ({ exchange }) =>
       exchange.setFaults({ script: [{ kind: 'accessDenied', method: 'POST', path: '/mailFolders$' }] }),
     cure: /Mail\.ReadWrite/,
@@ -202,10 +202,10 @@ const cases: Case[] = [
       exchange.setFaults({ script: [{ kind: 'quotaExceeded', method: 'POST', path: '/messages$' }] }),
     cure: /quota/,
   },
-  bend('received', 'Exchange makes a draft', (json) => (json['isDraft'] = true), report),
+  bend('received', 'Exchange makes it a draft', (json) => (json['isDraft'] = true), report),
   bend(
     'dates',
-    'Exchange puts its own time',
+    'Exchange sets its own time',
     (json) => (json['receivedDateTime'] = '2026-11-21T09:00:00Z'),
     report,
   ),
@@ -217,7 +217,7 @@ const cases: Case[] = [
   ),
   bend(
     'item-class',
-    'Exchange makes an ordinary mail of it',
+    'Exchange makes it an ordinary mail',
     (json) => {
       const list = json['singleValueExtendedProperties'] as Property[];
       for (const property of list) if (property.value.startsWith('IPM.')) property.value = 'IPM.Note';
@@ -262,13 +262,13 @@ const cases: Case[] = [
   },
   bend(
     'conversation',
-    'Exchange groups by something else',
+    'Exchange groups conversations in another way',
     (json) => (json['conversationId'] = `own ${(conversations += 1)}`),
     /Nothing is lost/,
   ),
   {
     step: 'empty-attachment',
-    when: 'Exchange refuses files without a byte',
+    when: 'Exchange refuses empty files',
     arrange: ({ proxies }) =>
       proxies.exchange.intercept({
         answer: ({ method, body }) =>
@@ -286,7 +286,7 @@ const cases: Case[] = [
   },
   {
     step: 'large-attachment',
-    when: 'the app may not add to what was received',
+    when: 'the app may not add to received messages',
     arrange: ({ exchange }) => exchange.setFaults({ sealedAttachments: true }),
     cure: /Mail-Advanced\.ReadWrite/,
   },
@@ -305,7 +305,7 @@ const cases: Case[] = [
   },
   {
     step: 'scope',
-    when: 'the user outside has no mailbox, which would prove nothing',
+    when: 'the outside user has no mailbox, which would prove nothing',
     outside: people.robot.userPrincipalName,
     cure: /not a member/,
   },
@@ -329,7 +329,7 @@ const cases: Case[] = [
   },
   {
     step: 'write-once',
-    when: 'something on the way takes the condition off',
+    when: 'something on the way removes the condition',
     arrange({ proxies }) {
       let written = 0;
       proxies.blobs.intercept({
@@ -355,7 +355,7 @@ const cases: Case[] = [
   },
   {
     step: 'alert',
-    when: 'the connection string is none',
+    when: 'the connection string is incomplete',
     settings: { APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=only' },
     cure: /APPLICATIONINSIGHTS_CONNECTION_STRING/,
   },
@@ -367,8 +367,8 @@ const cases: Case[] = [
   },
 ];
 
-describe('exactly one step fails, and says what to do,', () => {
-  test.each(cases)('$step: when $when', async (one) => {
+describe('exactly one step fails and says what to do', () => {
+  test.each(cases)('$step, if $when', async (one) => {
     await one.arrange?.(deployment);
     const before = mailboxOf(pilot)?.messages ?? 0;
     const { code, lines, report, failed, skipped } = await run(
@@ -382,7 +382,7 @@ describe('exactly one step fails, and says what to do,', () => {
     if (one.detail) expect(step.detail).toMatch(one.detail);
     expect(step.cure).toMatch(one.cure);
     expect(lines.join('\n')).toContain(`→ ${step.cure!}`);
-    // Whatever is skipped waits for what failed, directly or not.
+    // Every skipped step needs, directly or not, the step that failed.
     const waiting = report.steps.filter(
       ({ verdict, detail }) => verdict === 'skipped' && detail.startsWith('needs: '),
     );
@@ -392,14 +392,14 @@ describe('exactly one step fails, and says what to do,', () => {
     expect(mailboxOf(pilot)?.messages ?? 0).toBe(before);
   });
 
-  test('every step has its fault here', () => {
+  test('for every step there is a case here', () => {
     expect(allSteps).not.toHaveLength(0);
     const tested = new Set(cases.map(({ step }) => step));
     expect(allSteps.filter((step) => !tested.has(step))).toEqual([]);
   });
 });
 
-test('a password that TeleMessage refuses fails both connectors, tried once: accounts lock', async () => {
+test('a refused password fails both connectors after one attempt, because accounts lock', async () => {
   await deployment.control('password', { ...deployment.account, password: 'changed' });
   const { report, failed } = await run(['--mailbox', pilot]);
   expect(failed).toEqual(['telemessage-wechat', 'telemessage-whatsapp']);
@@ -407,7 +407,7 @@ test('a password that TeleMessage refuses fails both connectors, tried once: acc
     expect(step.cure).toMatch(/right user name and password/);
 });
 
-test('a preflight that was cut off leaves a folder that the next one uses and removes', async () => {
+test('the folder of an interrupted preflight is used and removed by the next one', async () => {
   deployment.exchange.setFaults({
     script: [{ kind: 'accessDenied', method: 'DELETE', path: '/mailFolders/', times: 1 }],
   });
@@ -416,7 +416,7 @@ test('a preflight that was cut off leaves a folder that the next one uses and re
   expect(mailboxOf(pilot)?.messages).toBe(0);
 });
 
-test('a folder of that name in which its owner keeps something is left as it is', async () => {
+test('a folder of that name is left as it is if its owner keeps something there', async () => {
   const token = mintToken({
     aud: 'https://graph.microsoft.com',
     iss: 'test',
@@ -441,7 +441,7 @@ test('a folder of that name in which its owner keeps something is left as it is'
   expect(mailboxOf(people.keeper.userPrincipalName)).toMatchObject({ messages: 1, created: 5 });
 });
 
-test('in a cloud without upload sessions, it says which attachments will be missing, and passes', async () => {
+test('passes in a cloud without upload sessions, and says which attachments will be missing', async () => {
   const government = await startExchange({
     users: Object.values(people),
     audience: 'https://graph.microsoft.us',

@@ -1,5 +1,5 @@
 import type { AppDeps } from '../../shared/deps';
-import { answerPreflight } from '../../shared/preflight/request';
+import { answerPreflight } from '../../shared/preflight/preflight';
 import type { Random } from '../../simulators/samples/random';
 import { Finding } from './invariants';
 import { changed, damaged, odd, type Json } from './mutate';
