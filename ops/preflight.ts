@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { preflight, withoutSettings } from '../shared/preflight/preflight';
 import type { PreflightOptions, StepResult } from '../shared/preflight/step';
+import { version as ownVersion } from '../shared/version';
 import { asAppHelp, asAppOption, openApp, signInOf } from './app';
 import { startSimulation } from './simulate';
 import { readOptions, UsageError, type Shell, type Verb } from './verb';
@@ -46,6 +47,8 @@ export const preflightVerb: Verb = {
 export interface PreflightReport {
   passed: boolean;
   at: string;
+  /** The release that ran the steps; null if the deployed app is too old to name it. */
+  version: string | null;
   /** Who was signed in. */
   as: string;
   mailbox: string;
@@ -75,9 +78,9 @@ async function prove(given: Given, shell: Shell): Promise<number> {
   const as = through ? `the deployed app at ${through}` : signInOf(settings, asApp).name;
   print(`Preflight with ${mailbox}, as ${as}\n`);
 
-  const results = through
-    ? askApp(through, { mailbox, outside })
-    : runSteps(settings, asApp, { mailbox, outside });
+  const { version, results } = through
+    ? await askApp(through, { mailbox, outside })
+    : { version: ownVersion, results: runSteps(settings, asApp, { mailbox, outside }) };
   const steps: StepResult[] = [];
   for await (const result of results) {
     showStep(shell, result);
@@ -86,6 +89,7 @@ async function prove(given: Given, shell: Shell): Promise<number> {
   const report: PreflightReport = {
     passed: steps.every(({ verdict }) => verdict !== 'failed'),
     at,
+    version,
     as,
     mailbox,
     outside: outside ?? null,
@@ -124,7 +128,7 @@ async function* runSteps(settings: Shell['settings'], asApp: boolean, mailboxes:
 }
 
 /** Lets the deployed app take the steps; their results come together. Azure cuts off a request after four minutes. */
-async function* askApp(app: string, mailboxes: PreflightOptions) {
+async function askApp(app: string, mailboxes: PreflightOptions) {
   if (!URL.canParse(app))
     throw new UsageError('--through: expected a URL such as https://APP.azurewebsites.net');
   const key = process.env['ARCHIVER_KEY'];
@@ -142,8 +146,8 @@ async function* askApp(app: string, mailboxes: PreflightOptions) {
     throw new Error(
       `The app did not run the preflight (status ${response.status}). Is it published, and are its settings accepted?`,
     );
-  const { steps } = (await response.json()) as { steps: StepResult[] };
-  yield* steps;
+  const { version = null, steps } = (await response.json()) as { version?: string; steps: StepResult[] };
+  return { version, results: steps };
 }
 
 function showStep({ print }: Shell, { verdict, title, detail, cure }: StepResult): void {
@@ -153,9 +157,10 @@ function showStep({ print }: Shell, { verdict, title, detail, cure }: StepResult
 }
 
 function asMarkdown(report: PreflightReport): string {
-  const { passed, at, as, mailbox, outside, telemessage, graph, keyVault, steps } = report;
+  const { passed, at, version, as, mailbox, outside, telemessage, graph, keyVault, steps } = report;
   const facts: [string, string | null][] = [
     ['At', at],
+    ['Version', version ?? 'unknown'],
     ['As', as],
     ['Pilot mailbox', mailbox],
     ['Mailbox outside the scope', outside],

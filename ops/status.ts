@@ -15,6 +15,7 @@ export const statusVerb: Verb = {
     const deps = openApp(shell.settings, asApp);
     try {
       const status = await readStatus(deps);
+      shell.print(`version ${status.version}\n`);
       for (const connector of status.connectors) show(shell, connector);
       shell.print('queues');
       for (const [name, depth] of Object.entries(status.queues)) line(shell, name, String(depth));

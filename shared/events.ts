@@ -1,3 +1,5 @@
+import { version } from './version';
+
 /**
  * Events are structured log lines for operators and alerts; docs/operations.md explains each. The fields are an
  * allow-list: a field that is not named here cannot reach a log.
@@ -39,6 +41,9 @@ export type EventName =
 
 export type Emit = (name: EventName, fields: EventFields) => void;
 
-/** The log line of an event: JSON, so that queries can read its fields. Queries and alerts find the name as `signal`. */
+/**
+ * The log line of an event: JSON, so that queries can read its fields. Queries and alerts match its start, which is the
+ * name as `signal`; the release that wrote it comes last.
+ */
 export const eventLine = (name: EventName, fields: EventFields): string =>
-  JSON.stringify({ signal: name, ...fields });
+  JSON.stringify({ signal: name, ...fields, version });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { connectorIds, type ConnectorId } from '../connectors';
 import type { AppDeps } from '../deps';
+import { version } from '../version';
 import { entrySteps, scopeStep } from './mailbox-steps';
 import { messageSteps } from './message-steps';
 import { sourceSteps } from './source-steps';
@@ -84,7 +85,8 @@ const request = z.strictObject({ mailbox: z.string().min(1), outside: z.string()
 
 /** The answer to an operator who asks the deployed app: the results, or what is wrong with the request. */
 export type PreflightAnswer =
-  { status: 200; jsonBody: { steps: StepResult[] } } | { status: 400; jsonBody: { error: string } };
+  | { status: 200; jsonBody: { version: string; steps: StepResult[] } }
+  | { status: 400; jsonBody: { error: string } };
 
 /** Takes the preflight as the app itself: with its identity, from inside its network. Never throws. */
 export async function answerPreflight(
@@ -96,5 +98,5 @@ export async function answerPreflight(
     return { status: 400, jsonBody: { error: 'expected JSON: {"mailbox": ADDRESS, "outside"?: ADDRESS}' } };
   const steps: StepResult[] = [];
   for await (const result of preflight(deps, asked.data)) steps.push(result);
-  return { status: 200, jsonBody: { steps } };
+  return { status: 200, jsonBody: { version, steps } };
 }

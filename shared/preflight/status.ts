@@ -3,6 +3,7 @@ import type { AppDeps } from '../deps';
 import { queues, tables } from '../names';
 import type { RunState } from '../storage/runs';
 import { batchRow } from '../storage/outcomes';
+import { version } from '../version';
 
 /** A batch that is committed but not closed. */
 export interface OpenBatch {
@@ -31,6 +32,8 @@ export interface ConnectorStatus {
 }
 
 export interface Status {
+  /** The release of the program that read the store. */
+  version: string;
   at: string;
   connectors: ConnectorStatus[];
   /** Approximate number of waiting messages, by queue. */
@@ -43,7 +46,7 @@ export async function readStatus(deps: AppDeps): Promise<Status> {
   for (const name of Object.values(queues)) depths[name] = await deps.storeProbe.queueDepth(name);
   const found: ConnectorStatus[] = [];
   for (const connector of deps.config.connectors) found.push(await statusOf(deps, connector));
-  return { at: new Date(deps.now()).toISOString(), connectors: found, queues: depths };
+  return { version, at: new Date(deps.now()).toISOString(), connectors: found, queues: depths };
 }
 
 async function statusOf(deps: AppDeps, connector: ConnectorId): Promise<ConnectorStatus> {

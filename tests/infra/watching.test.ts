@@ -1,4 +1,5 @@
 import { eventLine } from '../../shared/events';
+import { version } from '../../package.json';
 import { functionNames } from '../../shared/names';
 import { read, readTemplates, type BicepFile } from '../support/bicep';
 
@@ -11,7 +12,11 @@ const rules = (name: string) =>
   monitoring.declarations.find((one) => one.name === name)!.value as unknown as Record<string, string>[];
 const eventsSource = read('shared/events.ts');
 const events = [...eventsSource.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, name]) => name!);
-const fields = ['signal', ...[...eventsSource.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name!)];
+const fields = [
+  'signal',
+  'version',
+  ...[...eventsSource.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name!),
+];
 /** For the record; nobody has to act. */
 const informational = ['windowFetched', 'batchClosed', 'copyRemoved'];
 
@@ -35,6 +40,11 @@ describe('alerts', () => {
       eventLine('windowLate', { connector: 'wechat' }).startsWith(start!.replace('EVENT', 'windowLate')),
     ).toBe(true);
   });
+});
+
+test('the log line of an event names the release that wrote it, in its last field', () => {
+  const line = eventLine('batchClosed', { connector: 'wechat', batch: 7 });
+  expect(line).toBe(`{"signal":"batchClosed","connector":"wechat","batch":7,"version":"${version}"}`);
 });
 
 describe('the workbook', () => {

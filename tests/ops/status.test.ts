@@ -1,5 +1,6 @@
 import { openApp } from '../../ops/app';
 import { statusVerb } from '../../ops/status';
+import { version } from '../../package.json';
 import type { Deps } from '../../shared/deps';
 import { backfillWindow } from '../../shared/pipeline/backfill-window';
 import type { Status } from '../../shared/preflight/status';
@@ -46,6 +47,8 @@ test('shows a new deployment as empty, with nothing waiting', async () => {
     'redrive-item-poison': 0,
   });
   expect(text).toContain('no daily window yet');
+  expect(text).toMatch(new RegExp(`^version ${version}$`, 'm'));
+  expect(json.version).toBe(version);
 });
 
 test('shows what was fetched, what is open and for how long, and what is in quarantine', async () => {

@@ -1,4 +1,6 @@
 import { preflightVerb } from '../../ops/preflight';
+import type { PreflightReport } from '../../ops/preflight';
+import { version } from '../../package.json';
 import { exceptions, staff } from '../../simulators/samples/organisation';
 import { startStack, type Stack } from '../../local/stack';
 
@@ -25,7 +27,9 @@ test('runs the preflight in the deployed app, which signs in as itself', async (
   expect(lines.filter((line) => line.startsWith('  failed'))).toEqual([]);
   expect(code).toBe(0);
   expect(lines[0]).toContain('as the deployed app at');
-  const { steps } = JSON.parse(lines.at(-1)!) as { steps: { step: string; verdict: string }[] };
+  const report = JSON.parse(lines.at(-1)!) as PreflightReport;
+  expect(report.version).toBe(version);
+  const { steps } = report;
   expect(steps.find(({ step }) => step === 'mailbox')).toMatchObject({ verdict: 'ok' });
   expect(steps.length).toBeGreaterThan(20);
 });

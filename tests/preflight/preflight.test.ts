@@ -7,6 +7,7 @@ import { startExchange } from '../../simulators/exchange/server';
 import { mintToken } from '../../simulators/identity/token';
 import { preflightVerb } from '../../ops/preflight';
 import type { PreflightReport } from '../../ops/preflight';
+import { version } from '../../package.json';
 import { changeJson } from '../support/proxy';
 import { openDeployment, people, type Deployment } from '../support/deployment';
 
@@ -51,12 +52,12 @@ describe('with services that work', () => {
     expect(skipped).toEqual(['immutability']);
     expect(code).toBe(0);
     allSteps = report.steps.map(({ step }) => step);
-    expect(report).toMatchObject({ passed: true, mailbox: pilot, outside });
+    expect(report).toMatchObject({ passed: true, version, mailbox: pilot, outside });
     expect(lines.filter((line) => /^ {2}(ok|skipped) /.test(line))).toHaveLength(report.steps.length);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(report);
     expect(mailboxOf(pilot)).toMatchObject({ messages: 0, created: 4, duplicates: 0 });
     expect(deployment.insights.state.lines.at(-1)).toMatch(
-      /^\{"signal":"preflightTest","message":"preflight [0-9a-f-]{36}"\}$/,
+      /^\{"signal":"preflightTest","message":"preflight [0-9a-f-]{36}","version":"\d+\.\d+\.\d+"\}$/,
     );
   });
 
@@ -65,6 +66,7 @@ describe('with services that work', () => {
     const { lines } = await run(['--mailbox', pilot, '--report', file]);
     const markdown = readFileSync(file, 'utf8');
     expect(markdown).toMatch(/^# Preflight: passed$/m);
+    expect(markdown).toContain(`\n- Version: ${version}\n`);
     expect(markdown).toMatch(/^\| ok \| Small attachment \| 1000 bytes, unchanged \| {2}\|$/m);
     for (const secret of ['right', 'AccountKey', 'insights-key', deployment.settings['IDENTITY_HEADER']!])
       expect(`${markdown}\n${lines.join('\n')}`).not.toContain(secret);
