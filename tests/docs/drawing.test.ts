@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { functionNames, queues } from '../../shared/names';
+
+const root = join(__dirname, '..', '..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const folder = mkdtempSync(join(tmpdir(), 'drawing-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('docs/architecture.svg', () => {
+  it('is what `npm run drawing` makes of its source today', () => {
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/drawing.mjs'), folder], {
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(read('docs/architecture.svg')).toBe(readFileSync(join(folder, 'architecture.svg'), 'utf8'));
+  });
+
+  it('shows every function, and every queue but the poison queues of requests', () => {
+    const texts = [...read('docs/architecture.svg').matchAll(/<text [^>]*>([^<]+)<\/text>/g)].map(
+      ([, text]) => text,
+    );
+    const { backfillWindowPoison, redriveItemPoison, ...shown } = queues;
+    for (const name of [...Object.values(functionNames), ...Object.values(shown)])
+      expect(texts).toContain(name);
+    for (const name of [backfillWindowPoison, redriveItemPoison]) expect(texts).not.toContain(name);
+  });
+
+  it('has colours of its own for a dark page', () => {
+    expect(read('docs/architecture.svg')).toContain('@media (prefers-color-scheme:dark)');
+  });
+});
