@@ -1,14 +1,14 @@
-import { PermanentError } from '../errors';
-import type { SourceMessage } from '../telemessage/message';
 import type { Attachment } from '../email/email';
 import { cutTo, oneLine } from '../email/safe-text';
+import { PermanentError } from '../errors';
+import type { SourceMessage } from '../telemessage/message';
 
 type Entry = SourceMessage['attachment'][number];
 
 const maxNameLength = 255;
 const untyped = 'application/octet-stream';
 
-/** Suffixes of what phones send without a name; any other type is its own suffix where it can be one. */
+/** Suffixes for files that phones send without a name; for other types a short subtype serves as the suffix. */
 const suffixes: Record<string, string> = {
   'image/jpeg': 'jpg',
   'audio/mpeg': 'mp3',
@@ -26,8 +26,8 @@ const suffixes: Record<string, string> = {
 
 /**
  * The files of a chat message with their decoded bytes, and the names of the entries that the source lists
- * without content. Throws PermanentError (`unreadable`) for content that is no base64; the message names the
- * entry by its index, because a file name is content.
+ * without content. Throws PermanentError (`unreadable`) for content that is not base64; the message gives the
+ * entry's index instead of its file name, which is content and must not reach a log.
  */
 export function readAttachments(entries: readonly Entry[]): { files: Attachment[]; notSupplied: string[] } {
   const files: Attachment[] = [];
@@ -41,7 +41,7 @@ export function readAttachments(entries: readonly Entry[]): { files: Attachment[
   return { files, notSupplied };
 }
 
-/** Line breaks, missing padding and the URL alphabet of RFC 4648 §5 occur; anything else is damage. */
+/** Accepts line breaks, missing padding and the URL alphabet (RFC 4648 section 5), which occur; the rest is damage. */
 function decode(content: string, index: number): Buffer {
   const compact = /\s/.test(content) ? content.replace(/\s+/g, '') : content;
   const digits = compact.replace(/={1,2}$/, '');
@@ -58,7 +58,7 @@ function typeOf(entry: Entry): string {
   return /^[\w.+-]+\/[\w.+-]+(\s*;[\x20-\x7e]*)?$/.test(type) && type.length <= 255 ? type : untyped;
 }
 
-/** The last component of what may be a path of any system, or a name made from the type. */
+/** The last component of a name that may be a path of any system, or a name made from the type. */
 function nameOf(entry: Entry, index: number, contentType: string): string {
   const last = oneLine((entry.name ?? '').split(/[\\/]/).findLast((part) => part.trim() !== '') ?? '');
   if (/[^.\s]/.test(last)) return shortened(last);
@@ -67,7 +67,7 @@ function nameOf(entry: Entry, index: number, contentType: string): string {
   return `attachment-${index + 1}.${suffixes[type] ?? (/^[a-z0-9]{2,5}$/.test(subtype) ? subtype : 'bin')}`;
 }
 
-/** Keeps the suffix: without it nobody knows what opens the file. */
+/** Cuts before the suffix: without a suffix no program opens the file. */
 function shortened(name: string): string {
   const suffix = /\.[^.\s]{1,10}$/.exec(name)?.[0] ?? '';
   return name.length <= maxNameLength ? name : cutTo(maxNameLength - suffix.length, name) + suffix;

@@ -1,16 +1,23 @@
-/** The hub model: every source is read into it, every mailbox item is made from it. Pure data. */
+/** The hub model: readers turn every source into it, and every mailbox item is made from it. Pure data. */
+import type { MessageAction } from './message-action';
 
-/** A party of a communication. A party may have a name only, a number only, or neither (an unknown party). */
+/** A party of a communication: with a name, an address, a number, or nothing at all (an unknown party). */
 export interface Party {
   name: string;
-  /** As the source wrote it; not proven to be a usable SMTP address. */
+  /** As the source wrote it; it may not be a usable SMTP address. */
   address?: string;
   /** Digits as the source wrote them, with or without `+`. */
   number?: string;
 }
 
+/** The same for numbers that differ only in `+` and punctuation; other text is its own key, without regard to case. */
+export function numberKey(number: string): string {
+  const text = number.trim();
+  return /^[+\d\s().\-/]*\d[+\d\s().\-/]*$/.test(text) ? text.replace(/\D/g, '') : text.toLowerCase();
+}
+
 export interface Attachment {
-  /** Never empty. Not a path: the last component only. */
+  /** Never empty, and never a path: the last component only. */
   name: string;
   contentType: string;
   /** Exactly the decoded bytes of the source. */
@@ -21,42 +28,35 @@ export interface Attachment {
   contentId?: string;
 }
 
-/** A later act on an earlier message: recall, deletion, edit. */
-export interface Act {
-  kind: 'recalled' | 'deletedForMe' | 'deletedForAll' | 'deleted' | 'edited';
-  /** Source id of the message that the act concerns. */
-  originalId: string;
-}
-
 export interface Email {
-  /** Whole, of any length, without line breaks. May be empty. */
+  /** Of any length, without line breaks; may be empty. */
   subject: string;
   from?: Party;
   to: Party[];
   cc: Party[];
   bcc: Party[];
-  /** When it was sent, ISO-8601 UTC. Absent when the source gives no date or an impossible one. */
+  /** ISO-8601 UTC; absent when the source gives no date or an impossible one. */
   sentAt?: string;
-  /** The send time exactly as the source wrote it; part of the content digest. Empty when missing. */
+  /** The send time exactly as the source wrote it, empty when missing; part of the item key. */
   sentAsWritten: string;
   /** The text of the communication, word for word. */
   body: { type: 'text' | 'html'; content: string };
-  /** Lines about the communication that stand below the text: kind of call, group, members, … */
+  /** Lines below the text that describe the communication: kind of call, group, members, … */
   details: string[];
   attachments: Attachment[];
   /**
-   * The part that `body` was read from, where it has a file name or bytes that are no text: attached as well,
-   * or they would be lost. Stands outside the content digest and the size rules, which count the body.
+   * The part that `body` was read from, if it has a file name or its bytes are not text: it is attached too, or name
+   * and bytes would be lost. Item key and size rule ignore it, because they count the body.
    */
   bodyFile?: Attachment;
   /**
-   * Of a chat item without text and attachments, for the content digest alone: the particulars of a call as
-   * written, else the source's own subject.
+   * Only for the item key of a chat item without text and attachments: the particulars of a call as written, else
+   * the source's own subject.
    */
   besidesText?: string[];
-  /** All items of one chat share `key`; `topic` is the name a person knows the chat by. */
-  chat: { key: string; topic: string };
-  act?: Act;
+  /** All items of one conversation share `key`; `topic` is the name that people know it by. */
+  conversation: { key: string; topic: string };
+  action?: MessageAction;
   /** Message-Ids with angle brackets that the mail itself refers to, oldest first. */
   references: string[];
   /** Original header block of a mail, for the transport-headers property. */

@@ -1,42 +1,42 @@
 import type { Provenance } from '../item';
 import type { SourceMessage } from '../telemessage/message';
-import type { Attachment, Email } from './email';
-import { furtherParticipants } from './further-participants';
+import { numberKey, type Attachment, type Email, type Party } from './email';
+import { translate, type Language, type Phrase } from './phrases';
 import { shownSourceId } from './provenance';
+import { usableAddress, type Recipient } from './recipient';
 import { acceptable, cutTo, firstWithin, oneLine } from './safe-text';
 import type { Dropped } from './size-rules';
-import type { Recipient } from './smtp-address';
-import { say, type Language, type Phrase } from './phrases';
 
 /**
- * A create request holds 4 MB of JSON, attachments and all. A longer body goes along as a file, because an
- * item of 10 MB of pure text is within the size rule and must not fail on the transport.
+ * A create request takes 4 MB of JSON, attachments included. An item of 10 MB of pure text passes the size rule, so
+ * a longer body is attached as a file instead of failing the request.
  */
 const maxBodyBytes = 2_000_000;
 const maxShortTextLength = 250_000;
 const maxBlockBytes = 400_000;
 const maxWrittenLength = 200;
-/** Some 4,000 people: a chat of more must not push its own text out of the body. */
+/** Room for about 4,000 people: a longer list would push the text of the chat out of the body. */
 const maxParticipantsBytes = 200_000;
+const maxParticipantTextLength = 256;
 
 export interface BodyFacts {
   email: Email;
   dropped: readonly Dropped[];
   provenance: Provenance;
   itemKey: string;
-  /** The subject as Exchange will keep it. */
+  /** As Exchange will keep it. */
   subject: string;
   fullSubject: string;
-  /** Recipients that the item's own fields have no room for. */
+  /** Recipients beyond those that fit into the item's own fields. */
   further: readonly Recipient[];
-  /** The source's *User's Email address* property. */
+  /** The source's *User's Email address* field. */
   addresses: SourceMessage['usersEmailAddress'];
   language: Language;
 }
 
 /**
- * The item's body: the source's text word for word, then a block of the lines that the product writes. When
- * both are too long for a request, the body holds the beginning, and the whole stands in `file`.
+ * The item's body: the source's text word for word, then a block of lines that this app writes. When both are too
+ * long for a request, the body holds the beginning and `file` holds everything.
  */
 export function itemBody(facts: BodyFacts): {
   body: { contentType: 'text' | 'html'; content: string };
@@ -50,12 +50,12 @@ export function itemBody(facts: BodyFacts): {
     return { body: { contentType: type, content: whole } };
   }
   const name = type === 'html' ? 'message.html' : 'message.txt';
-  const notice = say('longBody', { name }, facts.language);
-  const cut = say('cut', {}, facts.language);
-  // The provenance, which is last, must not be what is left out.
+  const notice = translate('longBody', { name }, facts.language);
+  const cut = translate('cut', {}, facts.language);
+  // The last line is the provenance, which must not be cut: put it first.
   const first = [notice, ...lines.slice(-1), ...lines.slice(0, -1)].map((line) => shortLine(line, cut));
   const kept = firstWithin(maxBlockBytes, first, '\n');
-  // HTML cut anywhere would show as something else than it was, so none of it is shown.
+  // HTML that is cut somewhere could show something else than the whole, so none of it is shown.
   const begin = type === 'html' ? '' : `${cutTo(maxShortTextLength, text)}\n${cut}`;
   return {
     body: { contentType: type, content: begin + block(type, kept, facts.language) },
@@ -72,7 +72,7 @@ function bounded(people: string[], language: Language): string {
   const kept = firstWithin(maxParticipantsBytes, people, '');
   const names = kept.join('; ');
   const count = people.length - kept.length;
-  return count === 0 ? names : say('andMore', { names, count }, language);
+  return count === 0 ? names : translate('andMore', { names, count }, language);
 }
 
 function shortLine(line: string, cut: string): string {
@@ -80,20 +80,20 @@ function shortLine(line: string, cut: string): string {
   return short.length < line.length ? `${short} ${cut}` : line;
 }
 
-const actLines = {
+const actionLines = {
   recalled: 'recalledLine',
   deletedForMe: 'deletedForMeLine',
   deletedForAll: 'deletedForAllLine',
   deleted: 'deletedLine',
   edited: 'editedLine',
-} as const satisfies Record<NonNullable<Email['act']>['kind'], Phrase>;
+} as const satisfies Record<NonNullable<Email['action']>['kind'], Phrase>;
 
 function blockLines(facts: BodyFacts): string[] {
   const { email, dropped, provenance, itemKey, subject, fullSubject, further, language } = facts;
   const written = cutTo(maxWrittenLength, oneLine(email.sentAsWritten));
   const lines: string[] = [];
   const add = (phrase: Phrase, values?: Record<string, string | number>) => {
-    lines.push(oneLine(say(phrase, values, language)));
+    lines.push(oneLine(translate(phrase, values, language)));
   };
   if (subject !== fullSubject) add('fullSubject', { subject: fullSubject });
   if (email.sentAt === undefined) add(written === '' ? 'sentMissing' : 'sentImpossible', { written });
@@ -108,20 +108,58 @@ function blockLines(facts: BodyFacts): string[] {
     const count = participants.length;
     add('furtherParticipants', { count, names: bounded(participants, language) });
   }
-  if (email.act) add(actLines[email.act.kind], { id: email.act.originalId });
+  if (email.action) add(actionLines[email.action.kind], { id: email.action.originalId });
   lines.push(...email.details.map(oneLine));
   const { connector, batch, position, sha256 } = provenance;
   add('provenance', { connector, batch, position, sha256, itemKey, sourceId: shownSourceId(provenance) });
   return lines;
 }
 
+/**
+ * The entries of *User's Email address* that a search in the item's own fields would miss: those whose address, or
+ * whose number if they have no address, no sender or recipient has. Each once, in the source's order, as
+ * `Name number <address>` on one line.
+ */
+function furtherParticipants(
+  { from, to, cc }: Pick<Email, 'from' | 'to' | 'cc'>,
+  entries: SourceMessage['usersEmailAddress'],
+): string[] {
+  const found = new Set<string>();
+  for (const { address, number } of [...(from ? [from] : []), ...to, ...cc] satisfies Party[]) {
+    // An unusable address is not in the item: a made one takes its place.
+    if (address !== undefined && usableAddress(address) !== undefined) found.add(addressKey(address));
+    if (number !== undefined) found.add(numberKey(number));
+  }
+  const further: string[] = [];
+  for (const { emailAddress, mobileNumber, firstName, lastName } of entries) {
+    const address = participantText(emailAddress);
+    const number = participantText(mobileNumber);
+    const key = address === '' ? numberKey(number) : addressKey(address);
+    if (key === '' || found.has(key)) continue;
+    found.add(key).add(numberKey(number));
+    const words = [participantText(firstName), participantText(lastName), number]
+      .filter((word) => word !== '')
+      .join(' ');
+    further.push(words === '' ? address : address === '' ? words : `${words} <${address}>`);
+  }
+  return further;
+}
+
+function participantText(text: string | undefined): string {
+  return cutTo(maxParticipantTextLength, oneLine(text ?? ''));
+}
+
+function addressKey(address: string): string {
+  return address.trim().toLowerCase();
+}
+
 function block(type: 'text' | 'html', lines: readonly string[], language: Language): string {
-  const separator = say('separator', {}, language);
+  const separator = translate('separator', {}, language);
   if (type === 'text') return `\n\n${[separator, ...lines].join('\n')}\n`;
   return `\n<hr>\n<div>${[separator, ...lines].map(escapeHtml).join('<br>\n')}</div>\n`;
 }
 
-/** Ends what broken HTML left open, or everything after it, the archive's own lines too, would be invisible. */
+/** Closes elements that broken HTML leaves open: they would hide the archive's own lines too. */
 function closers(html: string): string {
   const text = html.toLowerCase();
   const open = (start: string, end: string) => text.lastIndexOf(start) > text.lastIndexOf(end);

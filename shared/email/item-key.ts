@@ -1,29 +1,28 @@
 import { createHash } from 'node:crypto';
 import type { Email } from './email';
 
-/** Part of every key: keys made today must be found in mailboxes for decades. Never change what it stands for. */
+/** Hashed into every key. Never change it: mailboxes must be searchable by today's keys for decades. */
 const version = 'telemessage-archiver item key 1';
-/** Of an item without text: no attachment of another item can stand for what is told instead. */
+/** For items without text: otherwise another item's attachment could hash like the fields used in place of the text. */
 const versionWithoutText = `${version}, without text`;
 
 /**
- * The key of an item, 64 hex digits: SHA-256 over the connector, the source's message id, and what the source
- * said (send time as written, text, attachments' bytes). Names of files and of people, the subject and the
- * transport's details stand outside: they change when the source serves an item again. An item with neither text
- * nor attachments is told by what else the source says: a call by kind, direction, status, start and end as
- * written, any other by its subject.
+ * The key of an item, 64 hex digits: SHA-256 over the connector, the source's message id, and the content (send time
+ * as written, text, attachments' bytes). Names of files and people, the subject and transport details are left out,
+ * because they change when the source serves an item again. An item with neither text nor attachments uses what else
+ * the source says: for a call its kind, direction, status, start and end as written, otherwise the subject.
  *
- * Call it with the email as it was read, before size rules: the key must not move with a limit.
+ * Pass the email as it was read, before the size rule, so that the key does not depend on a configured limit.
  */
 export function itemKey(connectorId: string, sourceId: string, email: Email): string {
   const hash = createHash('sha256');
   const field = (bytes: Buffer) => {
-    // The length goes first, or a byte could move from one field to the next without changing the key.
+    // Without the length, a byte could move from one field to the next and leave the key unchanged.
     const length = Buffer.alloc(8);
     length.writeBigUInt64BE(BigInt(bytes.length));
     hash.update(length).update(bytes);
   };
-  // UTF-16 is exact for every string; UTF-8 would make all broken surrogates the same character.
+  // UTF-8 would turn all lone surrogates into one character; UTF-16 keeps every string exact.
   const instead = insteadOfText(email);
   const head = instead.length === 0 ? version : versionWithoutText;
   for (const text of [head, connectorId, sourceId, email.sentAsWritten, email.body.content, ...instead]) {

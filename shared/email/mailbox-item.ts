@@ -6,43 +6,43 @@ import { itemBody } from './item-body';
 import { provenanceProperties, type ExtendedProperty } from './provenance';
 import { acceptable, cutTo, oneLine } from './safe-text';
 import type { Dropped } from './size-rules';
-import { recipient, type Recipient } from './smtp-address';
+import { recipient, type Recipient } from './recipient';
 import { threading } from './threading';
 import type { Language } from './phrases';
 
-/** Exchange keeps no more characters of a subject. */
+/** Exchange keeps at most 255 characters of a subject. */
 const maxSubjectLength = 255;
-/** Exchange's default limit is 500 recipients; the rest is named in the body. */
+/** Exchange's default limit is 500 recipients; the body names the rest. */
 const maxRecipients = 480;
-/** A longer header block risks the whole create request; Exchange's own border lies at 32 KB. */
+/** A create request may fail on a longer header block; Exchange's own limit is 32 KB. */
 const maxHeadersBytes = 30_000;
 const maxFileNameLength = 255;
 
-/** What Graph is told to create. */
+/** What Graph has to create. */
 export interface MailboxItem {
   /** Body of the create request, without attachments. */
   json: Record<string, unknown>;
   attachments: Attachment[];
   itemKey: string;
-  /** True when attachments were left out, which its body names. */
+  /** True when attachments were left out; the body names them. */
   partial: boolean;
 }
 
 export interface MailboxItemOptions {
   /** As configured for the connector. */
   itemClass: string;
-  /** The source's *User's Email address* property. */
+  /** The source's *User's Email address* field. */
   addresses: SourceMessage['usersEmailAddress'];
-  /** From the email as it was read, before size rules. */
+  /** From the email as it was read, before the size rule. */
   itemKey: string;
-  /** Language of the words that the product writes itself. */
+  /** Language of the phrases that this app writes. */
   language?: Language;
 }
 
 /**
- * The received, dated, read message that stands for an email in a mailbox. Pure and deterministic: the same
- * input gives the same JSON text. The ids of the MAPI properties are those of [MS-OXPROPS]; only given in the
- * create request do they make a message that is no draft.
+ * An email as a received and read message with its original times. Pure and deterministic: the same input gives the
+ * same JSON text. The ids of the MAPI properties are those of [MS-OXPROPS]; set later than in the create request, they
+ * would leave a draft.
  */
 export function mailboxItem(
   email: Email,
@@ -64,7 +64,7 @@ export function mailboxItem(
   const headers = headerBlock(email.headers ?? '');
 
   const properties: ExtendedProperty[] = [
-    // PidTagMessageFlags: the bit "unsent" is clear, "read" is set. It can never be changed later.
+    // PidTagMessageFlags: "unsent" is clear, "read" is set. Only the create request can set it.
     { id: 'Integer 0x0E07', value: '1' },
     { id: 'SystemTime 0x0039', value: email.sentAt === undefined ? receivedAt : iso(email.sentAt) },
     { id: 'SystemTime 0x0E06', value: receivedAt },
@@ -108,7 +108,7 @@ function recipientLists(email: Email, network: string, language: Language) {
   return { to: take(email.to), cc: take(email.cc), bcc: take(email.bcc), further };
 }
 
-/** Whole header lines from the top, as many as fit. */
+/** The first header lines, as many as fit whole. */
 function headerBlock(headers: string): string {
   const block = acceptable(headers);
   if (Buffer.byteLength(block) <= maxHeadersBytes) return block;
@@ -117,7 +117,7 @@ function headerBlock(headers: string): string {
   return Buffer.from(start.slice(0, end), 'latin1').toString();
 }
 
-/** Bytes are evidence and stay as they are; only what is said about them must be acceptable to Exchange. */
+/** The bytes are evidence and stay as they are; name, type and id are made acceptable to Exchange. */
 function accepted(attachment: Attachment): Attachment {
   const name = cutTo(maxFileNameLength, oneLine(attachment.name)) || 'attachment';
   const { contentId, ...rest } = attachment;

@@ -1,4 +1,4 @@
-/** Every word that the product itself writes into an item. Content of the source is never translated. */
+/** Every phrase that this app writes into an item. Content of the source is never translated. */
 
 export const languages = ['en'] as const;
 export type Language = (typeof languages)[number];
@@ -76,8 +76,8 @@ const phrases = {
 
 export type Phrase = keyof typeof phrases;
 
-/** The phrase in the language, its places filled in. A value is never read as a phrase itself. */
-export function say(
+/** The phrase in the language, with its places filled in. Braces inside a value are not filled in again. */
+export function translate(
   phrase: Phrase,
   values: Readonly<Record<string, string | number>> = {},
   language: Language = 'en',

@@ -8,20 +8,20 @@ export interface ExtendedProperty {
   value: string;
 }
 
-/** This app's property set. Mailboxes hold it for as long as they are retained: it must never change. */
+/** This app's property set. Never change it: items in mailboxes keep it for as long as they are retained. */
 const propertySet = '{5d1c3d6a-0f5e-4c58-9a8e-6f3f6b7f2a41}';
 const named = <Name extends string>(name: Name) => `String ${propertySet} Name ${name}` as const;
 
 /**
- * Ids of the named properties. A mailbox has room for some dozens of names for certain, so there are a
- * handful, the same for every item.
+ * Ids of the named properties, the same for every item. Only a handful, because a mailbox is sure to have room for
+ * only some dozens of names.
  */
 export const propertyIds = {
-  /** Idempotency key: the one that a look-up filters by. */
+  /** Idempotency key: the property that a look-up filters by. */
   itemKey: named('ItemKey'),
   /**
-   * `yes` once an item that needs several requests has all its attachments, `partial` when there was no way to
-   * bring in some of them; set by the last request.
+   * For an item that needs several requests, set by the last one: `yes` when all attachments are in, `partial` when
+   * the mailbox could not accept some of them.
    */
   complete: named('Complete'),
   connector: named('Connector'),
@@ -32,17 +32,17 @@ export const propertyIds = {
   usersEmailAddress: named('UsersEmailAddress'),
 } as const;
 
-/** What the last request of an item that needs several of them sets. */
+/** The values that the last of several requests sets. */
 export const completeMark: ExtendedProperty = { id: propertyIds.complete, value: 'yes' };
 export const partialMark: ExtendedProperty = { id: propertyIds.complete, value: 'partial' };
 
 const maxSourceIdLength = 1_000;
-/** Long values are not sure to be taken in a create request; Exchange's own border lies at 32 KB. */
+/** A create request may fail on a longer value; Exchange's own limit is 32 KB. */
 const maxAddressesBytes = 30_000;
 
 /**
- * Whether the message carries the mark of completeness. Exchange hands ids back in a spelling of its own
- * (other case, other spaces), so they are compared by their parts.
+ * Whether the message carries the mark of completeness. Exchange returns property ids in its own spelling (other
+ * case, other spaces), so they are compared by their parts.
  */
 export function isComplete(message: {
   singleValueExtendedProperties?: readonly ExtendedProperty[] | null;
@@ -51,7 +51,7 @@ export function isComplete(message: {
   return value === completeMark.value || value === partialMark.value;
 }
 
-/** The value of a named property of a message that Exchange handed back, or undefined. */
+/** The value of a named property of a message that Exchange returned, or undefined. */
 export function propertyValue(
   message: { singleValueExtendedProperties?: readonly ExtendedProperty[] | null },
   id: string,
@@ -60,13 +60,13 @@ export function propertyValue(
   return message.singleValueExtendedProperties?.find((property) => comparable(property.id) === wanted)?.value;
 }
 
-/** Everything but the name of a named property is free in case; the name is not. */
+/** Exchange changes the case of everything but the name itself. */
 function comparable(id: string): string {
   const [head = '', name = ''] = id.trim().split(/\s+Name\s+/i);
   return `${head.toLowerCase().replace(/\s+/g, ' ')} ${name}`;
 }
 
-/** The named properties of an item: its key, where it came from, and the *User's Email address* property. */
+/** The named properties of an item: its key, its origin, and the *User's Email address* field. */
 export function provenanceProperties(
   provenance: Provenance,
   itemKey: string,
@@ -84,11 +84,11 @@ export function provenanceProperties(
     .map(({ emailAddress, mobileNumber }) => oneLine(emailAddress?.trim() || mobileNumber || ''))
     .filter((text) => text !== '');
   const value = firstWithin(maxAddressesBytes, known, ';').join(';');
-  // An empty value says nothing, and Exchange refuses the whole item for it. A source id can be all blanks.
+  // Exchange refuses the whole item for one empty value, and a source id can be all blanks.
   return [...properties, { id: propertyIds.usersEmailAddress, value }].filter((one) => one.value !== '');
 }
 
-/** The source's id as it came, bounded, and on one line. */
+/** The source's id on one line, cut to 1,000 characters. */
 export function shownSourceId(provenance: Provenance): string {
   return cutTo(maxSourceIdLength, oneLine(provenance.sourceId));
 }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Attachment, Email } from './email';
 
-/** An attachment that was left out: what the body says of it. */
+/** An attachment that was left out, as the body names it. */
 export interface Dropped {
   name: string;
   /** Decoded bytes. */
   size: number;
   /** Hex, of the decoded bytes. */
   sha256: string;
-  /** It is within the limit, but the mailbox had no way to take it. */
+  /** Set when the attachment is within the limit, but the mailbox cannot accept it. */
   refused?: true;
 }
 
@@ -16,9 +16,9 @@ export type Sized =
   { kind: 'fits'; email: Email; dropped: Dropped[] } | { kind: 'tooLarge'; /** Decoded. */ bytes: number };
 
 /**
- * The size rule: attachments larger than the limit are dropped first; if the body (UTF-8) and the remaining
- * attachments together are still larger, the item is too large. Exactly the limit still fits. All in decoded
- * bytes. The email given is not changed.
+ * The size rule: first drop every attachment larger than the limit; if the body (UTF-8) and the remaining attachments
+ * together are still larger, the item is too large. Exactly the limit still fits. All sizes are decoded bytes.
+ * `email` is not changed.
  */
 export function applySizeRules(email: Email, limitBytes: number): Sized {
   const attachments = email.attachments.filter(({ content }) => content.length <= limitBytes);
@@ -31,7 +31,7 @@ export function applySizeRules(email: Email, limitBytes: number): Sized {
   return { kind: 'fits', email: { ...email, attachments }, dropped };
 }
 
-/** What is said of an attachment that is left out. */
+/** The name, size and hash that the body states for an attachment that is left out. */
 export function asDropped({ name, content }: Attachment): Dropped {
   return { name, size: content.length, sha256: createHash('sha256').update(content).digest('hex') };
 }

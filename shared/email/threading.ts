@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Email } from './email';
 import { cutTo, oneLine } from './safe-text';
 
-/** Stands in every derived id: acts that arrive years later must find the original's id again. */
+/** Hashed into every id. Never change it: an action that arrives years later must link to today's ids. */
 const version = 'telemessage-archiver threading 1';
 
 /**
- * Six most significant bytes of the FILETIME of 2020-01-01T00:00:00Z, the first of which is the 0x01 that
- * [MS-OXOMSG] 2.2.1.3 asks for. One instant for every chat: nobody knows when a chat began, and the items of
- * one chat must share their header byte for byte, in whatever order they arrive.
+ * Six most significant bytes of the FILETIME of 2020-01-01T00:00:00Z; the first one is the 0x01 that [MS-OXOMSG]
+ * section 2.2.1.3 requires. The same instant for every conversation: its real start is unknown, and all items of a
+ * conversation need the same header bytes, in whatever order they arrive.
  */
 const indexStart = Buffer.from('01d5c0366905', 'hex');
 
@@ -18,30 +18,30 @@ const maxReferencesLength = 8_000;
 export interface Threading {
   internetMessageId: string;
   inReplyTo?: string;
-  /** Separated by spaces; absent when there are none. */
+  /** Message-Ids separated by spaces; absent when there are none. */
   references?: string;
-  /** PidTagConversationTopic; absent when the chat has no name at all. */
+  /** PidTagConversationTopic; absent when the conversation has no name. */
   topic?: string;
   /** PidTagConversationIndex, base64 of 22 bytes. */
   index: string;
 }
 
-/** The Message-Id of the item with this source id: the same for ever, so that a later act can point to it. */
+/** The Message-Id of the item with this source id. It never changes, so a later action can refer to it. */
 export function messageId(connectorId: string, sourceId: string): string {
-  return `<${digest(connectorId, 'message', sourceId).toString('hex', 0, 20)}@${connectorId}.archive.invalid>`;
+  return `<${hashOf(connectorId, 'message', sourceId).toString('hex', 0, 20)}@${connectorId}.archive.invalid>`;
 }
 
 /**
- * What makes Outlook show the items of a chat as one conversation, and an act as an answer to its original.
- * The chat's key decides the conversation; there are no child blocks, so the order is that of the times.
+ * The properties by which Outlook groups a conversation, and shows an action (recall, deletion, edit) as a reply to
+ * its original. The conversation's key alone decides the group; without child blocks Outlook sorts by time.
  */
 export function threading(email: Email, connectorId: string, sourceId: string): Threading {
   const own = email.references.map((id) => id.trim()).filter((id) => /^<[!-;=?-~]{1,990}>$/.test(id));
-  const ids = email.act ? [...own, messageId(connectorId, email.act.originalId)] : own;
+  const ids = email.action ? [...own, messageId(connectorId, email.action.originalId)] : own;
   const inReplyTo = ids.at(-1);
   const references = newest(ids);
-  const topic = cutTo(maxTopicLength, oneLine(email.chat.topic) || oneLine(email.subject));
-  const guid = digest(connectorId, 'chat', email.chat.key).subarray(0, 16);
+  const topic = cutTo(maxTopicLength, oneLine(email.conversation.topic) || oneLine(email.subject));
+  const guid = hashOf(connectorId, 'chat', email.conversation.key).subarray(0, 16);
   return {
     internetMessageId: messageId(connectorId, sourceId),
     ...(inReplyTo !== undefined && { inReplyTo, references }),
@@ -50,7 +50,7 @@ export function threading(email: Email, connectorId: string, sourceId: string): 
   };
 }
 
-/** The newest ids that fit: a mail can drag an endless chain along, and the near end of it is what threads. */
+/** The newest ids that fit: a mail can carry an endless chain, and threading needs its newest end. */
 function newest(ids: string[]): string {
   let first = ids.length;
   for (let length = 0; first > 0; first--) {
@@ -60,8 +60,8 @@ function newest(ids: string[]): string {
   return ids.slice(first).join(' ');
 }
 
-function digest(...fields: string[]): Buffer {
-  // JSON keeps the borders between the fields, and writes even half a surrogate pair exactly.
+function hashOf(...fields: string[]): Buffer {
+  // Joined fields could collide; JSON keeps them apart, and writes even half a surrogate pair exactly.
   return createHash('sha256')
     .update(JSON.stringify([version, ...fields]))
     .digest();

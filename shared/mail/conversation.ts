@@ -1,25 +1,25 @@
 import type { Email, Party } from '../email/email';
 
-/** Words that TeleMessage and mail programs put before the subject of a later mail of the same chat. */
-const actWords =
+/** Words that TeleMessage and mail programs put before the subject of a later mail in the same conversation. */
+const prefixes =
   /^\s*(?:\[?(?:recall(?:ed)?|revoked?|deleted|deletion|edit(?:ed)?|撤回|已撤回|회수|återkallat|rappel|rappelé)\]?(?:\s+for\s+(?:all|me|everyone))?(?:\s+(?:read|unread|unknown))?\s*[:：-]?(?:\s+|$)|(?:re|fwd?|aw|sv|vs|rv|tr|答复|回复|转发|회신|전달)\s*[:：]\s*)/i;
 
-function withoutActs(subject: string): string {
+function withoutPrefixes(subject: string): string {
   let rest = subject;
   for (let before = ''; before !== rest;) {
     before = rest;
-    rest = rest.replace(actWords, '');
+    rest = rest.replace(prefixes, '');
   }
   return rest.trim();
 }
 
-interface ChatSubject {
+interface NamedInSubject {
   group?: string;
   parties?: [string, string];
 }
 
-/** Subjects of the form `<network> message from A to B`, `… voice call from A to chat group G`. */
-function readSubject(subject: string, network: string): ChatSubject {
+/** Reads subjects such as `<network> message from A to B` and `… voice call from A to chat group G`. */
+function readSubject(subject: string, network: string): NamedInSubject {
   const direction = /\b(?:message|call|chat|file|attachment|media|notification)\s+from\s+/i.exec(subject);
   if (!direction) return {};
   const [from = '', ...rest] = subject.slice(direction.index + direction[0].length).split(/\s+to\s+/i);
@@ -45,19 +45,20 @@ function threadGuid(index: string | undefined): string | undefined {
 }
 
 /**
- * Root of a References chain that was made for the chat as a whole. Where the mail answers the last id of the
- * chain, the chain is an ordinary reply's: the first mail of such a thread carries no reference at all, and
- * only the parties put it and its answers, or it and its recall, under one key.
+ * Root of a References chain that identifies the whole conversation. A mail with In-Reply-To has an ordinary reply's
+ * chain instead: the first mail of its thread has no References, so only the parties give that mail, its answers and
+ * its recall one key.
  */
 function chainRoot(references: string[], answered: string[]): string | undefined {
   const root = references[0];
   return root && answered.length === 0 ? root : undefined;
 }
 
-interface ChatSource {
-  email: Pick<Email, 'from' | 'to' | 'cc' | 'subject' | 'act'>;
-  /** Ids of the References header alone, and of In-Reply-To. */
+interface ConversationSource {
+  email: Pick<Email, 'from' | 'to' | 'cc' | 'subject' | 'action'>;
+  /** Ids of the References header alone. */
   references: string[];
+  /** Ids of In-Reply-To. */
   answered: string[];
   threadIndex: string | undefined;
   threadTopic: string | undefined;
@@ -66,13 +67,13 @@ interface ChatSource {
 }
 
 /**
- * The chat that a mail belongs to. The key is equal for both directions of a chat and for an act and its
- * original: the GUID of Thread-Index, else the root of References, else the set of parties together with the
- * group that the subject names. `topic` is the name a person knows the chat by, free of acts and direction.
+ * The conversation that a mail belongs to. Both directions of a chat have one key, and so do a message and its recall,
+ * deletion or edit: the GUID of Thread-Index, else the root of References, else the set of parties together with the
+ * group that the subject names. `topic` is the name that people know it by, without prefixes and direction.
  */
-export function chatOf(source: ChatSource): Email['chat'] {
+export function conversationOf(source: ConversationSource): Email['conversation'] {
   const { email, network } = source;
-  const subject = withoutActs(email.subject);
+  const subject = withoutPrefixes(email.subject);
   const named = readSubject(subject, network);
   const parties = [email.from, ...email.to, ...email.cc].filter((party) => party !== undefined);
   const ids = [...new Set(parties.map(identity))].sort(byCodeUnit);
@@ -86,14 +87,14 @@ export function chatOf(source: ChatSource): Email['chat'] {
     network;
 
   const guid = threadGuid(source.threadIndex);
-  // An act names its original, so its chain says nothing of the chat unless it is longer than that.
-  const chain = email.act && source.references.length < 2 ? [] : source.references;
+  // The one reference of a message action is its original, which does not identify the conversation.
+  const chain = email.action && source.references.length < 2 ? [] : source.references;
   const root = chainRoot(chain, source.answered);
   let key: string;
   if (guid) key = `thread:${guid}`;
   else if (root) key = `references:${root}`;
   else if (ids.length > 0)
     key = `parties:${named.group === undefined ? '' : `${named.group}\n`}${ids.join('\n')}`;
-  else key = `mail:${email.act?.originalId ?? source.messageId}`;
+  else key = `mail:${email.action?.originalId ?? source.messageId}`;
   return { key, topic };
 }

@@ -1,26 +1,24 @@
-import { readAct } from '../email/message-action';
+import type { Attachment, Email, Party } from '../email/email';
+import { readMessageAction } from '../email/message-action';
 import { readAddresses } from './addresses';
 import { attachmentName } from './attachment-name';
+import { bodyOf, contentIdsOf, isEnriched, isReadable } from './body-text';
 import { decodeBytes } from './charset';
-import type { Attachment, Email, Party } from '../email/email';
-import { decodeRaw, decodeText } from './encoded-words';
-import { enrichedWords } from './enriched-text';
-import type { Headers } from './header';
-import { contentIdsOf, isBlankHtml, isBlankText } from './html-text';
-import { chatOf } from './conversation';
+import { conversationOf } from './conversation';
 import { readMailDate } from './dates';
-import { readStructure, type Leaf } from './structure';
+import { decodeRaw, decodeText } from './encoded-words';
+import type { Headers } from './header';
 import { readStructured } from './parameters';
-import { isReadable } from '../email/safe-text';
+import { readStructure, type Leaf } from './structure';
 import { decodeTransfer } from './transfer-encoding';
 
 /** What the feed says about a mail besides the mail itself. */
 export interface MailContext {
-  /** TeleMessage's id of the item; a prefix tells an act. */
+  /** TeleMessage's id of the item; a prefix states a message action. */
   messageId: string;
   /** Arrival at TeleMessage, ISO-8601 UTC. */
   receivedAt: string;
-  /** Name of the network, for a chat that nothing else names. */
+  /** Name of the network: the topic of a conversation that nothing else names. */
   network: string;
 }
 
@@ -33,7 +31,7 @@ function leafBytes(raw: Buffer, leaf: Leaf): Buffer {
   return decodeTransfer(bytes, encoding, leaf.type.startsWith('text/'));
 }
 
-/** The charset that an HTML text declares within itself, where its header declares none. */
+/** The charset that the HTML declares in a meta element. */
 function htmlCharset(bytes: Buffer): string | undefined {
   return /<meta[^>]{1,300}?charset\s*=\s*["']?\s*([\w:.-]{1,40})/i.exec(
     bytes.toString('latin1', 0, 2048),
@@ -49,7 +47,7 @@ function leafText(leaf: Leaf, bytes: Buffer, mailCharset: string | undefined): s
   );
 }
 
-/** The charset that most likely also holds for what declares none: the first that is more than ASCII. */
+/** The likeliest charset for text that declares none: the mail's first declared charset beyond ASCII. */
 function charsetOf(leaves: Leaf[]): string | undefined {
   return leaves
     .map((leaf) => leaf.content.parameters.get('charset'))
@@ -72,7 +70,7 @@ interface LeafFile {
   content: Buffer;
 }
 
-/** Every leaf is the body or an attachment; only text parts of nothing but blanks, without a name, fall away. */
+/** Every leaf becomes the body or an attachment; only unnamed text parts of nothing but blanks are dropped. */
 function readParts(raw: Buffer, leaves: Leaf[], mailCharset: string | undefined): Parts {
   let body: Email['body'] | undefined;
   let enriched: Email['body'] | undefined;
@@ -82,20 +80,20 @@ function readParts(raw: Buffer, leaves: Leaf[], mailCharset: string | undefined)
     const content = leafBytes(raw, leaf);
     if (isCandidate(leaf)) {
       const named = fileName(leaf, mailCharset) !== undefined;
-      // Nothing but blanks, in any charset: no evidence is lost with it.
+      // Blanks in any charset: dropping them loses no evidence.
       const empty = content.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d));
       if (empty && !named) continue;
       const text = body || empty ? '' : leafText(leaf, content, mailCharset);
       const found = bodyOf(leaf.type, text);
       const sound = isReadable(content, text);
-      // A file under a wrong type would show as noise in place of the real text.
+      // A named file with a wrong text type would show as noise in place of the real text.
       if (!body && found && (sound || !named)) {
         if (!isEnriched(leaf.type)) {
           body = found;
           if (named || !sound) bodyFile = { leaf, content };
           continue;
         }
-        // It is attached too. Beside a plain text or HTML of the same words it is the lesser one.
+        // Enriched text is attached too, and an alternative in plain text or HTML is the better body.
         if (leaf.alternative) enriched ??= found;
         else body = found;
       }
@@ -120,17 +118,6 @@ function readParts(raw: Buffer, leaves: Leaf[], mailCharset: string | undefined)
   return { body, attachments, ...(bodyFile && { bodyFile: attach(bodyFile) }) };
 }
 
-function isEnriched(type: string): type is 'text/enriched' | 'text/richtext' {
-  return type === 'text/enriched' || type === 'text/richtext';
-}
-
-/** What a reader sees of a text part; undefined when that is nothing. */
-function bodyOf(type: string, text: string): Email['body'] | undefined {
-  if (type === 'text/html') return isBlankHtml(text) ? undefined : { type: 'html', content: text };
-  const content = isEnriched(type) ? enrichedWords(text, type) : text;
-  return isBlankText(content) ? undefined : { type: 'text', content };
-}
-
 function fileName(leaf: Leaf, charset: string | undefined): string | undefined {
   if (leaf.kind === 'note') return undefined;
   const disposition = readStructured(leaf.headers.first('content-disposition') ?? '', charset);
@@ -148,12 +135,12 @@ function contentIdOf(headers: Headers): string | undefined {
   return (/<([^<>]+)>/.exec(written)?.[1] ?? written).trim() || undefined;
 }
 
-/** The header block as written, with its folds, cut at a line's end. */
+/** The header block as written, with its folds, cut at the end of a line. */
 function headerText(raw: Buffer, headers: Headers, charset: string | undefined): string | undefined {
   const block = raw.subarray(headers.start, Math.min(headers.end, headers.start + maxHeaderBytes));
   let text = decodeRaw(block.toString('latin1'), charset);
   if (block.length < headers.end - headers.start || Buffer.byteLength(text) > maxHeaderBytes) {
-    // Decoding can make a text longer: three bytes for one at most.
+    // Decoding can make the text longer, up to three bytes for one.
     while (Buffer.byteLength(text) > maxHeaderBytes) text = text.slice(0, Math.floor(text.length * 0.9));
     const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
     if (end > 0) text = text.slice(0, end + 1);
@@ -171,9 +158,9 @@ function signature({ name, address }: Party): string {
 }
 
 /**
- * Reads a mail (RFC 5322, MIME) into the hub model. Pure; time is linear in the mail's length, and attachments
- * may share memory with `raw`. Mails that break the rules are read as well as they can be: no part is dropped
- * and no byte of an attachment is changed. Throws PermanentError `unreadable` for nesting above 256 levels.
+ * Reads a mail (RFC 5322, MIME) into the hub model. A mail that breaks the rules is read as well as possible: no part is
+ * dropped and no byte of an attachment changes. Pure; time is linear in the mail's length; attachments may share
+ * memory with `raw`. Throws PermanentError `unreadable` for nesting above 256 levels.
  */
 export function readMail(raw: Uint8Array, context: MailContext): Email {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
@@ -191,7 +178,7 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
   const chain = messageIds(headers.all('references'));
   const answered = messageIds(headers.all('in-reply-to'));
   const original = headerText(bytes, headers, charset);
-  const act = readAct(context.messageId);
+  const action = readMessageAction(context.messageId);
 
   const email = {
     subject: decodeText(headers.first('subject') ?? '', charset),
@@ -199,18 +186,18 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
     to: to.length > 0 ? to : parties('apparently-to'),
     cc: parties('cc'),
     bcc: parties('bcc'),
-    ...(act ? { act } : {}),
+    ...(action ? { action } : {}),
   };
   return {
     ...email,
     ...(sentAt === undefined ? {} : { sentAt }),
     sentAsWritten,
     body,
-    // The model holds one sender; nobody else would tell that others signed too.
+    // The model holds one sender, so a detail line names all authors.
     details: authors.length > 1 ? [`From: ${authors.map(signature).join(', ')}`] : [],
     attachments,
     ...(bodyFile && { bodyFile }),
-    chat: chatOf({
+    conversation: conversationOf({
       email,
       references: chain,
       answered,

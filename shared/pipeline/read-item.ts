@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isEvent, readChat } from '../chat/read-chat';
+import { isDeviceEvent, readChat } from '../chat/read-chat';
 import { connectors } from '../connectors';
 import type { Deps } from '../deps';
 import type { Email } from '../email/email';
@@ -31,7 +31,7 @@ export async function readItem(
 ): Promise<ReadItem> {
   const { message, sha256 } = await readLine(deps, pointer);
   const known = { sourceId: message.messageId, sha256 };
-  if (isEvent(message)) return { kind: 'deviceEvent', known };
+  if (isDeviceEvent(message)) return { kind: 'deviceEvent', known };
   const email = await readEmail(deps, pointer, message).catch((error: unknown) => {
     if (!(error instanceof PermanentError)) throw error;
     throw new PermanentError(error.reason, error.message, { cause: error, known });

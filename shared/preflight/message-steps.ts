@@ -56,7 +56,7 @@ function testItem(proof: Proof, name: string, attachments: Attachment[]): Mailbo
       },
       details: [],
       attachments,
-      chat: { key: `preflight-${id}`, topic: testSubject },
+      conversation: { key: `preflight-${id}`, topic: testSubject },
       references: [],
     },
     [],

@@ -1,7 +1,8 @@
 import { connectors } from '../../shared/connectors';
-import { isEvent, readChat } from '../../shared/chat/read-chat';
+import { isDeviceEvent, readChat } from '../../shared/chat/read-chat';
 import { itemKey } from '../../shared/email/item-key';
 import { sourceMessage } from '../../shared/telemessage/message';
+import { growth } from '../support/growth';
 import { fixtureNames, readFixture, readMessage, shown } from '../support/email-fixtures';
 
 const folder = 'chats';
@@ -21,14 +22,14 @@ describe('readChat', () => {
     expect(actual).toEqual(readFixture(folder, `${name}.expected.json`));
   });
 
-  test('gives both directions of a chat one key and one topic', () => {
+  test('gives both directions of a conversation one key and one topic', () => {
     const [there, back] = ['one-to-one', 'one-to-one-answer'].map(
-      (name) => readChat(readMessage(folder, name), connectors.whatsapp).chat,
+      (name) => readChat(readMessage(folder, name), connectors.whatsapp).conversation,
     );
     expect(back).toEqual(there);
   });
 
-  test('tells two edits of one message apart by their keys', () => {
+  test('gives two edits of one message different item keys', () => {
     const keys = ['edit-first', 'edit-second'].map((name) => {
       const message = readMessage(folder, name);
       return itemKey('whatsapp', message.messageId, readChat(message, connectors.whatsapp));
@@ -37,7 +38,7 @@ describe('readChat', () => {
   });
 
   test.each(['not base64!', 'QUJD%', 'A', 'QUJDR', '=', 'QQ===', 'QU=D', 'QUI==', 'QUJD='])(
-    'refuses attachment content %j and says which attachment, not its name',
+    'refuses attachment content %j and states the index, not the name',
     (content) => {
       const attachment = [
         { name: 'first.txt', content: 'QUJD' },
@@ -59,33 +60,48 @@ describe('readChat', () => {
     expect(file!.content.equals(bytes)).toBe(true);
   });
 
-  test('keeps the suffix of a name that is too long', () => {
+  test('cuts a long file name before its suffix', () => {
     const [file] = read({ attachment: [{ name: `${'n'.repeat(400)}.pdf`, content: '' }] }).attachments;
     expect(file!.name).toHaveLength(255);
     expect(file!.name).toMatch(/n\.pdf$/);
   });
 
-  test('does not slow down with a group of thousands', () => {
-    const to = Array.from({ length: 20_000 }, (_, index) => String(447700000000 + index));
-    const toEnriched = to.map((value) => ({ value, fullName: { firstName: value } }));
-    const usersEmailAddress = to.map((mobileNumber) => ({
-      mobileNumber,
-      emailAddress: `u${mobileNumber}@a.com`,
-    }));
-    const email = read({ to, toEnriched, usersEmailAddress, groupMessage: true });
-    expect(email.to.at(-1)).toEqual({
-      name: to.at(-1),
-      number: to.at(-1),
-      address: `u${to.at(-1)}@a.com`,
+  describe('of a group', () => {
+    const group = (size: number) => {
+      const to = Array.from({ length: size }, (_, index) => String(447700000000 + index));
+      return sourceMessage.parse({
+        ...minimal,
+        to,
+        toEnriched: to.map((value) => ({ value, fullName: { firstName: value } })),
+        usersEmailAddress: to.map((mobileNumber) => ({
+          mobileNumber,
+          emailAddress: `u${mobileNumber}@a.com`,
+        })),
+        groupMessage: true,
+      });
+    };
+    const readGroup = (message: ReturnType<typeof group>) => readChat(message, connectors.whatsapp);
+
+    test('finds name and address of each of thousands of members', () => {
+      const last = '447700019999';
+      expect(readGroup(group(20_000)).to.at(-1)).toEqual({
+        name: last,
+        number: last,
+        address: `u${last}@a.com`,
+      });
+    });
+
+    test('takes time in proportion to the number of members', () => {
+      expect(growth(group, readGroup, 8_000)).toBeLessThan(6);
     });
   });
 });
 
-describe('isEvent', () => {
-  test('tells device health from communications', () => {
+describe('isDeviceEvent', () => {
+  test('is true for device health alone', () => {
     const contexts = ['event', 'Event ', 'app-message', undefined];
     const events = contexts.map((messageContext) =>
-      isEvent(sourceMessage.parse({ ...minimal, messageContext })),
+      isDeviceEvent(sourceMessage.parse({ ...minimal, messageContext })),
     );
     expect(events).toEqual([true, true, false, false]);
   });

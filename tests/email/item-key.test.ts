@@ -14,18 +14,18 @@ describe('itemKey', () => {
     expect(key()).toBe('96650167a9f7785f643bb4f3c04df097cd9e2ff1d445976dbd33dc7c9f055348');
   });
 
-  test('stays when only names, subject, parties, details or transport change', () => {
+  test('does not depend on names, subject, parties, details or transport', () => {
     const same: Partial<Email>[] = [
       { attachments: [aFile('other.doc', 'bytes'), aFile('', '')] },
       { subject: 'Re: Lunch' },
       { from: { name: 'Somebody' }, to: [], cc: [], bcc: [] },
       { details: ['more'], headers: 'Received: later', references: ['<a@b>'] },
-      { sentAt: '2024-03-01T11:31:00.000Z', chat: { key: 'k', topic: 't' } },
+      { sentAt: '2024-03-01T11:31:00.000Z', conversation: { key: 'k', topic: 't' } },
     ];
     expect(new Set(same.map(key))).toEqual(new Set([key()]));
   });
 
-  test('differs for every other connector, id, send time, text and content', () => {
+  test('depends on connector, id, send time, text and attachments', () => {
     const others = [
       key(),
       itemKey('wechat', '1709292600000_1', email),
@@ -42,7 +42,7 @@ describe('itemKey', () => {
     expect(new Set(others).size).toBe(others.length);
   });
 
-  test('keeps the border between fields', () => {
+  test('depends on where one field ends and the next begins', () => {
     const one = itemKey('w', 'ab', anEmail({ sentAsWritten: 'c' }));
     const other = itemKey('w', 'a', anEmail({ sentAsWritten: 'bc' }));
     expect(one).not.toBe(other);
@@ -81,7 +81,7 @@ describe('the key of an item without text and attachments', () => {
     ]);
   });
 
-  test('tells a mail by its subject', () => {
+  test('depends on the subject of a mail', () => {
     differ(['', 'Call of 5 minutes', 'Missed call'].map((subject) => key({ ...silent, subject })));
     differ([
       key({ ...silent, subject: 'A' }),
@@ -89,7 +89,7 @@ describe('the key of an item without text and attachments', () => {
     ]);
   });
 
-  test('tells a call by kind, direction, status, start and end', () => {
+  test('depends on kind, direction, status, start and end of a call', () => {
     differ([
       chatKey(call),
       chatKey({ ...call, messageContext: 'video-call' }),
@@ -102,12 +102,12 @@ describe('the key of an item without text and attachments', () => {
     ]);
   });
 
-  test('tells a call of which nothing else is said by its subject', () => {
-    const untold = { messageContext: 'call-log', callInfo: null };
-    differ(['', 'Missed call', 'Answered call'].map((subject) => chatKey({ ...untold, subject })));
+  test('depends on the subject of a call that has no other particulars', () => {
+    const bare = { messageContext: 'call-log', callInfo: null };
+    differ(['', 'Missed call', 'Answered call'].map((subject) => chatKey({ ...bare, subject })));
   });
 
-  test('stays when a call comes again with other names, parties, subject or call id', () => {
+  test('does not depend on names, parties, subject or call id of a call', () => {
     const again = [
       { fromEnriched: { value: '46701740605', fullName: { firstName: 'Anna' } } },
       { to: ['46701740607'] },
@@ -117,14 +117,14 @@ describe('the key of an item without text and attachments', () => {
     for (const change of again) expect(chatKey({ ...call, ...change })).toBe(chatKey(call));
   });
 
-  test('tells a chat by the subject of the source, never by one that is made of names', () => {
+  test('depends on the subject of the source, never on one made from names', () => {
     const anna = { fromEnriched: { value: '46701740605', fullName: { firstName: 'Anna' } } };
     expect(chatKey(anna)).toBe(chatKey({}));
     expect(chatKey({ ...anna, textContent: ' ', subject: '' })).toBe(chatKey({ textContent: ' ' }));
     differ([chatKey({}), chatKey({ subject: 'One' }), chatKey({ subject: 'Other' })]);
   });
 
-  test('stands back where there is a text or an attachment', () => {
+  test('ignores subject and call when there is a text or an attachment', () => {
     const spoken = { ...call, textContent: 'Missed call' };
     const answered = { ...spoken, subject: 'Other', callInfo: { ...missed, callStatus: 'Answered' } };
     expect(chatKey(answered)).toBe(chatKey(spoken));

@@ -6,7 +6,7 @@ const file = (name: string, size: number) => aFile(name, Buffer.alloc(size, 'x')
 const body = (content: string) => ({ type: 'text' as const, content });
 
 describe('applySizeRules', () => {
-  test('keeps an attachment of exactly the limit and drops one of a byte more', () => {
+  test('keeps an attachment of exactly the limit and drops one that is a byte larger', () => {
     const email = anEmail({
       body: body(''),
       attachments: [file('over.bin', limit + 1), file('exact.bin', limit)],
@@ -19,12 +19,12 @@ describe('applySizeRules', () => {
     expect(email.attachments).toHaveLength(2);
   });
 
-  test('refuses small files that are too large together', () => {
+  test('refuses small files that together are too large', () => {
     const email = anEmail({ body: body('1'), attachments: [file('a', 500), file('b', 500)] });
     expect(applySizeRules(email, limit)).toEqual({ kind: 'tooLarge', bytes: limit + 1 });
   });
 
-  test('drops first and adds up what is left', () => {
+  test('drops large attachments first and adds up the rest', () => {
     const email = anEmail({ body: body('x'.repeat(500)), attachments: [file('a', 5_000), file('b', 500)] });
     expect(applySizeRules(email, limit)).toMatchObject({
       kind: 'fits',

@@ -4,8 +4,8 @@ import { anEmail } from '../support/email-fixtures';
 const original = '1709292600000_1';
 
 describe('threading', () => {
-  test('never changes: acts of coming years must find the ids of today', () => {
-    const email = anEmail({ chat: { key: 'group:1', topic: 'Team' } });
+  test('never changes: actions of coming years must link to the ids of today', () => {
+    const email = anEmail({ conversation: { key: 'group:1', topic: 'Team' } });
     expect(threading(email, 'whatsapp', original)).toEqual({
       internetMessageId: '<bd30f6731ceced85cec1a2138c7f4a261a814d7d@whatsapp.archive.invalid>',
       topic: 'Team',
@@ -13,19 +13,19 @@ describe('threading', () => {
     });
   });
 
-  test('links an act to the id of its original and keeps the references of the mail', () => {
+  test('links a message action to the id of its original and keeps the references of the mail', () => {
     const email = anEmail({
-      act: { kind: 'recalled', originalId: original },
+      action: { kind: 'recalled', originalId: original },
       references: ['<a@example.com>', '<b@example.com>'],
     });
-    const act = threading(email, 'wechat', `RECALL-${original}`);
+    const action = threading(email, 'wechat', `RECALL-${original}`);
     const id = threading(anEmail(), 'wechat', original).internetMessageId;
-    expect(act.inReplyTo).toBe(id);
-    expect(act.references).toBe(`<a@example.com> <b@example.com> ${id}`);
-    expect(act.internetMessageId).not.toBe(id);
+    expect(action.inReplyTo).toBe(id);
+    expect(action.references).toBe(`<a@example.com> <b@example.com> ${id}`);
+    expect(action.internetMessageId).not.toBe(id);
   });
 
-  test('answers the newest reference of a mail that is no act', () => {
+  test('answers the newest reference of a mail that is not a message action', () => {
     const { inReplyTo, references } = threading(
       anEmail({ references: ['<a@x>', 'junk', '<b\r\nBcc: c@x>', '<d@x>'] }),
       'wechat',
@@ -34,7 +34,7 @@ describe('threading', () => {
     expect([inReplyTo, references]).toEqual(['<d@x>', '<a@x> <d@x>']);
   });
 
-  test('keeps the newest of an endless chain of references', () => {
+  test('keeps the newest ids of an endless chain of references', () => {
     const chain = Array.from({ length: 5_000 }, (_, index) => `<${index}@example.com>`);
     const { inReplyTo, references } = threading(anEmail({ references: chain }), 'wechat', original);
     expect(references!.length).toBeLessThanOrEqual(8_000);
@@ -43,9 +43,9 @@ describe('threading', () => {
     expect(inReplyTo).toBe('<4999@example.com>');
   });
 
-  test('gives every item of a chat one index, and every chat and connector its own', () => {
+  test('gives all items of a conversation one index, and every conversation and connector its own', () => {
     const index = (key: string, connector: string, id: string) =>
-      threading(anEmail({ chat: { key, topic: 'same' } }), connector, id).index;
+      threading(anEmail({ conversation: { key, topic: 'same' } }), connector, id).index;
     expect(index('one', 'wechat', 'a')).toBe(index('one', 'wechat', 'b'));
     const others = [index('one', 'wechat', 'a'), index('two', 'wechat', 'a'), index('one', 'whatsapp', 'a')];
     expect(new Set(others).size).toBe(3);
@@ -64,9 +64,9 @@ describe('threading', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
-  test('takes the subject where the chat has no name, and nothing where there is none', () => {
-    const chat = { key: 'k', topic: ' ' };
-    expect(threading(anEmail({ chat }), 'wechat', 'a').topic).toBe('Lunch');
-    expect(threading(anEmail({ chat, subject: '' }), 'wechat', 'a')).not.toHaveProperty('topic');
+  test('takes the subject as the topic of an unnamed conversation, and no topic without a subject', () => {
+    const conversation = { key: 'k', topic: ' ' };
+    expect(threading(anEmail({ conversation }), 'wechat', 'a').topic).toBe('Lunch');
+    expect(threading(anEmail({ conversation, subject: '' }), 'wechat', 'a')).not.toHaveProperty('topic');
   });
 });

@@ -58,7 +58,7 @@ describe('readStructure on damaged mails', () => {
           from = leaf.end;
         }
         const email = readMail(raw, context);
-        expect(JSON.stringify([email.subject, email.body.content, email.chat.topic])).not.toMatch(
+        expect(JSON.stringify([email.subject, email.body.content, email.conversation.topic])).not.toMatch(
           /\\u0000|\\ud[89a-f]/,
         );
         for (const { name } of email.attachments) expect(name).toMatch(/^[^/\\\p{Cc}]+$/u);

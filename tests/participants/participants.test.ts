@@ -31,7 +31,7 @@ function of({ users = [], from, to = [], cc = [], bcc = [] }: Parties) {
     body: { type: 'text', content: '' },
     details: [],
     attachments: [],
-    chat: { key: '', topic: '' },
+    conversation: { key: '', topic: '' },
     references: [],
   };
   return participants(message, email, numbers);

@@ -88,7 +88,7 @@ export function anEmail(changes: Partial<Email> = {}): Email {
     body: { type: 'text', content: 'At noon?' },
     details: [],
     attachments: [],
-    chat: { key: 'lunch', topic: 'Lunch' },
+    conversation: { key: 'lunch', topic: 'Lunch' },
     references: [],
     ...changes,
   };

@@ -16,7 +16,7 @@ export interface MailFixture {
   name: string;
   raw: Buffer;
   context: MailContext;
-  /** The mail as expected, attachments by size and SHA-256, without the header block. */
+  /** The expected mail: attachments by size and SHA-256, without the header block. */
   email: unknown;
 }
 
@@ -30,8 +30,8 @@ export function mailFixtures(): MailFixture[] {
   });
 }
 
-/** An e-mail in the form in which the fixtures hold it. */
-export function digestOf({ headers: _headers, attachments, bodyFile, ...email }: Email): unknown {
+/** An email in the form of the fixtures' expected JSON. */
+export function asFixture({ headers: _headers, attachments, bodyFile, ...email }: Email): unknown {
   const file = ({ content, ...attachment }: Attachment) => ({
     ...attachment,
     size: content.length,

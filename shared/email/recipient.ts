@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Party } from './email';
 import { cutTo, oneLine } from './safe-text';
-import { say, type Language } from './phrases';
+import { translate, type Language } from './phrases';
 
-/** A recipient as Graph takes it. */
+/** A recipient in the form of Graph. */
 export interface Recipient {
   emailAddress: { name: string; address: string };
 }
@@ -13,9 +13,9 @@ const atoms = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/;
 const label = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 
 /**
- * The text, trimmed, if Exchange takes it as an SMTP address, else undefined: ASCII, a dot-atom of at most 64
- * characters before the @, a dotted domain that ends in letters, at most 254 characters in all (RFC 5321
- * 4.5.3.1). One bad recipient makes Exchange refuse the whole item, so the rule is on the narrow side.
+ * The text, trimmed, if Exchange accepts it as an SMTP address, else undefined: ASCII, a dot-atom of at most 64
+ * characters before the @, a dotted domain that ends in letters, at most 254 characters in total (RFC 5321 section
+ * 4.5.3.1). The rule is strict because one bad recipient makes Exchange refuse the whole item.
  */
 export function usableAddress(text: string): string | undefined {
   const address = text.trim();
@@ -33,12 +33,12 @@ export function usableAddress(text: string): string | undefined {
 }
 
 /**
- * The party as a recipient. Without a usable address it gets a made one in the reserved domain `.invalid`
- * (RFC 2606), the same for the same party; the display name keeps whatever the source wrote.
+ * The party as a recipient. A party without a usable address gets one in the reserved domain `.invalid` (RFC 2606),
+ * always the same for the same party; the display name keeps what the source wrote.
  */
 export function recipient(party: Party, network: string, language: Language = 'en'): Recipient {
   const usable = party.address === undefined ? undefined : usableAddress(party.address);
-  const address = usable ?? `${madeLocalPart(party)}@${domainOf(network)}.invalid`;
+  const address = usable ?? `${localPartOf(party)}@${domainOf(network)}.invalid`;
   return { emailAddress: { name: displayName(party, usable, language), address } };
 }
 
@@ -48,16 +48,16 @@ function displayName(party: Party, usable: string | undefined, language: Languag
   const written = oneLine(party.address ?? '');
   const parts: string[] = [];
   if (name !== '') parts.push(name);
-  // A mail's display name mostly ends in the number already.
+  // The display names of mails usually contain the number already.
   if (number !== '' && !name.includes(number)) parts.push(number);
   if (usable === undefined && written !== '') parts.push(`[${written}]`);
-  return cutTo(maxNameLength, parts.join(' ') || (usable ?? say('unknown', {}, language)));
+  return cutTo(maxNameLength, parts.join(' ') || (usable ?? translate('unknown', {}, language)));
 }
 
-function madeLocalPart(party: Party): string {
+function localPartOf(party: Party): string {
   const number = party.number?.trim() ?? '';
   const digits = number.replace(/\D/g, '');
-  // Only a real number gives its digits: those of an id such as "wxid_a12" would be another person's.
+  // Take digits from real numbers only: those of an id such as "wxid_a12" could be another person's number.
   if (/^[+\d\s().\-/]+$/.test(number) && digits.length > 0 && digits.length <= 32) return digits;
   const known = [party.name.trim(), number, party.address?.trim() ?? ''];
   if (known.every((text) => text === '')) return 'unknown';
