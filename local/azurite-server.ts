@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { createRequire, Module } from 'node:module';
 import { Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -27,6 +27,16 @@ function saveSoon() {
       ...rest,
     );
   };
+}
+
+/**
+ * Loading the telemetry takes three quarters of a service's start (1.0 of 1.35 CPU seconds, azurite 3.37.0), although
+ * `--disableTelemetry` keeps it from ever being called.
+ */
+function skipTelemetry() {
+  const { resolve } = createRequire(requireAzurite.resolve('azurite/package.json'));
+  const path = resolve('applicationinsights');
+  requireAzurite.cache[path] = Object.assign(new Module(path), { loaded: true });
 }
 
 /** The table service prints the port it was asked for, not the free one that it got. */
@@ -60,6 +70,7 @@ async function main() {
     await claimFolder(join(dataDir, `azurite-${service}.pid`));
     saveSoon();
   }
+  skipTelemetry();
   reportOrigin();
   exitWhenClosed();
   process.argv = [process.argv[0] ?? 'node', `azurite-${service}`, ...args];
