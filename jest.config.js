@@ -4,7 +4,8 @@ module.exports = {
   roots: ['<rootDir>/tests'],
   testMatch: ['**/*.test.ts'],
   transform: { '\\.ts$': '<rootDir>/tests/support/transform.js' },
-  globalSetup: '<rootDir>/tests/support/build-once.js',
+  globalSetup: '<rootDir>/tests/support/global-setup.ts',
+  globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
   testTimeout: 30_000,
   // Most tests wait for processes and sockets: more workers than cores would only make them wait for each other.
   maxWorkers: 2,

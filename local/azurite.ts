@@ -14,6 +14,8 @@ export interface AzuriteOptions {
   dataDir?: string;
   /** Keeps everything in memory: quick, and gone with the process. */
   inMemory?: boolean;
+  /** Names of its storage accounts, all with the published key; the usual one alone when absent. */
+  accounts?: string[];
   /** Free ports when absent. */
   ports?: { blob: number; queue: number; table: number };
 }
@@ -69,6 +71,12 @@ function startService(
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: [],
+    env: {
+      ...process.env,
+      ...(options.accounts
+        ? { AZURITE_ACCOUNTS: options.accounts.map((name) => `${name}:${accountKey}`).join(';') }
+        : {}),
+    },
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const errors: string[] = [];

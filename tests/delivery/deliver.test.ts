@@ -5,26 +5,12 @@ import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
 import { sha256, user } from '../support/graph-tenant';
 import { eventually } from '../support/pointers';
-import {
-  chatLine,
-  closeStore,
-  firstPointer,
-  openWorld,
-  type World,
-  type WorldOptions,
-} from '../support/world';
+import { chatLine, firstPointer, useWorld, type WorldOptions } from '../support/world';
 
 const anna = user('anna');
 const bo = user('bo');
 
-let world: World | undefined;
-const open = async (options: Partial<WorldOptions> = {}) =>
-  (world = await openWorld({ users: [anna, bo], ...options }));
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
-});
-afterAll(closeStore);
+const open = useWorld({ users: [anna, bo] });
 
 const ends = (outcome: { deliveries: { end: string }[] } | undefined) =>
   outcome?.deliveries.map(({ end }) => end).toSorted();
@@ -34,10 +20,9 @@ const subjects = (messages: { body: { content: string } }[]) =>
 /** The pointer to the item of a batch that holds one. */
 describe('a delivery', () => {
   it('files an item once in the folder of every participant, received when TeleMessage received it', async () => {
-    const { fetch, drain, instance, messages, outcomes } = await open({
+    const { deps, fetch, drain, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     await drain(deps);
     for (const one of [anna, bo]) {
@@ -54,10 +39,9 @@ describe('a delivery', () => {
   });
 
   it('counts an item handled twice as imported once', async () => {
-    const { fetch, drain, instance, messages, outcomes } = await open({
+    const { deps, fetch, drain, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     await deps.importQueue.send(await firstPointer(deps));
     await drain(deps);
@@ -66,10 +50,9 @@ describe('a delivery', () => {
   });
 
   it('counts an item that died between delivery and outcome as imported, not as skipped', async () => {
-    const { fetch, drain, instance, messages, outcomes } = await open({
+    const { deps, fetch, drain, instance, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     // The outcome's write is where this worker dies.
     const dying = {
@@ -85,8 +68,7 @@ describe('a delivery', () => {
   it('skips an item that TeleMessage serves again, and imports the same id with other content', async () => {
     const twice = [chatLine('1_1'), chatLine('1_1'), chatLine('EDIT-1_1', { textContent: 'first edit' })];
     const lines = [...twice, chatLine('EDIT-1_1', { textContent: 'second edit' })];
-    const { fetch, drain, instance, messages, outcomes } = await open({ lines: { whatsapp: lines } });
-    const deps = instance();
+    const { deps, fetch, drain, messages, outcomes } = await open({ lines: { whatsapp: lines } });
     await fetch(deps, 'whatsapp');
     await drain(deps);
     expect(subjects(await messages(anna))).toEqual(['first edit', 'second edit', 'text of 1_1']);
@@ -96,12 +78,11 @@ describe('a delivery', () => {
   });
 
   it('waits for a worker that holds the lease, and takes over when it ran out, looking before creating', async () => {
-    const { fetch, drain, instance, messages, outcomes, events } = await open({
+    const { deps, fetch, drain, instance, messages, outcomes, events } = await open({
       lines: {
         whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
       },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     // This worker dies after Exchange has stored the message and before the ledger knows.
     const dying = {
@@ -117,10 +98,9 @@ describe('a delivery', () => {
   });
 
   it('does not take a message for the copy whose removal may still be under way', async () => {
-    const { fetch, drain, instance, messages, outcomes } = await open({
+    const { deps, fetch, drain, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     await drain(deps);
     const [outcome] = await outcomes(deps, 'whatsapp');
@@ -151,11 +131,10 @@ describe('a delivery', () => {
     ['resetBefore', 'cut off before anything was stored'],
     ['gatewayTimeout', 'answered 504 with nothing stored'],
   ] as const)('files one copy when the create request is %s (%s)', async (kind, _what) => {
-    const { fetch, drain, instance, messages, outcomes } = await open({
+    const { deps, fetch, drain, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
       exchangeFaults: { script: [{ kind, method: 'POST', path: '/messages$', times: 2 }] },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     await drain(deps);
     expect(await messages(anna)).toHaveLength(1);
@@ -188,13 +167,12 @@ describe('a delivery', () => {
   });
 
   it('files into a new folder when the user removed the folder in the middle', async () => {
-    const { fetch, drain, instance, messages, outcomes } = await open({
+    const { deps, fetch, drain, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1'), chatLine('1_2'), chatLine('1_3')] },
       exchangeFaults: {
         folderRemovals: [{ displayName: connectors.whatsapp.folder, beforeCreate: 1, how: 'purged' }],
       },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     await drain(deps);
     expect(await messages(anna)).toHaveLength(3);
@@ -204,11 +182,10 @@ describe('a delivery', () => {
   it('completes an item with upload sessions after its sessions were lost half-way', async () => {
     const content = Buffer.alloc(5 * 1024 * 1024, 'voice').toString('base64');
     const attachment = [{ name: '语音.amr', contentType: 'audio/amr', content }];
-    const { fetch, drain, instance, messages } = await open({
+    const { deps, fetch, drain, messages } = await open({
       lines: { whatsapp: [chatLine('1_1', { attachment })] },
       exchangeFaults: { script: [{ kind: 'sessionGone', times: 2 }] },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     await drain(deps);
     for (const one of [anna, bo]) {
@@ -242,11 +219,10 @@ describe('a delivery', () => {
     ['for good', 1000, 'failed'],
   ])('never passes over a mailbox whose folders cannot be found %s', async (_when, times, end) => {
     const script = [{ kind: 'answered' as const, path: `${anna.id}/mailFolders$`, times }];
-    const { fetch, drain, instance, messages, outcomes, quarantined } = await open({
+    const { deps, fetch, drain, messages, outcomes, quarantined } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
       exchangeFaults: { script },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     await drain(deps);
     expect(await messages(bo)).toHaveLength(1);
@@ -262,11 +238,10 @@ describe('a delivery', () => {
     const content = Buffer.alloc(5 * 1024 * 1024).toString('base64');
     const attachment = [{ name: 'large.bin', contentType: 'audio/amr', content }];
     const textContent = 'long '.repeat(800_000);
-    const { fetch, drain, instance, messages, outcomes } = await open({
+    const { deps, fetch, drain, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1', { attachment, usersEmailAddress, textContent })] },
       exchangeFaults: { noUploadSessions: true },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     await drain(deps);
     const [copy, ...others] = await messages(anna);
@@ -359,11 +334,10 @@ describe('a delivery', () => {
     const bytes = Buffer.alloc(24 * 1024 * 1024);
     for (let at = 0; at < bytes.length; at += 1024) bytes.writeUInt32LE(at, at);
     const attachment = [{ name: 'film.mp4', contentType: 'video/mp4', content: bytes.toString('base64') }];
-    const { fetch, drain, instance, messages } = await open({
+    const { deps, fetch, drain, messages } = await open({
       lines: { whatsapp: [chatLine('1_1', { attachment })] },
       settings: { WHATSAPP_SIZE_LIMIT_MB: '25' },
     });
-    const deps = instance();
     await fetch(deps, 'whatsapp');
     await drain(deps);
     for (const one of [anna, bo]) {

@@ -1,31 +1,17 @@
 import { randomInt } from 'node:crypto';
-import { startAzurite, type Azurite } from '../../local/azurite';
-import { provision } from '../../local/provision';
 import { reasons } from '../../shared/errors';
 import type { ItemPointer } from '../../shared/item';
 import { tables } from '../../shared/names';
 import { recordOutcome, type ItemResult } from '../../shared/delivery/record-outcome';
-import { openAccount } from '../../shared/storage/account.client';
 import { batchPartition, positionRow, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
-import { createRows, type Rows } from '../../shared/storage/rows.client';
+import { createRows } from '../../shared/storage/rows.client';
+import { useStore } from '../support/store';
 
 /** How an item ended, as it is written. */
 
-let azurite: Azurite;
-let outcomes: Rows<Outcome>;
-let quarantine: Rows<Quarantined>;
-beforeAll(async () => {
-  azurite = await startAzurite({ inMemory: true });
-  const { connectionString } = azurite;
-  await provision(connectionString);
-  const account = openAccount(
-    { connectionString, blobUrl: undefined, queueUrl: undefined, tableUrl: undefined },
-    { getToken: () => Promise.resolve(null) },
-  );
-  outcomes = createRows(account.table(tables.outcomes));
-  quarantine = createRows(account.table(tables.quarantine));
-}, 60_000);
-afterAll(() => azurite.close());
+const { account } = useStore();
+const outcomes = createRows<Outcome>(account.table(tables.outcomes));
+const quarantine = createRows<Quarantined>(account.table(tables.quarantine));
 
 /** An item of its own: the first end that it comes to, and one after a redrive. */
 function newItem() {

@@ -5,33 +5,23 @@ import { reconcile } from '../../shared/pipeline/reconcile';
 import type { LedgerRow } from '../../shared/storage/ledger';
 import { batchPartition, batchRow, positionRow, type DeliveryResult } from '../../shared/storage/outcomes';
 import { user } from '../support/graph-tenant';
-import { chatLine, closeStore, firstPointer, openWorld, type World } from '../support/world';
+import { chatLine, firstPointer, useWorld } from '../support/world';
 
 /** What is found in mailboxes once the time is over in which a request without an answer may have taken effect. */
 
 const anna = user('anna');
 const bo = user('bo');
-let world: World | undefined;
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
-});
-afterAll(closeStore);
+const openWorld = useWorld({ users: [anna, bo], settings: { CONNECTORS: 'whatsapp' } });
 
 const partition = batchPartition('whatsapp', 1);
 const past = '2026-11-20T00:00:00.000Z';
 
 /** A batch of these lines, imported and not closed yet. */
 async function open(lines = [chatLine('1_1')]) {
-  world = await openWorld({
-    users: [anna, bo],
-    lines: { whatsapp: lines },
-    settings: { CONNECTORS: 'whatsapp' },
-  });
-  const deps = world.instance();
-  await world.fetch(deps, 'whatsapp');
-  await world.drain(deps);
-  return { ...world, deps };
+  const world = await openWorld({ lines: { whatsapp: lines } });
+  await world.fetch(world.deps, 'whatsapp');
+  await world.drain(world.deps);
+  return world;
 }
 
 /** The ledger row of a delivery as an attempt left it that did not live to see its message. */

@@ -4,22 +4,17 @@ import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { windowRun } from '../../shared/pipeline/windows';
 import type { Deps } from '../../shared/deps';
 import { user } from '../support/graph-tenant';
-import { chatLine, closeStore, from, openWorld, to, type World } from '../support/world';
+import { chatLine, from, to, useWorld } from '../support/world';
 
-let world: World | undefined;
-const open = async () => {
-  world = await openWorld({
-    users: [user('anna')],
-    lines: { whatsapp: [chatLine('1_1')] },
-    settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0' },
-  });
-  return { ...world, deps: { ...world.instance(), now: () => Date.parse(to) } };
-};
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
+const openWorld = useWorld({
+  users: [user('anna')],
+  lines: { whatsapp: [chatLine('1_1')] },
+  settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0' },
 });
-afterAll(closeStore);
+const open = async () => {
+  const world = await openWorld();
+  return { ...world, deps: { ...world.deps, now: () => Date.parse(to) } };
+};
 
 const request = (window: Partial<BackfillRequest['run']> = {}): BackfillRequest => ({
   v: 1,

@@ -3,7 +3,7 @@ import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import type { Outcome } from '../../shared/storage/outcomes';
 import { user } from '../support/graph-tenant';
 import { isCreate, startProxy } from '../support/proxy';
-import { chatLine, closeStore, firstPointer, openWorld, type World } from '../support/world';
+import { chatLine, firstPointer, useWorld } from '../support/world';
 
 /** What becomes of an item for every class of answer that Exchange has for its create request. */
 
@@ -19,12 +19,7 @@ interface Fault {
 
 const anna = user('anna');
 const bo = user('bo');
-let world: World | undefined;
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
-});
-afterAll(closeStore);
+const openWorld = useWorld({ users: [anna, bo], lines: { whatsapp: [chatLine('1_1')] } });
 
 /** Answers the first creates itself; everything else reaches the simulated Exchange. */
 const inFrontOf = ({ status, code = 'UnknownError', headers, times = 1, userId = '' }: Fault) => {
@@ -45,14 +40,9 @@ const inFrontOf = ({ status, code = 'UnknownError', headers, times = 1, userId =
 
 /** One item for Anna and Bo, fetched and queued, with the fault before them. */
 const fetchThrough = async (fault: Fault) => {
-  world = await openWorld({
-    users: [anna, bo],
-    lines: { whatsapp: [chatLine('1_1')] },
-    proxy: inFrontOf(fault),
-  });
-  const deps = world.instance();
-  await world.fetch(deps, 'whatsapp');
-  return { world, deps };
+  const world = await openWorld({ proxy: inFrontOf(fault) });
+  await world.fetch(world.deps, 'whatsapp');
+  return { world, deps: world.deps };
 };
 
 const importThrough = async (fault: Fault) => {
@@ -200,7 +190,7 @@ it.each([
       ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
     };
     const [small, large] = [chatLine('1_1'), chatLine('1_2', { textContent: 'x'.repeat(2 * 1024 * 1024) })];
-    world = await openWorld({
+    const world = await openWorld({
       users: [anna, bo],
       lines: { whatsapp: [small, large] },
       settings: { WHATSAPP_SIZE_LIMIT_MB: '1' },
@@ -212,7 +202,7 @@ it.each([
               : undefined,
         }),
     });
-    const deps = world.instance();
+    const { deps } = world;
     await world.fetch(deps, 'whatsapp');
     const first = { ...(await firstPointer(deps)), length: small.length };
     const second = { ...first, position: 1, offset: small.length + 1, length: large.length };
@@ -226,8 +216,8 @@ it.each([
 
 describe('an item that cannot be read', () => {
   const importLines = async (lines: Buffer[], settings: Record<string, string> = {}) => {
-    world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
-    const deps = world.instance();
+    const world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
+    const { deps } = world;
     await world.fetch(deps, 'whatsapp');
     return { world, deps };
   };
@@ -271,8 +261,8 @@ describe('an item that cannot be read', () => {
 it('an item without usersEmailAddress reaches the mailboxes that the mapping file has for its numbers', async () => {
   const lines = [chatLine('1_1', { usersEmailAddress: undefined })];
   const settings = { WHATSAPP_CUSTOM_MAPPING: 'true' };
-  world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
-  const deps = world.instance();
+  const world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
+  const { deps } = world;
   const file = `Mobile number,Email address\n+46701740605,${anna.userPrincipalName}\n`;
   expect(await deps.mappings.upload('whatsapp', Buffer.from(file))).toEqual([]);
   await world.fetch(deps, 'whatsapp');
@@ -284,11 +274,11 @@ it('an item without usersEmailAddress reaches the mailboxes that the mapping fil
 it('a call that comes again answered, under the id of the missed one, is another item', async () => {
   const call = (callStatus: string) =>
     chatLine('1_1', { messageContext: 'voice-call', textContent: null, callInfo: { callStatus } });
-  world = await openWorld({
+  const world = await openWorld({
     users: [anna, bo],
     lines: { whatsapp: [call('Missed'), call('Answered'), call('Answered')] },
   });
-  const deps = world.instance();
+  const { deps } = world;
   await world.fetch(deps, 'whatsapp');
   await world.drain(deps);
   expect(await world.messages(anna)).toHaveLength(2);

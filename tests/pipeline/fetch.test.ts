@@ -4,18 +4,9 @@ import { fetchBatch, fetchRun, openRun } from '../../shared/pipeline/fetch-batch
 import { windowRun } from '../../shared/pipeline/windows';
 import type { Deps } from '../../shared/deps';
 import { user } from '../support/graph-tenant';
-import { chatLine, closeStore, from, openWorld, to, type World, type WorldOptions } from '../support/world';
+import { chatLine, from, useWorld, to } from '../support/world';
 
-let world: World | undefined;
-const open = async (options: Partial<WorldOptions> = {}) => {
-  world = await openWorld({ users: [user('anna')], settings: { CONNECTORS: 'whatsapp' }, ...options });
-  return { ...world, deps: world.instance() };
-};
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
-});
-afterAll(closeStore);
+const open = useWorld({ users: [user('anna')], settings: { CONNECTORS: 'whatsapp' } });
 
 const lines = Array.from({ length: 7 }, (_, n) =>
   chatLine(`1_${n}`, { gatewayReceivedDate: `2026-11-20T0${n}:00:00Z` }),
@@ -42,7 +33,7 @@ describe('fetching', () => {
   it('stores the window byte for byte in bounded batches, each linked to the one before', async () => {
     const { deps } = await open({
       lines: { whatsapp: lines },
-      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '4' },
+      settings: { PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '4' },
     });
     const run = await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a'));
     await fetchRun(deps, 'whatsapp', run);
@@ -73,7 +64,7 @@ describe('fetching', () => {
   it('calls no window empty that only ended with an empty page', async () => {
     const { deps, events } = await open({
       lines: { whatsapp: lines },
-      settings: { CONNECTORS: 'whatsapp', BATCH_MAX_ITEMS: '7' },
+      settings: { BATCH_MAX_ITEMS: '7' },
     });
     const unsure: Deps = {
       ...deps,
@@ -93,9 +84,9 @@ describe('fetching', () => {
   });
 
   it('moves the watermark only when the last batch of the daily window is committed', async () => {
-    const { deps } = await open({
+    const { deps, instance } = await open({
       lines: { whatsapp: lines },
-      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2', FETCH_LAG_MINUTES: '0' },
+      settings: { PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2', FETCH_LAG_MINUTES: '0' },
     });
     const now = () => Date.parse(to);
     let commits = 0;
@@ -113,7 +104,7 @@ describe('fetching', () => {
     expect(await chain(deps)).toHaveLength(2);
 
     // Hours later: the window is the one that was begun, and the fetch goes on after the last batch.
-    const later = world!.instance();
+    const later = instance();
     await fetchBatch({ ...later, now: () => now() + 3 * 3_600_000 });
     expect(await deps.runs.watermark('whatsapp')).toBe(to);
     expect((await chain(deps)).map(({ manifest: { sequence } }) => sequence)).toEqual([1, 2, 3, 4]);
@@ -121,7 +112,7 @@ describe('fetching', () => {
   });
 
   it('fetches missed days, oldest first, and nothing when no window is due', async () => {
-    const { deps } = await open({ settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0' } });
+    const { deps } = await open({ settings: { FETCH_LAG_MINUTES: '0' } });
     const at = (instant: string): Deps => ({ ...deps, now: () => Date.parse(instant) });
     await fetchBatch(at('2026-11-18T02:00:00Z'));
     await fetchBatch(at('2026-11-18T20:00:00Z'));
@@ -136,7 +127,7 @@ describe('fetching', () => {
 
   it('says loudly which days are older than the catch-up reaches', async () => {
     const { deps, events } = await open({
-      settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0', CATCH_UP_DAYS: '1' },
+      settings: { FETCH_LAG_MINUTES: '0', CATCH_UP_DAYS: '1' },
     });
     await fetchBatch({ ...deps, now: () => Date.parse('2026-11-10T00:00:00Z') });
     await fetchBatch({ ...deps, now: () => Date.parse('2026-11-20T00:00:00Z') });
@@ -149,7 +140,7 @@ describe('fetching', () => {
   it('starts the window again when the site forgot the cursor in the middle', async () => {
     const { deps } = await open({
       lines: { whatsapp: lines },
-      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
+      settings: { PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
       siteFaults: { script: [{ kind: 'cursorExpired', onRequest: 3 }] },
     });
     await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
@@ -162,7 +153,7 @@ describe('fetching', () => {
   it('keeps what it had read of a batch when the site forgot the cursor, and counts it', async () => {
     const { deps } = await open({
       lines: { whatsapp: lines },
-      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2' },
+      settings: { PAGE_ITEMS: '2' },
       siteFaults: { script: [{ kind: 'cursorExpired', onRequest: 3 }] },
     });
     await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
@@ -176,7 +167,7 @@ describe('fetching', () => {
   it('ends the attempt when the site forgets the cursor again and again, and goes on another time', async () => {
     const { deps } = await open({
       lines: { whatsapp: lines },
-      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
+      settings: { PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
       siteFaults: { script: [{ kind: 'cursorExpired', times: 6 + 5 }] },
     });
     const run = await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a'));
@@ -193,7 +184,7 @@ describe('fetching', () => {
     );
     const { deps } = await open({
       lines: { whatsapp: long },
-      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '1', BATCH_MAX_MB: '1' },
+      settings: { PAGE_ITEMS: '1', BATCH_MAX_MB: '1' },
     });
     await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
     expect((await chain(deps)).map(({ manifest: { items } }) => items)).toEqual([2, 1]);
@@ -202,7 +193,7 @@ describe('fetching', () => {
   it('reports a window once, though another timer read the watermark before it moved', async () => {
     const { deps, events } = await open({
       lines: { whatsapp: lines },
-      settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0' },
+      settings: { FETCH_LAG_MINUTES: '0' },
     });
     const now = () => Date.parse(to);
     await fetchBatch({ ...deps, now });
@@ -226,12 +217,12 @@ describe('fetching', () => {
   });
 
   it('gives one run to two workers without a batch too many', async () => {
-    const { deps } = await open({
+    const { deps, instance } = await open({
       lines: { whatsapp: lines },
-      settings: { CONNECTORS: 'whatsapp', PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
+      settings: { PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
     });
     const run = await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a'));
-    const other = world!.instance();
+    const other = instance();
     await Promise.all([fetchRun(deps, 'whatsapp', run), fetchRun(other, 'whatsapp', run)]);
     // Whoever lost a race may have stopped in favour of the other; the next tick brings the run to its end.
     await fetchRun(deps, 'whatsapp', (await deps.runs.get('whatsapp', run.name))!);
@@ -254,7 +245,7 @@ describe('fetching', () => {
 
   it('stops and alarms when the account is refused, and goes on with the next connector', async () => {
     const { deps, events } = await open({
-      settings: { FETCH_LAG_MINUTES: '0' },
+      settings: { CONNECTORS: 'wechat,whatsapp', FETCH_LAG_MINUTES: '0' },
       lines: { whatsapp: lines },
     });
     const refusing: Deps = {

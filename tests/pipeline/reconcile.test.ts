@@ -5,26 +5,17 @@ import { putPointers, splitBatch } from '../../shared/pipeline/split-batch';
 import { windowRun } from '../../shared/pipeline/windows';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
 import { user } from '../support/graph-tenant';
-import { chatLine, closeStore, from, openWorld, to, type World } from '../support/world';
+import { chatLine, from, to, useWorld } from '../support/world';
 
 const anna = user('anna');
 const bo = user('bo');
 const lines = [chatLine('1_0'), chatLine('1_1'), chatLine('1_2', { messageContext: 'event' })];
 
-let world: World | undefined;
-const open = async (served = lines, settings: Record<string, string> = {}) => {
-  world = await openWorld({
-    users: [anna, bo],
-    lines: { whatsapp: served },
-    settings: { CONNECTORS: 'whatsapp', REQUEUE_AFTER_SECONDS: '60', ...settings },
-  });
-  return { ...world, deps: world.instance() };
-};
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
+const open = useWorld({
+  users: [anna, bo],
+  lines: { whatsapp: lines },
+  settings: { CONNECTORS: 'whatsapp', REQUEUE_AFTER_SECONDS: '60' },
 });
-afterAll(closeStore);
 
 /** The same deps some time later. */
 const later = <T extends { now: () => number }>(deps: T, seconds: number): T => ({
@@ -52,14 +43,14 @@ describe('reconciling', () => {
   });
 
   it('splits a batch whose event never came', async () => {
-    const { deps, queued, drain } = await open();
+    const { deps, queued, drain, messages } = await open();
     await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
     await reconcile(deps);
     expect(await queued()).toBe(0);
     await reconcile(later(deps, 61));
     expect(await queued()).toBe(3);
     await drain(deps);
-    expect(await world!.messages(anna)).toHaveLength(2);
+    expect(await messages(anna)).toHaveLength(2);
   });
 
   it('puts just the positions without an outcome back on the queue, and waits before it does so again', async () => {
@@ -149,7 +140,7 @@ describe('splitting', () => {
 
   it('leads to every item of every page, however many there are, and to the wanted ones alone', async () => {
     const served = Array.from({ length: 40 }, (_, n) => chatLine(`1_${String(n).padStart(2, '0')}`));
-    const { deps, account } = await open(served, { PAGE_ITEMS: '20' });
+    const { deps, account } = await open({ lines: { whatsapp: served }, settings: { PAGE_ITEMS: '20' } });
     await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
     const { manifest } = (await deps.batches.read('whatsapp', 1))!;
     expect(manifest.pages).toHaveLength(2);

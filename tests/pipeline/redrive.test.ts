@@ -4,20 +4,15 @@ import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchPartition, batchRow, positionRow, type BatchState } from '../../shared/storage/outcomes';
 import { user } from '../support/graph-tenant';
-import { chatLine, closeStore, openWorld, type World } from '../support/world';
+import { chatLine, useWorld } from '../support/world';
 
 let anna: TenantUser;
 let bo: TenantUser;
-let world: World | undefined;
 beforeEach(() => {
   anna = user('anna');
   bo = user('bo');
 });
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
-});
-afterAll(closeStore);
+const openWorld = useWorld({ users: [], settings: { CONNECTORS: 'whatsapp', REQUEUE_AFTER_SECONDS: '60' } });
 
 const first = { batch: 1, position: 0 };
 const second = { batch: 1, position: 1 };
@@ -29,17 +24,13 @@ const stranger = {
 
 /** One batch of these lines, each imported once as things stand, and the batch closed. */
 async function open(lines: Buffer[], settings: Record<string, string> = {}) {
-  world = await openWorld({
-    users: [anna, bo],
-    lines: { whatsapp: lines },
-    settings: { CONNECTORS: 'whatsapp', REQUEUE_AFTER_SECONDS: '60', ...settings },
-  });
-  const deps = world.instance();
+  const world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
+  const { deps } = world;
   await world.fetch(deps, 'whatsapp');
   await world.drain(deps);
   await reconcile(deps);
   expect(await stateOf(deps)).toMatchObject({ closedAt: expect.any(String) as string });
-  return { ...world, deps };
+  return world;
 }
 
 const stateOf = async (deps: Deps, batch = 1): Promise<BatchState | undefined> =>

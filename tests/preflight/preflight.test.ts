@@ -314,16 +314,16 @@ const cases: Case[] = [
   {
     step: 'queues',
     when: 'a queue is missing',
-    arrange: ({ azurite }) =>
-      QueueServiceClient.fromConnectionString(azurite.connectionString).deleteQueue('backfill-window'),
+    arrange: ({ store }) =>
+      QueueServiceClient.fromConnectionString(store.connectionString).deleteQueue('backfill-window'),
     detail: /^backfill-window: 404 QueueNotFound$/,
     cure: /Storage Queue Data Contributor/,
   },
   {
     step: 'tables',
     when: 'a table is missing',
-    arrange: ({ azurite }) =>
-      TableServiceClient.fromConnectionString(azurite.connectionString, {
+    arrange: ({ store }) =>
+      TableServiceClient.fromConnectionString(store.connectionString, {
         allowInsecureConnection: true,
       }).deleteTable('ledger'),
     detail: /^ledger: 404 (TableNotFound|ResourceNotFound)$/,

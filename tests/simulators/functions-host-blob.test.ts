@@ -1,6 +1,6 @@
-import { keys, until, useApps, useStore } from '../support/host-app';
+import { keys, until, useApps, useHostStore } from '../support/host-app';
 
-const store = useStore();
+const store = useHostStore();
 const start = useApps(store, { keys });
 
 test('fires once for a blob that fits the path, and not again after a restart', async () => {

@@ -1,12 +1,13 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { hostOptions, startStore, until, useStore } from '../support/host-app';
+import { hostOptions, until, useHostStore } from '../support/host-app';
+import { startAzurite } from '../../local/azurite';
 import { gone } from '../support/stack-process';
 
 const children: ChildProcess[] = [];
 afterAll(() => children.forEach((child) => child.kill('SIGKILL')));
-const store = useStore();
+const store = useHostStore();
 
 async function startProcess(app: string, settings: Record<string, string> = {}) {
   const options = hostOptions(store, app, { queueVisibilityMs: 2_000, settings });
@@ -62,7 +63,7 @@ test('SIGTERM lets the hooks of the app run', async () => {
 });
 
 test('ends within seconds of its parent, even when the store went first', async () => {
-  const own = await startStore();
+  const own = await startAzurite({ inMemory: true });
   const { child, exited } = await startProcess('triggers', { AzureWebJobsStorage: own.connectionString });
   await own.close();
   child.disconnect();

@@ -1,6 +1,6 @@
-import { until, useApps, useStore } from '../support/host-app';
+import { until, useApps, useHostStore } from '../support/host-app';
 
-const store = useStore();
+const store = useHostStore();
 const start = useApps(store);
 
 test('hands a message and its metadata over as the real host does, copied fields and their quirks included', async () => {

@@ -1,6 +1,6 @@
-import { until, useApps, useStore } from '../support/host-app';
+import { until, useApps, useHostStore } from '../support/host-app';
 
-const store = useStore();
+const store = useHostStore();
 const start = useApps(store);
 
 test('one unhandled rejection ends the worker: innocent neighbours fail, the culprit has succeeded', async () => {

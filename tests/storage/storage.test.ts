@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { startAzurite, type Azurite } from '../../local/azurite';
-import { provision } from '../../local/provision';
 import { containers, queues, tables } from '../../shared/names';
 import { openAccount, type Account } from '../../shared/storage/account.client';
 import { createBatches } from '../../shared/storage/batches.client';
@@ -12,25 +10,10 @@ import { manifestBlob, type Manifest } from '../../shared/storage/manifest';
 import { createWorkQueue } from '../../shared/storage/queues.client';
 import { createRows } from '../../shared/storage/rows.client';
 import { createRuns } from '../../shared/storage/runs';
+import { useStore } from '../support/store';
 
-let azurite: Azurite;
-let account: Account;
+const { account } = useStore();
 const noCredential = { getToken: () => Promise.resolve(null) };
-
-beforeAll(async () => {
-  azurite = await startAzurite({ inMemory: true });
-  await provision(azurite.connectionString);
-  account = openAccount(
-    {
-      connectionString: azurite.connectionString,
-      blobUrl: undefined,
-      queueUrl: undefined,
-      tableUrl: undefined,
-    },
-    noCredential,
-  );
-}, 60_000);
-afterAll(() => azurite.close());
 
 const collect = async <T>(values: AsyncIterable<T>) => {
   const all: T[] = [];

@@ -1,7 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json as readJson } from 'node:stream/consumers';
-import { startAzurite } from '../../local/azurite';
 import { startExchange } from '../../simulators/exchange/server';
 import { startIdentity } from '../../simulators/identity/server';
 import { verifyToken } from '../../simulators/identity/token';
@@ -10,6 +9,7 @@ import type { TenantUser } from '../../simulators/samples/organisation';
 import { startTeleMessage } from '../../simulators/telemessage/server';
 import { user } from './graph-tenant';
 import { startProxy } from './proxy';
+import { openStore } from './store';
 
 /** Everything that a deployed app talks to, each service behind a proxy that a test can bend. */
 
@@ -55,8 +55,8 @@ async function startInsights() {
 }
 
 export async function openDeployment() {
-  const azurite = await startAzurite({ inMemory: true });
-  await provision(azurite.connectionString);
+  const store = openStore();
+  await provision(store.connectionString);
   const identity = await startIdentity({
     secrets: { 'telemessage-username': account.username, 'telemessage-password': account.password },
     header: identityHeader,
@@ -73,14 +73,14 @@ export async function openDeployment() {
     latencyMs: { min: 0, max: 1 },
   });
   const insights = await startInsights();
-  const blobService = new URL(azurite.blobUrl);
+  const blobService = new URL(store.blobUrl);
   const proxies = {
     identity: await startProxy(identity.origin),
     exchange: await startProxy(exchange.origin),
     blobs: await startProxy(blobService.origin),
   };
   const settings: Record<string, string> = {
-    ArchiveStorage: azurite.connectionString.replace(blobService.origin, proxies.blobs.origin),
+    ArchiveStorage: store.connectionString.replace(blobService.origin, proxies.blobs.origin),
     TELEMESSAGE_BASE_URL: site.origin,
     GRAPH_BASE_URL: proxies.exchange.origin,
     KEY_VAULT_URL: identity.vaultUrl,
@@ -89,7 +89,7 @@ export async function openDeployment() {
     IDENTITY_HEADER: identityHeader,
   };
   return {
-    azurite,
+    store,
     exchange,
     insights,
     proxies,
@@ -108,12 +108,12 @@ export async function openDeployment() {
       unlicensed.length = 0;
       await fetch(`${site.origin}/_control/faults`, { method: 'DELETE' });
       await this.control('password', account);
-      await provision(azurite.connectionString);
+      await provision(store.connectionString);
     },
     async close() {
       await Promise.all([
         ...Object.values(proxies).map((proxy) => proxy.close()),
-        ...[identity, site, exchange, insights, azurite].map((part) => part.close()),
+        ...[identity, site, exchange, insights].map((part) => part.close()),
       ]);
     },
   };

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { QueueServiceClient } from '@azure/storage-queue';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { startAzurite } from '../../local/azurite';
 import { startHost } from '../../simulators/functions-host/host';
 import type { HostOptions } from '../../simulators/functions-host/host';
+import { openStore } from './store';
 
-/** Azurite and hosts for the tests of the local Functions host. */
+/** Stores and hosts for the tests of the local Functions host. */
 
 export async function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
   const deadline = Date.now() + 20_000;
@@ -17,20 +17,14 @@ export async function until<T>(what: string, look: () => T | Promise<T>): Promis
   }
 }
 
-export async function startStore() {
-  const azurite = await startAzurite({ inMemory: true });
-  const queues = QueueServiceClient.fromConnectionString(azurite.connectionString);
-  const blobs = BlobServiceClient.fromConnectionString(azurite.connectionString);
+function openHostStore() {
+  const { connectionString, blobUrl } = openStore();
+  const queues = QueueServiceClient.fromConnectionString(connectionString);
+  const blobs = BlobServiceClient.fromConnectionString(connectionString);
   return {
-    ...azurite,
+    connectionString,
+    blobUrl,
     blobs,
-    /** As new: another store for every test would cost seconds. */
-    async clear() {
-      for await (const { name } of queues.listQueues()) await queues.getQueueClient(name).delete();
-      for await (const { name } of blobs.listContainers()) {
-        if (name !== 'azure-webjobs-hosts') await blobs.getContainerClient(name).delete();
-      }
-    },
     queue: (name: string) => queues.getQueueClient(name),
     async send(name: string, ...messages: unknown[]) {
       const queue = queues.getQueueClient(name);
@@ -56,18 +50,16 @@ export async function startStore() {
     },
   };
 }
-export type Store = Awaited<ReturnType<typeof startStore>>;
+export type HostStore = ReturnType<typeof openHostStore>;
 
-/** One store for the tests of a file, emptied before each. It has its fields once the tests run, not before. */
-export function useStore(): Store {
-  const store = {} as Store;
-  beforeAll(async () => void Object.assign(store, await startStore()));
-  beforeEach(() => store.clear());
-  afterAll(() => store.close());
+/** For a test file: an empty store for each test, whose fields change as the test starts. */
+export function useHostStore(): HostStore {
+  const store = openHostStore();
+  beforeEach(() => void Object.assign(store, openHostStore()));
   return store;
 }
 
-type Account = Pick<Store, 'connectionString'>;
+type Account = Pick<HostStore, 'connectionString'>;
 
 /** For a host of a fixture app: it looks for work often, and its timer does not fire by chance. */
 export const hostOptions = (

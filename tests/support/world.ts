@@ -1,7 +1,3 @@
-import { TableServiceClient } from '@azure/data-tables';
-import { BlobServiceClient } from '@azure/storage-blob';
-import { QueueServiceClient } from '@azure/storage-queue';
-import { startAzurite, type Azurite } from '../../local/azurite';
 import { appBundle } from '../../local/bundles';
 import type { FaultPlan } from '../../simulators/exchange/fault-plan';
 import { startExchange } from '../../simulators/exchange/server';
@@ -25,7 +21,7 @@ import { redriveItem } from '../../shared/pipeline/redrive-item';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import { windowRun } from '../../shared/pipeline/windows';
 import type { EventFields, EventName } from '../../shared/events';
-import { openAccount } from '../../shared/storage/account.client';
+import { openStore } from './store';
 import { batchPartition, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
 
 /** The stages on real protocols, without the functions host: a test decides what runs, fails and comes twice. */
@@ -46,29 +42,13 @@ export interface WorldOptions {
   proxy?: (exchangeOrigin: string) => Promise<{ origin: string; close(): Promise<void> }>;
 }
 
-let azurite: Promise<Azurite> | undefined;
-/** One store per test file; every world empties it. */
-export const closeStore = async (): Promise<void> => (await azurite)?.close();
-
-async function emptyStore(connectionString: string): Promise<void> {
-  const blobs = BlobServiceClient.fromConnectionString(connectionString);
-  for await (const { name } of blobs.listContainers()) await blobs.deleteContainer(name);
-  const queueService = QueueServiceClient.fromConnectionString(connectionString);
-  for await (const { name } of queueService.listQueues()) await queueService.deleteQueue(name);
-  const tableService = TableServiceClient.fromConnectionString(connectionString, {
-    allowInsecureConnection: true,
-  });
-  for await (const { name } of tableService.listTables()) await tableService.deleteTable(name!);
-}
-
 export interface Emitted {
   name: EventName;
   fields: EventFields;
 }
 
 export async function openWorld(options: WorldOptions) {
-  const store = await (azurite ??= startAzurite({ inMemory: true }));
-  await emptyStore(store.connectionString);
+  const store = openStore();
   await provision(store.connectionString);
   const lines: Partial<Record<string, Buffer[]>> = options.lines ?? {};
   const identity = await startIdentity({ secrets, header });
@@ -112,15 +92,8 @@ export async function openWorld(options: WorldOptions) {
     built.push(made);
     return made;
   };
-  const account = openAccount(
-    {
-      connectionString: store.connectionString,
-      blobUrl: undefined,
-      queueUrl: undefined,
-      tableUrl: undefined,
-    },
-    { getToken: () => Promise.resolve(null) },
-  );
+  const deps = instance();
+  const { account } = store;
   const queue = account.queue(queues.importItem);
   const redrives = account.queue(queues.redriveItem);
 
@@ -130,6 +103,8 @@ export async function openWorld(options: WorldOptions) {
     events,
     lines,
     account,
+    /** The app on its first instance. */
+    deps,
     instance,
     /** Fetches the window as a run of its own, and splits its batches. */
     async fetch(deps: Deps, connector: ConnectorId, id = 'test'): Promise<void> {
@@ -206,6 +181,21 @@ export async function openWorld(options: WorldOptions) {
       await proxy?.close();
       await Promise.all([site.close(), exchange.close(), identity.close()]);
     },
+  };
+}
+
+/**
+ * For a test file: gives what opens a world, with these options unless a test names others, and these settings below
+ * those of the test. Each world closes when its test ends.
+ */
+export function useWorld(defaults: WorldOptions) {
+  const opened: World[] = [];
+  afterEach(() => Promise.all(opened.splice(0).map((world) => world.close())));
+  return async (options: Partial<WorldOptions> = {}): Promise<World> => {
+    const settings = { ...defaults.settings, ...options.settings };
+    const world = await openWorld({ ...defaults, ...options, settings });
+    opened.push(world);
+    return world;
   };
 }
 

@@ -4,16 +4,10 @@ import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { user } from '../support/graph-tenant';
 import { isCreate, startProxy } from '../support/proxy';
-import { chatLine, closeStore, from, openWorld, to, type World } from '../support/world';
+import { chatLine, from, to, useWorld } from '../support/world';
 import { eventually, fetchPointers } from '../support/pointers';
 
 const anna = user('anna');
-let world: World | undefined;
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
-});
-afterAll(closeStore);
 
 const hour = 60 * 60 * 1000;
 const day = 24 * hour;
@@ -21,6 +15,7 @@ const at = (deps: Deps, offsetMs: number): Deps => ({ ...deps, now: () => Date.n
 const lines = {
   whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
 };
+const openWorld = useWorld({ users: [anna], lines });
 
 /** Holds the first create request on its way to Exchange until it is released. */
 function holdFirstCreate() {
@@ -43,8 +38,8 @@ function holdFirstCreate() {
 it('a clock that runs an hour ahead takes a live delivery over, and the second copy is removed', async () => {
   const hold = holdFirstCreate();
   const settings = { GRAPH_TIMEOUT_SECONDS: '20', LEASE_SECONDS: '60' };
-  world = await openWorld({ users: [anna], lines, settings, proxy: hold.proxy });
-  const deps = world.instance();
+  const world = await openWorld({ settings, proxy: hold.proxy });
+  const { deps } = world;
   const [pointer] = await fetchPointers(world, deps);
   const slow = importItem(deps, pointer!);
   slow.catch(() => undefined);
@@ -69,8 +64,8 @@ it.each([
 ])(
   'a lease of a worker that died, whose clock ran %s ahead, neither holds its item up nor doubles it',
   async (_how, aheadMs) => {
-    world = await openWorld({ users: [anna], lines });
-    const deps = world.instance();
+    const world = await openWorld();
+    const { deps } = world;
     const [pointer] = await fetchPointers(world, deps);
     const replace = () => Promise.reject(new Error('killed'));
     const dying = { ...at(deps, aheadMs), ledger: { ...deps.ledger, replace } };
@@ -84,8 +79,8 @@ it.each([
 );
 
 it('a clock that jumps back fetches no window twice and leaves the watermark where it is', async () => {
-  world = await openWorld({ users: [anna], lines });
-  const deps = world.instance();
+  const world = await openWorld();
+  const { deps } = world;
   const due = Date.parse(to) + deps.config.fetch.lagMs;
   await fetchBatch({ ...deps, now: () => due });
   await fetchBatch({ ...deps, now: () => due - 3 * day });
@@ -94,8 +89,8 @@ it('a clock that jumps back fetches no window twice and leaves the watermark whe
 });
 
 it('a clock that ran days ahead is reported for as long as days may be missing', async () => {
-  world = await openWorld({ users: [anna], lines });
-  const deps = world.instance();
+  const world = await openWorld();
+  const { deps } = world;
   const due = Date.parse(to) + deps.config.fetch.lagMs;
   const right = { ...deps, now: () => due };
   await fetchBatch({ ...deps, now: () => due + 3 * day });

@@ -1,16 +1,14 @@
 import { join } from 'node:path';
 import { createMailParser, type MailParser } from '../../shared/mail/parser.client';
 import { user } from '../support/graph-tenant';
-import { closeStore, openWorld, type World } from '../support/world';
+import { useWorld } from '../support/world';
 
 const anna = user('anna');
-let world: World | undefined;
 let mailParser: MailParser | undefined;
 afterEach(async () => {
   await mailParser?.close();
-  await world?.close();
 });
-afterAll(closeStore);
+const openWorld = useWorld({ users: [anna] });
 
 const mailLine = (id: string) =>
   Buffer.from(
@@ -27,7 +25,7 @@ const mailLine = (id: string) =>
 
 it('a mail whose parse never returns goes to quarantine, and neither its worker nor the next mails go with it', async () => {
   const ids = ['1_1', 'endless_2', '1_3', 'endless_4', '1_5'];
-  world = await openWorld({ users: [anna], lines: { wechat: ids.map(mailLine) } });
+  const world = await openWorld({ lines: { wechat: ids.map(mailLine) } });
   mailParser = createMailParser({
     workerFile: join(__dirname, '..', 'fixtures', 'fuzz', 'endless-or-real.js'),
     timeoutMs: 5_000,

@@ -1,20 +1,15 @@
 import type { TenantUser } from '../../simulators/samples/organisation';
 import { importItem } from '../../shared/pipeline/import-item';
 import { user } from '../support/graph-tenant';
-import { chatLine, closeStore, openWorld, type World } from '../support/world';
+import { chatLine, useWorld } from '../support/world';
 import { fetchPointers } from '../support/pointers';
 
-let world: World | undefined;
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
-});
-afterAll(closeStore);
+const openWorld = useWorld({ users: [], lines: { whatsapp: [chatLine('1_1'), chatLine('1_2')] } });
 
 const open = async () => {
   const [anna, bo] = [user('anna'), user('bo')];
-  world = await openWorld({ users: [anna, bo], lines: { whatsapp: [chatLine('1_1'), chatLine('1_2')] } });
-  const deps = world.instance();
+  const world = await openWorld({ users: [anna, bo] });
+  const { deps } = world;
   const [first, second] = await fetchPointers(world, deps);
   return { world, deps, anna, bo, first: first!, second: second! };
 };
@@ -49,7 +44,7 @@ it('a user renamed between fetch and import is found by the address that became 
     mail: 'bo.married@contoso.example',
     proxyAddresses: ['SMTP:bo.married@contoso.example', 'smtp:bo@contoso.example'],
   });
-  const deps = world.instance();
+  const { deps } = world;
   await importItem(deps, first);
   expect(await world.messages(bo)).toHaveLength(1);
 });
@@ -59,7 +54,7 @@ it("a user renamed without a trace is kept for a person, and is nobody else's", 
   const renamed = { mail: 'x@contoso.example', proxyAddresses: ['SMTP:x@contoso.example'] };
   for (const [index, one] of [anna, bo].entries())
     Object.assign(one, { userPrincipalName: `new${index}@contoso.example`, ...renamed });
-  const deps = world.instance();
+  const { deps } = world;
   await importItem(deps, first);
   expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'unmapped', sourceId: '1_1' }]);
   for (const one of [anna, bo]) expect(await world.messages(one)).toEqual([]);

@@ -9,7 +9,7 @@ import { splitBatch } from '../../shared/pipeline/split-batch';
 import { readStatus } from '../../shared/preflight/status';
 import { batchRow } from '../../shared/storage/outcomes';
 import { openClients, user } from '../support/graph-tenant';
-import { chatLine, closeStore, openWorld, type World } from '../support/world';
+import { chatLine, useWorld, type World } from '../support/world';
 
 /** What stood in storage and mailboxes under release 1; its README.md tells what is in it. */
 const snapshot = join(__dirname, '..', 'fixtures', 'release-1');
@@ -35,12 +35,11 @@ const lines = [
   chatLine('2_8', { gatewayReceivedDate: '2025-11-18T08:08:05Z', messageTime: '2025-11-18T08:08:00Z' }),
 ].map((line) => Buffer.from(line));
 
-let world: World | undefined;
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
+const openWorld = useWorld({
+  users: [anna, bo],
+  lines: { whatsapp: lines },
+  settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0' },
 });
-afterAll(closeStore);
 
 interface SentMessage {
   userId: string;
@@ -85,18 +84,14 @@ it.each([
   ['with its queue', true],
   ['whose queue was lost', false],
 ])('what release 1 left under way is finished by this one, %s', async (_what, hasQueue) => {
-  world = await openWorld({
-    users: [anna, bo],
-    lines: { whatsapp: lines },
-    settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0' },
-  });
+  const world = await openWorld();
   const ids = await restoreMailboxes(world.exchange.origin);
   await restoreStore(world, ids);
   if (hasQueue)
     for (const [name, messages] of Object.entries(read<Record<string, string[]>>('queue.json')))
       for (const text of messages) await world.account.queue(name).sendMessage(text);
   // Hours later, so that every lease has run out and what is not on the queue counts as lost.
-  const deps: AppDeps = { ...world.instance(), now: () => Date.parse('2025-11-19T04:00:00Z') };
+  const deps: AppDeps = { ...world.deps, now: () => Date.parse('2025-11-19T04:00:00Z') };
 
   expect(await statusOf(deps)).toMatchObject({
     watermark: '2025-11-18T00:00:00.000Z',

@@ -5,21 +5,16 @@ import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchRow, strayPartition, type StrayMessage } from '../../shared/storage/outcomes';
 import type { Deps } from '../../shared/deps';
 import { user } from '../support/graph-tenant';
-import { chatLine, closeStore, openWorld, type World } from '../support/world';
+import { chatLine, useWorld } from '../support/world';
 import { fetchPointers } from '../support/pointers';
 
 const anna = user('anna');
 const bo = user('bo');
-let world: World | undefined;
-const open = async (lines = [chatLine('1_1'), chatLine('1_2')]) => {
-  world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines } });
-  return { world, deps: world.instance() };
+const openWorld = useWorld({ users: [anna, bo], lines: { whatsapp: [chatLine('1_1'), chatLine('1_2')] } });
+const open = async () => {
+  const world = await openWorld();
+  return { world, deps: world.deps };
 };
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
-});
-afterAll(closeStore);
 
 const strays = async (deps: Deps) => {
   const found: StrayMessage[] = [];

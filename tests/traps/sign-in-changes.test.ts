@@ -1,15 +1,15 @@
 import type { Deps } from '../../shared/deps';
 import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { user } from '../support/graph-tenant';
-import { chatLine, closeStore, openWorld, to, type World } from '../support/world';
+import { chatLine, to, useWorld, type World } from '../support/world';
 
 const anna = user('anna');
 const bo = user('bo');
 const three = [chatLine('1_1'), chatLine('1_2'), chatLine('1_3')];
-let world: World | undefined;
+const openWorld = useWorld({ users: [anna, bo], lines: { whatsapp: three }, settings: { PAGE_ITEMS: '1' } });
 const open = async () => {
-  world = await openWorld({ users: [anna, bo], lines: { whatsapp: three }, settings: { PAGE_ITEMS: '1' } });
-  const deps = world.instance();
+  const world = await openWorld();
+  const { deps } = world;
   const onTime = Date.parse(to) + deps.config.fetch.lagMs;
   return {
     world,
@@ -17,11 +17,6 @@ const open = async () => {
     due: { ...deps, config: { ...deps.config, connectors: ['whatsapp' as const] }, now: () => onTime },
   };
 };
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
-});
-afterAll(closeStore);
 
 const send = async (method: string, url: string, body: object) => {
   const response = await fetch(url, { method, body: JSON.stringify(body) });

@@ -3,21 +3,12 @@ import type { AddressInfo } from 'node:net';
 import type { Deps } from '../../shared/deps';
 import { importItem } from '../../shared/pipeline/import-item';
 import { user } from '../support/graph-tenant';
-import { chatLine, closeStore, openWorld, type World } from '../support/world';
+import { chatLine, useWorld } from '../support/world';
 import { eventually, fetchPointers } from '../support/pointers';
 
 const anna = user('anna');
 const bo = user('bo');
-let world: World | undefined;
-const open = async () => {
-  world = await openWorld({ users: [anna, bo], lines: { whatsapp: [chatLine('1_1')] } });
-  return { world, deps: world.instance() };
-};
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
-});
-afterAll(closeStore);
+const openWorld = useWorld({ users: [anna, bo], lines: { whatsapp: [chatLine('1_1')] } });
 
 describe('a storage account that answers 503', () => {
   let isDown = false;
@@ -58,7 +49,8 @@ describe('a storage account that answers 503', () => {
   it.each(['before the first delivery', 'between a delivery and its record'])(
     '%s for longer than one attempt leaves an item that the next attempt files once',
     async (when) => {
-      const { world, deps } = await open();
+      const world = await openWorld();
+      const { deps } = world;
       const [pointer] = await fetchPointers(world, deps);
       const cut = world.instance({
         ArchiveStorage: await behindDoors(deps.config.storage.connectionString!),

@@ -1,29 +1,19 @@
-import { startAzurite, type Azurite } from '../../local/azurite';
-import { provision } from '../../local/provision';
 import type { Deps } from '../../shared/deps';
 import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { user } from '../support/graph-tenant';
-import { chatLine, closeStore, openWorld, type World } from '../support/world';
+import { chatLine, useWorld, type World } from '../support/world';
 import { fetchPointers } from '../support/pointers';
+import { useStore } from '../support/store';
 
 const anna = user('anna');
-let world: World;
-let second: Azurite;
-beforeAll(async () => {
-  second = await startAzurite({ inMemory: true });
-  await provision(second.connectionString);
-});
-afterEach(() => world.close());
-afterAll(async () => {
-  await second.close();
-  await closeStore();
-});
+const openWorld = useWorld({ users: [anna] });
+const second = useStore();
 
 const mine = { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] };
 
 /** Fetches, imports and closes a day, as a deployment does that knows of no other. */
-const archive = async (deps: Deps, run?: string) => {
+const archive = async (world: World, deps: Deps, run?: string) => {
   for (const pointer of await fetchPointers(world, deps, 'whatsapp', run)) await importItem(deps, pointer);
   world.events.length = 0;
   await reconcile(deps);
@@ -31,9 +21,9 @@ const archive = async (deps: Deps, run?: string) => {
 };
 
 it('two deployments that archive one account into one tenant by mistake are noticed by the second to close a batch', async () => {
-  world = await openWorld({ users: [anna], lines: { whatsapp: [chatLine('1_1', mine)] } });
-  expect(await archive(world.instance())).toEqual([]);
-  expect(await archive(world.instance({ ArchiveStorage: second.connectionString }))).toEqual([
+  const world = await openWorld({ lines: { whatsapp: [chatLine('1_1', mine)] } });
+  expect(await archive(world, world.instance())).toEqual([]);
+  expect(await archive(world, world.instance({ ArchiveStorage: second.connectionString }))).toEqual([
     {
       connector: 'whatsapp',
       batch: 1,
@@ -44,9 +34,11 @@ it('two deployments that archive one account into one tenant by mistake are noti
 });
 
 it('a deployment that archives another account into the same tenant is not taken for a mistake', async () => {
-  world = await openWorld({ users: [anna], lines: { whatsapp: [chatLine('2_1', mine)] } });
-  expect(await archive(world.instance())).toEqual([]);
+  const world = await openWorld({ lines: { whatsapp: [chatLine('2_1', mine)] } });
+  expect(await archive(world, world.instance())).toEqual([]);
   world.lines.whatsapp = [chatLine('2_2', mine)];
-  expect(await archive(world.instance({ ArchiveStorage: second.connectionString }), 'another')).toEqual([]);
+  expect(
+    await archive(world, world.instance({ ArchiveStorage: second.connectionString }), 'another'),
+  ).toEqual([]);
   expect(await world.messages(anna)).toHaveLength(2);
 });

@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startAzurite, type Azurite } from '../../local/azurite';
 import type { Fault } from '../../verification/explore/call-faults';
 import {
   createDirectoryModel,
@@ -15,7 +14,6 @@ import {
   createRowStore,
 } from '../../verification/explore/storage-model';
 import { createTeleMessageModel } from '../../verification/explore/telemessage-model';
-import { provision } from '../../local/provision';
 import { startTeleMessage, type TeleMessage as Simulator } from '../../simulators/telemessage/server';
 import { connectors } from '../../shared/connectors';
 import { PermanentError, PutOffError } from '../../shared/errors';
@@ -24,28 +22,19 @@ import { createDirectory } from '../../shared/graph/directory.client';
 import { UncertainError } from '../../shared/graph/failure';
 import type { Mailboxes } from '../../shared/graph/mailboxes.client';
 import { containers, queues, tables } from '../../shared/names';
-import { openAccount, type Account } from '../../shared/storage/account.client';
 import { createBatches, type Batches } from '../../shared/storage/batches.client';
 import type { Manifest } from '../../shared/storage/manifest';
 import { createRows, type Rows } from '../../shared/storage/rows.client';
 import { createTeleMessage, type PageRequest, type TeleMessage } from '../../shared/telemessage/client';
 import { bytes, connector, file, item, openTenant, sha256, signal, user } from '../support/graph-tenant';
+import { useStore } from '../support/store';
 
 /**
  * A model that differs from the service it stands for would make the explorer's result worthless. So one test checks
  * each promise that the pipeline relies on, against the model and against the real protocol.
  */
 
-let azurite: Azurite;
-let account: Account;
-beforeAll(async () => {
-  azurite = await startAzurite({ inMemory: true });
-  await provision(azurite.connectionString);
-  const { connectionString } = azurite;
-  const endpoints = { blobUrl: undefined, queueUrl: undefined, tableUrl: undefined };
-  account = openAccount({ connectionString, ...endpoints }, { getToken: () => Promise.resolve(null) });
-}, 60_000);
-afterAll(() => azurite.close());
+const { account } = useStore();
 
 /** Runs operations without delay; `inject` sets a fault for the next operation that can have it. */
 function modelIo(): { io: Io; inject: (fault: Fault) => void } {
