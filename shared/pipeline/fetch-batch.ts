@@ -1,7 +1,7 @@
 import { connectors, type ConnectorId } from '../connectors';
 import type { Deps } from '../deps';
 import { DeploymentError } from '../errors';
-import type { Manifest } from '../storage/manifest';
+import { nextManifest, type ChainEnd, type Manifest } from '../storage/manifest';
 import type { RunState } from '../storage/runs';
 import { dueWindows } from './windows';
 
@@ -101,8 +101,7 @@ export async function fetchRun(deps: Stage, id: ConnectorId, run: RunState): Pro
 interface Survey {
   /** The run's newest batch after the given number. */
   newest?: Manifest;
-  head: number;
-  headSha256: string | null;
+  end: ChainEnd;
 }
 
 /** Asks the chain how far the run is: its row is written later and may be behind. */
@@ -113,12 +112,11 @@ async function surveyChain(
   after: number,
 ): Promise<Survey> {
   const known = after === 0 ? undefined : await deps.batches.read(id, after);
-  const survey: Survey = { head: after, headSha256: known?.sha256 ?? null };
+  const survey: Survey = { end: { number: after, sha256: known?.sha256 ?? null } };
   for (;;) {
-    const next = await deps.batches.read(id, survey.head + 1);
+    const next = await deps.batches.read(id, survey.end.number + 1);
     if (!next) return survey;
-    survey.head++;
-    survey.headSha256 = next.sha256;
+    survey.end = { number: survey.end.number + 1, sha256: next.sha256 };
     if (next.manifest.run.name === runName) survey.newest = next.manifest;
   }
 }
@@ -178,18 +176,15 @@ async function commitBatch(
   const sequence = (before?.sequence ?? 0) + 1;
   const { name, cause, from, to } = run;
   for (;;) {
-    const { newest, head, headSha256 } = await surveyChain(deps, id, name, before?.number ?? run.after);
+    const { newest, end } = await surveyChain(deps, id, name, before?.number ?? run.after);
     if (newest) return undefined;
-    const value: Manifest = {
-      v: 1,
+    const value = nextManifest(end, {
       connector: id,
-      number: head + 1,
-      previousSha256: headSha256,
       run: { name, cause, from, to },
       sequence,
       ...content,
       committedAt: new Date(deps.now()).toISOString(),
-    };
+    });
     if (await deps.batches.commit(value)) return value;
   }
 }

@@ -3,7 +3,7 @@ import { TableClient } from '@azure/data-tables';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { QueueServiceClient, type QueueClient } from '@azure/storage-queue';
 
-/** How to reach the evidence storage account: a connection string, or its three endpoints with an identity. */
+/** How to reach the evidence storage account: by a connection string, or by its three endpoints and an identity. */
 export interface AccountOptions {
   connectionString: string | undefined;
   blobUrl: string | undefined;
@@ -17,7 +17,7 @@ export interface Account {
   table(name: string): TableClient;
 }
 
-/** The clients of the storage account. Plain http is for loopback addresses alone; the settings see to it. */
+/** The clients of the storage account. The settings allow plain http for loopback addresses only. */
 export function openAccount(options: AccountOptions, credential: TokenCredential): Account {
   const { connectionString, blobUrl = '', queueUrl = '', tableUrl = '' } = options;
   if (connectionString !== undefined) {

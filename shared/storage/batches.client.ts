@@ -1,33 +1,42 @@
 import { Readable } from 'node:stream';
 import { RestError, type ContainerClient } from '@azure/storage-blob';
 import type { ConnectorId } from '../connectors';
-import { manifest, manifestBlob, manifestBytes, sha256, type Manifest } from './manifest';
+import {
+  manifestBlob,
+  manifestBytes,
+  sha256,
+  storedManifest,
+  type Manifest,
+  type StoredManifest,
+} from './manifest';
 
-/** Raw batches: write-once pages, and the chain of manifests that commits them. */
+/** Raw batches: pages that are written once, and the chain of manifests that commits them. */
 export interface Batches {
-  /** Streams a page into a new blob; nothing is stored when the content fails. */
+  /** Streams a page into a new blob. Stores nothing when the content fails; throws when the blob exists. */
   writePage(blob: string, content: AsyncIterable<Buffer>): Promise<void>;
-  /** False when the number is taken by another manifest. */
+  /** Stores a manifest; false when another one has its number. */
   commit(value: Manifest): Promise<boolean>;
-  /** A manifest with the hash of its stored bytes; undefined beyond the end of the chain. */
-  read(connector: ConnectorId, number: number): Promise<{ manifest: Manifest; sha256: string } | undefined>;
-  /** Number of the newest manifest, 0 before the first, searching upwards from a number known to exist. */
+  /** Undefined beyond the end of the chain. Throws on a manifest that a newer release wrote. */
+  read(connector: ConnectorId, number: number): Promise<StoredManifest | undefined>;
+  /** Number of the newest manifest, searched upwards from `from`: a number that exists, or 0. */
   head(connector: ConnectorId, from: number): Promise<number>;
-  /** Bytes of a page while they arrive. */
+  /** The bytes of a page, as they arrive. */
   streamPage(blob: string): Promise<AsyncIterable<Buffer>>;
+  /** Throws when the page does not have all of these bytes. */
   readRange(blob: string, offset: number, length: number): Promise<Buffer>;
 }
 
 const uploadBlockBytes = 4 * 1024 * 1024;
 const createOnly = { conditions: { ifNoneMatch: '*' } };
-/** 409: the blob exists. 412: the same, from a committed block list. */
+/** 409: the blob exists. 412: the same answer when a block list is committed. */
 const isTaken = (error: unknown) =>
   error instanceof RestError && (error.statusCode === 409 || error.statusCode === 412);
 
+/** The batches in the container. All methods throw `RestError` for what the service refuses. */
 export function createBatches(container: ContainerClient): Batches {
   const download = async (blob: string, offset?: number, length?: number) => {
     const response = await container.getBlobClient(blob).download(offset, length);
-    if (!response.readableStreamBody) throw new Error('The storage service answered without a body');
+    if (!response.readableStreamBody) throw new Error('The storage service sent no body with its answer');
     return response.readableStreamBody as unknown as AsyncIterable<Buffer>;
   };
   const readAll = async (chunks: AsyncIterable<Buffer>) => {
@@ -38,7 +47,7 @@ export function createBatches(container: ContainerClient): Batches {
   const readManifest = async (connector: ConnectorId, number: number) => {
     try {
       const bytes = await readAll(await download(manifestBlob(connector, number)));
-      return { manifest: manifest.parse(JSON.parse(bytes.toString())), sha256: sha256(bytes) };
+      return storedManifest(bytes);
     } catch (error) {
       if (error instanceof RestError && error.statusCode === 404) return undefined;
       throw error;
@@ -62,7 +71,7 @@ export function createBatches(container: ContainerClient): Batches {
         return true;
       } catch (error) {
         if (!isTaken(error)) throw error;
-        // A retried upload whose first answer was lost finds its own bytes.
+        // The SDK repeats an upload whose answer was lost, and then finds its own bytes.
         return (await readManifest(value.connector, value.number))?.sha256 === sha256(bytes);
       }
     },

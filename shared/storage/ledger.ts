@@ -1,31 +1,31 @@
 import type { Rows, Stored } from './rows.client';
 
-/** One row per delivery (item key × user id). A row that names a batch and position says which of them made it. */
+/** One row per delivery (item key × user id). Batch and position say which item made the copy. */
 export interface LedgerRow {
   v: 1;
   state: 'pending' | 'done';
   connector: string;
   batch: number;
   position: number;
-  /** Random name of the attempt that holds the lease. */
+  /** Random id of the attempt that holds the lease. */
   owner: string;
-  /** ISO-8601 UTC; in the past once the attempt gave up. */
+  /** ISO-8601 UTC. An attempt that ends early sets it to the past. */
   leaseUntil: string;
-  /** True when the last attempt surely left nothing in the mailbox: the next one need not look. */
+  /** True when the last attempt certainly left nothing in the mailbox, so that the next one need not look there. */
   untouched?: boolean;
-  /** Folder that the create request named: a copy is looked for there. */
+  /** The folder of the create request, where a copy is looked for. */
   folderId: string;
   messageId?: string;
-  /** True when attachments were dropped. */
+  /** True when the copy lacks some of the item's attachments. */
   partial?: boolean;
-  /** Last moment at which a create request may have been left without an answer. */
+  /** In doubt since: the last time at which a create request may have gone unanswered. ISO-8601 UTC. */
   unsureAt?: string;
   /**
-   * Messages that are, or were, to be removed. A request under way may complete one of them, and the removal take
-   * effect after that: none of them counts as a copy any more.
+   * Ids of messages that were to be removed. None of them counts as a copy again: a request still under way can
+   * complete one, and its removal can take effect after that.
    */
   discarded?: string[];
-  /** Copies removed because a late request landed after the look-up said no. */
+  /** How many copies were removed because a late request created them after a look-up had found none. */
   removedCopies?: number;
 }
 

@@ -2,7 +2,7 @@ import type { ConnectorId } from '../connectors';
 import type { Reason } from '../errors';
 import type { Rows } from './rows.client';
 
-/** How one delivery ended. */
+/** How one delivery to one mailbox ended. */
 export interface DeliveryResult {
   userId: string;
   end: 'imported' | 'partial' | 'skipped' | 'failed';
@@ -20,26 +20,26 @@ export interface Outcome {
   itemKey?: string;
   /** SHA-256 of the raw line. */
   sha256?: string;
-  /** Why the item stands in quarantine, if it does. */
+  /** Why the item is in quarantine; absent when it is not. */
   reason?: Reason;
-  /** Mailboxes that the item was to be delivered to. */
+  /** In how many mailboxes the item belongs. */
   expected: number;
   deliveries: DeliveryResult[];
-  /** Latest doubt about a create request, over all deliveries: the batch must not close before it settled. */
+  /** In doubt since: the latest `unsureAt` of its deliveries (see ledger.ts). The batch closes only after it has settled. */
   unsureAt?: string;
-  /** When the item was put back on the queue: from then on this is how it ended before, and it is under way again. */
+  /** When a person put the item back on the queue. The rest of the row is then the former outcome; the item is under way. */
   redrivenAt?: string;
 }
 
-/** What is known of a batch besides its manifest. */
+/** How far a batch has come. */
 export interface BatchState {
   v: 1;
   runName: string;
-  /** When every pointer was on the queue. */
+  /** When the pointers to all items were on the queue. */
   splitAt?: string;
-  /** When positions without an outcome were last put back, or found to be on the queue still. */
+  /** When items without an outcome were last put back on the queue, or found to be still on it. */
   requeuedAt?: string;
-  /** Since when they are found to be there. */
+  /** Since when each look has found them still on the queue. */
   heldSince?: string;
   closedAt?: string;
   counters?: Counters;
@@ -53,7 +53,7 @@ export interface Counters {
   quarantined: number;
 }
 
-/** An item that needs a person. */
+/** An item in quarantine: a person must act. */
 export interface Quarantined {
   v: 1;
   connector: string;
@@ -63,27 +63,27 @@ export interface Quarantined {
   offset: number;
   length: number;
   reason: Reason;
-  /** What exactly was wrong; nothing of the item's content. */
+  /** What exactly was wrong, without any of the item's content. */
   detail: string;
   sourceId?: string;
   at: string;
-  /** Source users and how each was mapped; personal data, kept nowhere else. */
+  /** The participants as the source wrote them, and how each was mapped. Personal data that no other row holds. */
   participants?: { asWritten: string; kind: 'mailbox' | 'noMailbox' | 'external' }[];
   deliveries: DeliveryResult[];
 }
 
-/** A queue message that names no item: kept whole for a person, because what it was meant to say is not known. */
+/** A queue message that does not point to an item, kept whole because nothing says what it was for. */
 export interface StrayMessage {
   v: 1;
   at: string;
   reason: Reason;
-  /** What was expected and not found; nothing of the message. */
+  /** What was expected and not found, without any of the message. */
   detail: string;
   /** The message as it came. */
   text: string;
 }
 
-/** Rows of stray messages stand beside the items in quarantine: this partition, the text's SHA-256. */
+/** Stray messages are in the quarantine table too: in this partition, with the SHA-256 of their text as row key. */
 export const strayPartition = 'messages';
 export type StrayMessages = Rows<StrayMessage>;
 
@@ -93,8 +93,10 @@ export type Quarantine = Rows<Quarantined>;
 
 const padded = (number: number) => String(number).padStart(10, '0');
 
-/** Keys of the rows that belong to a batch and a position; padded so that rows stand in order. */
+/** Partition of the rows of a batch's items. The numbers in all three keys are padded, so that rows sort by number. */
 export const batchPartition = (connector: ConnectorId, batch: number): string =>
   `${connector}-${padded(batch)}`;
+/** Row key of an item within its batch. */
 export const positionRow = padded;
+/** Row key of a batch within its connector. */
 export const batchRow = padded;

@@ -1,29 +1,30 @@
 import { RestError } from '@azure/storage-blob';
 import type { Account } from './account.client';
 
-/** What a store that refuses an unconditional overwrite of a blob says of itself. */
+/** What the store did with an unconditional overwrite of a blob, and what it says about itself. */
 export interface Immutability {
-  /** The service says that a retention policy lies on the container. */
+  /** The service reports a retention policy on the container. */
   policy: boolean;
   overwriteRefused: boolean;
-  /** An emulator, which knows no retention policies. */
+  /** True for an emulator, which has no retention policies. */
   emulator: boolean;
 }
 
-/** Looks at the evidence store as such, beside what the pipeline does with it. All methods throw `RestError`. */
+/** Checks of the evidence store that the pipeline itself does not need. All methods throw `RestError`. */
 export interface StoreProbe {
-  /** About how many messages wait in the queue, put-off ones included. */
+  /** About how many messages are on the queue, hidden ones included. */
   queueDepth(name: string): Promise<number>;
-  /** Reads at most one row. */
+  /** Reads one row at most. */
   readTable(name: string): Promise<void>;
-  /** Rows by the text of a column, over all partitions whose name begins so; the prefix ends in `-`. */
+  /** How many rows have each value of a column, over all partitions with this prefix, which must end in `-`. */
   countRows(name: string, partitionPrefix: string, column: string): Promise<Record<string, number>>;
   /** Writes a row and removes it. */
   writeTable(name: string, partition: string, row: string): Promise<void>;
-  /** Tries to overwrite an existing blob without any condition; the old bytes are given to be written again. */
+  /** Tries to overwrite a blob without any condition. `bytes` are its present bytes, so that success changes nothing. */
   overwrite(container: string, blob: string, bytes: Buffer): Promise<Immutability>;
 }
 
+/** The checks on the account. */
 export function createStoreProbe(account: Account): StoreProbe {
   return {
     async queueDepth(name) {
@@ -34,7 +35,7 @@ export function createStoreProbe(account: Account): StoreProbe {
       await rows.byPage({ maxPageSize: 1 }).next();
     },
     async countRows(name, partitionPrefix, column) {
-      // The character after the hyphen ends the range.
+      // The range ends before `.`, the character after `-`.
       const end = `${partitionPrefix.slice(0, -1)}.`;
       const filter = `PartitionKey ge '${partitionPrefix}' and PartitionKey lt '${end}'`;
       const rows = account

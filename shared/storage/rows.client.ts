@@ -1,19 +1,21 @@
 import { RestError, type TableClient, type TableEntityResult } from '@azure/data-tables';
 
 /**
- * Rows of one table, with the three conditions that the pipeline's promises rest on: insert if absent,
- * replace if unchanged, upsert. The etag that a write gives is the one to pass to the next write. Reading throws an
- * Error on a row that a newer release wrote.
+ * Rows of one table. The pipeline's promises depend on three kinds of write: insert if absent, replace if unchanged, and
+ * upsert. The etag that a write returns is the condition of the next one. Reading throws on a row that a newer release
+ * wrote; all methods throw `RestError` for what the service refuses.
  */
 export interface Rows<T extends object> {
-  /** The etag, or undefined when the row exists already. */
+  /** The etag, or undefined when the row already exists. */
   insert(partition: string, row: string, value: T): Promise<string | undefined>;
   get(partition: string, row: string): Promise<Stored<T> | undefined>;
-  /** The new etag, or undefined when the row was changed or removed meanwhile. */
+  /** The new etag, or undefined when the row has been changed or removed since. */
   replace(partition: string, row: string, value: T, etag: string): Promise<string | undefined>;
+  /** Writes the row, whatever was there. */
   put(partition: string, row: string, value: T): Promise<void>;
+  /** A row that is already gone counts as removed. */
   remove(partition: string, row: string): Promise<void>;
-  /** Rows of a partition in the order of their row keys. */
+  /** The rows of a partition, in the order of their row keys. */
   list(partition: string): AsyncIterable<Stored<T>>;
 }
 
@@ -23,15 +25,16 @@ export interface Stored<T> {
   etag: string;
 }
 
-/** Highest `v` that this release reads. Rows without `v` have one form. */
+/** The highest `v` that this release reads. Rows without `v` have had only one form. */
 const knownVersion = 1;
 
 const statusOf = (error: unknown) => (error instanceof RestError ? error.statusCode : undefined);
 
+/** The rows of the table. */
 export function createRows<T extends object>(table: TableClient): Rows<T> {
   const stored = (entity: TableEntityResult<Record<string, unknown>>): Stored<T> => {
     const { partitionKey, rowKey, etag, v } = entity;
-    // What its columns mean is not known here: acting on a guess could lose an item or file it twice.
+    // This release does not know what the columns mean: a guess could lose an item or file it twice.
     if (typeof v === 'number' && v > knownVersion)
       throw new Error(
         `Row ${partitionKey} / ${rowKey} of table ${table.tableName}: version ${v}, of which ${knownVersion} ` +
@@ -88,18 +91,18 @@ export function createRows<T extends object>(table: TableClient): Rows<T> {
   };
 }
 
-/** A string property holds 32 Ki UTF-16 units; longer JSON is cut into numbered properties. */
+/** A string property holds 32 Ki UTF-16 code units; longer JSON is split over numbered properties. */
 const chunkLength = 32_000;
 const jsonSuffix = '__json';
 
-/** Text, numbers and booleans are columns, so that a person can query them; anything deeper is JSON. */
+/** Text, numbers and booleans become columns that a person can query; anything else becomes JSON. */
 function encode(value: object): Record<string, unknown> {
   const columns: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(value)) {
     if (field === undefined) continue;
     if (typeof field === 'boolean' || (typeof field === 'string' && field.length <= chunkLength))
       columns[name] = field;
-    // Without a type the service stores whole numbers as 32-bit integers and refuses larger ones.
+    // Without a type, the service stores a whole number as a 32-bit integer and refuses a larger one.
     else if (typeof field === 'number') columns[name] = { type: 'Double', value: field };
     else {
       const json = JSON.stringify(field);

@@ -8,30 +8,34 @@ const runState = z.object({
   /** `open` until the run's last batch is committed. */
   state: z.enum(['open', 'fetched']),
   createdAt: z.iso.datetime(),
-  /** No batch of the run has this number or a lower one: where to look for them in the chain. */
+  /** The run's batches have higher numbers than this: the search in the chain starts here. */
   after: z.int().nonnegative(),
 });
 export type RunState = z.infer<typeof runState>;
 const numberRow = z.object({ number: z.int() });
 const watermarkValue = z.object({ to: z.iso.datetime() });
 
-/** Runs of each connector, and its watermark: the end of the last daily window that is durably stored. */
+/**
+ * The runs of each connector and its watermark: the end of the last daily window that is durably stored. Times are
+ * ISO-8601 UTC. Reading throws on a row that is not in the form of this release.
+ */
 export interface Runs {
   watermark(connector: ConnectorId): Promise<string | undefined>;
+  /** Moves the watermark forward, never back. */
   moveWatermark(connector: ConnectorId, to: string): Promise<void>;
-  /** Creates the run; the stored one wins when the name exists, so that its window never changes. */
+  /** Creates the run. If the name exists, the stored run is returned, so that its window never changes. */
   open(connector: ConnectorId, run: Run, after: number, createdAt: string): Promise<RunState>;
   save(connector: ConnectorId, run: RunState): Promise<void>;
   get(connector: ConnectorId, name: string): Promise<RunState | undefined>;
   list(connector: ConnectorId): Promise<RunState[]>;
-  /** A number known to be in the manifest chain, to search its end from. */
+  /** A number in the manifest chain (0 when there is none) from which to search for its end. */
   chainHint(connector: ConnectorId): Promise<number>;
   saveChainHint(connector: ConnectorId, number: number): Promise<void>;
-  /** Every batch up to this number is closed; the etag is the one to advance it with. */
+  /** Every batch up to this number is closed. `etag` is the condition for advancing it. */
   closedThrough(connector: ConnectorId): Promise<{ number: number; etag: string | undefined }>;
-  /** Does nothing when the number was changed since. */
+  /** Does nothing when the number has changed since it was read. */
   advanceClosedThrough(connector: ConnectorId, number: number, etag: string | undefined): Promise<void>;
-  /** A batch is open again. Whoever is about to advance the number past it will not. */
+  /** Puts the number below a batch that is open again; a worker that is about to advance it past the batch then fails to. */
   lowerClosedThrough(connector: ConnectorId, batch: number): Promise<void>;
 }
 
@@ -39,6 +43,7 @@ const watermarkRow = '~watermark';
 const chainRow = '~chain';
 const closedRow = '~closed';
 
+/** The runs in the table. */
 export function createRuns(rows: Rows<Record<string, unknown>>): Runs {
   const state = (value: unknown) => runState.parse(value);
   const read = async (connector: ConnectorId, name: string) => {
@@ -60,7 +65,7 @@ export function createRuns(rows: Rows<Record<string, unknown>>): Runs {
         if (await rows.insert(connector, watermarkRow, { to })) return;
         return this.moveWatermark(connector, to);
       }
-      // Backwards would fetch a window twice: a late worker must not undo a newer one.
+      // Moving back would fetch a window twice: a late worker must not undo what a newer one did.
       if (String(found.value['to']) >= to) return;
       if (!(await rows.replace(connector, watermarkRow, { to }, found.etag)))
         await this.moveWatermark(connector, to);

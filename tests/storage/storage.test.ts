@@ -27,14 +27,14 @@ async function* chunks(...parts: string[]) {
 describe('rows', () => {
   const rows = () => createRows<Record<string, unknown>>(account.table(tables.outcomes));
 
-  it('insert once and leave the first row as it is', async () => {
+  it('are inserted once; a second insert leaves the first row as it is', async () => {
     const partition = randomUUID();
     expect(await rows().insert(partition, 'a', { n: 1 })).toEqual(expect.any(String));
     expect(await rows().insert(partition, 'a', { n: 2 })).toBeUndefined();
     expect((await rows().get(partition, 'a'))?.value).toEqual({ n: 1 });
   });
 
-  it('replace only a row that is unchanged, by the etag that the last write gave', async () => {
+  it('are replaced only if unchanged, by the etag of the last write', async () => {
     const partition = randomUUID();
     const first = await rows().insert(partition, 'a', { n: 1 });
     const second = await rows().replace(partition, 'a', { n: 2 }, first!);
@@ -44,7 +44,7 @@ describe('rows', () => {
     expect((await rows().get(partition, 'a'))?.value).toEqual({ n: 4 });
   });
 
-  it('hold nothing of what stood there before', async () => {
+  it('keep nothing of their former values', async () => {
     const partition = randomUUID();
     const first = await rows().insert(partition, 'a', { n: 1, list: ['gone'] });
     await rows().replace(partition, 'a', { n: 2, flag: true }, first!);
@@ -67,7 +67,7 @@ describe('rows', () => {
     expect((await rows().get(partition, 'a'))?.value).toEqual(value);
   });
 
-  it('are refused when a newer release wrote them, and read when they have version 1 or none', async () => {
+  it('are not read when a newer release wrote them, but are with version 1 or without one', async () => {
     const partition = randomUUID();
     await rows().put(partition, 'a', { n: 1 });
     await rows().put(partition, 'b', { v: 1, n: 2 });
@@ -84,7 +84,7 @@ describe('rows', () => {
     expect((await rows().get(partition, 'b'))?.value).toEqual({ v: 1, n: 2 });
   });
 
-  it('list a partition in the order of row keys, and remove what may be gone already', async () => {
+  it('are listed in the order of their keys, and can be removed twice', async () => {
     const partition = randomUUID();
     for (const row of ['0000000002', '0000000010', '0000000001']) await rows().put(partition, row, { row });
     expect((await collect(rows().list(partition))).map(({ row }) => row)).toEqual([
@@ -123,7 +123,7 @@ const value = (number: number, change: Partial<Manifest> = {}): Manifest => ({
 describe('batches', () => {
   const batches = () => createBatches(account.container(containers.batches));
 
-  it('refuse to write a page twice', async () => {
+  it('do not write a page twice', async () => {
     const blob = `pages/${randomUUID()}`;
     await batches().writePage(blob, chunks('one\n'));
     await expect(batches().writePage(blob, chunks('two\n'))).rejects.toThrow();
@@ -140,7 +140,7 @@ describe('batches', () => {
     await expect(batches().readRange(blob, 0, 1)).rejects.toThrow();
   });
 
-  it('give each number of the chain to one manifest alone', async () => {
+  it('give each number of the chain to one manifest only', async () => {
     expect(await batches().commit(value(1))).toBe(true);
     expect(await batches().commit(value(1, { run: { ...firstRun, name: 'daily-2' } }))).toBe(false);
     expect(await batches().commit(value(2))).toBe(true);
@@ -149,7 +149,7 @@ describe('batches', () => {
     expect(await batches().read('wechat', 3)).toBeUndefined();
   });
 
-  it('take a commit for done whose answer was lost and that is sent again', async () => {
+  it('accept a commit that is sent again because its answer was lost', async () => {
     const number = (await batches().head('wechat', 0)) + 1;
     expect(await batches().commit(value(number))).toBe(true);
     expect(await batches().commit(value(number))).toBe(true);
@@ -168,7 +168,7 @@ describe('batches', () => {
   });
 });
 
-/** An account whose service answers as the test wants. */
+/** Runs `act` on an account whose service answers as the test says. */
 async function withAnswers<T>(answer: RequestListener, act: (account: Account) => Promise<T>): Promise<T> {
   const server = createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -198,12 +198,12 @@ describe('a store', () => {
     ['a row that was changed', (from) => rowsOf(from).replace('p', 'r', { n: 1 }, 'W/"1"')],
     ['a row that was removed', (from) => rowsOf(from).remove('p', 'r')],
     ['the end of the chain', (from) => batchesOf(from).read('wechat', 1)],
-  ])('does not take a refused request for %s', async (_what, act) => {
+  ])('that refuses a request is not mistaken for %s', async (_what, act) => {
     const refuse: RequestListener = (_request, response) => void response.writeHead(403).end();
     await expect(withAnswers(refuse, act)).rejects.toMatchObject({ statusCode: 403 });
   });
 
-  it('is told that a number is a double: it would take it for one of 32 bits, and refuse a larger one', async () => {
+  it('is told that a number is a double, or it would store 32 bits and refuse a larger number', async () => {
     let sent = '';
     const listen: RequestListener = (request, response) => {
       request.on('data', (chunk: Buffer) => (sent += chunk.toString()));
@@ -213,7 +213,7 @@ describe('a store', () => {
     expect(JSON.parse(sent)).toMatchObject({ n: 2 ** 40, 'n@odata.type': 'Edm.Double' });
   });
 
-  it('may give the columns of a long value in any order', async () => {
+  it('may return the columns of a long value in any order', async () => {
     const columns = { PartitionKey: 'p', RowKey: 'r', list__json1: '2]', list__json0: '[1,' };
     const answer: RequestListener = (_request, response) =>
       void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(columns));
@@ -226,12 +226,12 @@ describe('a store', () => {
     ({ method }, response) =>
       void response.writeHead(method === 'PUT' ? status : 404).end();
 
-  it('does not take a refused manifest for one whose number is taken', async () => {
+  it('that refuses a manifest does not count as one where its number is taken', async () => {
     const commit = (from: Account) => batchesOf(from).commit(value(1));
     await expect(withAnswers(answerToPut(403), commit)).rejects.toMatchObject({ statusCode: 403 });
   });
 
-  it.each([409, 412])('takes the answer %d for a number that is taken', async (status) => {
+  it.each([409, 412])('that answers %d has another manifest with this number', async (status) => {
     const commit = (from: Account) => batchesOf(from).commit(value(1));
     expect(await withAnswers(answerToPut(status), commit)).toBe(false);
   });
@@ -246,7 +246,7 @@ describe('runs', () => {
     to: '2026-11-20T00:00:00Z',
   };
 
-  it('keep the window of a run that was opened before', async () => {
+  it('keep their window when they are opened again', async () => {
     await runs().open('wechat', run, 3, '2026-11-20T01:00:00.000Z');
     const again = await runs().open(
       'wechat',
@@ -257,7 +257,7 @@ describe('runs', () => {
     expect(again).toMatchObject({ to: '2026-11-20T00:00:00Z', after: 3, state: 'open' });
   });
 
-  it('never move the watermark backwards', async () => {
+  it('never move the watermark back', async () => {
     await runs().moveWatermark('wechat', '2026-11-20T00:00:00.000Z');
     await runs().moveWatermark('wechat', '2026-11-19T00:00:00.000Z');
     expect(await runs().watermark('wechat')).toBe('2026-11-20T00:00:00.000Z');
@@ -290,7 +290,7 @@ describe('runs', () => {
     },
   );
 
-  it('list runs without the rows that are none', async () => {
+  it('are listed without the other rows of their table', async () => {
     await runs().saveChainHint('wechat', 7);
     await runs().advanceClosedThrough('wechat', 6, undefined);
     expect((await runs().list('wechat')).map(({ name }) => name)).toEqual(['daily-x']);
@@ -299,7 +299,7 @@ describe('runs', () => {
     expect(await runs().closedThrough('whatsapp')).toEqual({ number: 0, etag: undefined });
   });
 
-  it('do not call batches closed beyond one that was opened again meanwhile', async () => {
+  it('do not count batches as closed beyond one that has been opened again', async () => {
     for (const batch of [3, 5]) {
       const { number, etag } = await runs().closedThrough('wechat');
       await runs().lowerClosedThrough('wechat', batch);
@@ -312,7 +312,7 @@ describe('runs', () => {
   });
 });
 
-it('puts messages on a queue as the host reads them, never to expire, hidden for the delay', async () => {
+it('a work queue holds messages as the host reads them, without expiry and hidden for the delay', async () => {
   const queue = account.queue(queues.backfillWindow);
   const work = createWorkQueue<{ n: number }>(queue);
   await work.send({ n: 1 });
@@ -324,7 +324,7 @@ it('puts messages on a queue as the host reads them, never to expire, hidden for
   expect(message!.expiresOn.getUTCFullYear()).toBeGreaterThan(2100);
 });
 
-it('keeps one mapping file per connector and tells versions apart', async () => {
+it('mapping files are one per connector, and their versions differ', async () => {
   const files = createMappingFiles(account.container(containers.mappings));
   expect(await files.read('whatsapp')).toBeUndefined();
   expect(await files.version('whatsapp')).toBeUndefined();

@@ -1,4 +1,10 @@
-import { manifest, manifestBlob, manifestBytes, sha256, type Manifest } from '../../shared/storage/manifest';
+import {
+  manifestBlob,
+  manifestBytes,
+  sha256,
+  storedManifest,
+  type Manifest,
+} from '../../shared/storage/manifest';
 import type { Batches } from '../../shared/storage/batches.client';
 import type { WorkQueue } from '../../shared/storage/queues.client';
 import type { Rows, Stored } from '../../shared/storage/rows.client';
@@ -79,7 +85,6 @@ export function createBatchesModel(store: BlobStore, io: Io): Batches {
     if (!bytes) throw new Error('404 BlobNotFound');
     return bytes;
   };
-  const parse = (bytes: Buffer) => manifest.parse(JSON.parse(bytes.toString()));
   return {
     async writePage(blob, content) {
       const parts: Buffer[] = [];
@@ -104,7 +109,7 @@ export function createBatchesModel(store: BlobStore, io: Io): Batches {
       const blob = manifestBlob(connector, number);
       return io({ name: 'batches.read', key: blob, faults: read }, () => {
         const bytes = blobs.get(blob);
-        return bytes && { manifest: parse(bytes), sha256: sha256(bytes) };
+        return bytes && storedManifest(bytes);
       });
     },
     head: (connector, from) =>
