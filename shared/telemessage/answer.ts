@@ -2,11 +2,12 @@ import type { Connector } from '../connectors';
 import { DeploymentError } from '../errors';
 import { retryAfterMs } from '../retry-after';
 
-/** Worth another attempt: the site was unavailable, or the transfer broke. */
+/** Thrown when another attempt may succeed: the site was unavailable, or the transfer broke off. */
 export class TransientError extends Error {
   override readonly name = 'TransientError';
   constructor(
     message: string,
+    /** How long the site asks to wait; undefined when it names no time. */
     readonly waitMs?: number,
     options?: ErrorOptions,
   ) {
@@ -15,7 +16,7 @@ export class TransientError extends Error {
 }
 
 /**
- * What the headers of a page say.
+ * What the headers of a page say: the number of messages, whether the window ends, and the next page's cursor.
  *
  * @throws Error when they break the contract
  */
@@ -27,20 +28,23 @@ export function readHeaders(headers: Headers, request: { lastId?: string | undef
   if (end !== 'true' && end !== 'false') throw broken('X-End-Of-Messages is neither true nor false');
   const lastId = headers.get('x-last-id') ?? undefined;
   if (end === 'false' && lastId === undefined) throw broken('X-Last-Id is missing before the last page');
-  // Else the same page would be fetched for ever.
+  // Asking with the same cursor would fetch the same page without end.
   if (end === 'false' && lastId === request.lastId)
     throw broken('X-Last-Id repeats the cursor of the request');
   return { items: Number(count), end: end === 'true', lastId };
 }
 
-/** What an answer other than a page means: worth another attempt, a refused deployment, or a plain error. */
+/**
+ * The error that an answer other than a page becomes: `TransientError` when another attempt may succeed,
+ * `DeploymentError` when the site refuses the account or the source, and a plain Error otherwise.
+ */
 export function failure(response: Response, connector: Connector, nowMs: number): Error {
   const { status } = response;
   if (status >= 300 && status < 400)
     return new Error(`TeleMessage answered with a redirect (${status}); refused`);
   if (status === 403)
     return new DeploymentError(
-      `TeleMessage refused the source "${connector.source}" (403): licensed, account locked?`,
+      `TeleMessage refused the source "${connector.source}" (403): is it licensed, is the account locked?`,
     );
   if (status === 404)
     return new DeploymentError(`TeleMessage does not know the source "${connector.source}" (404)`);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import type { Connector } from '../connectors';
 import { DeploymentError } from '../errors';
 import { failure, readHeaders, TransientError } from './answer';
@@ -11,33 +11,33 @@ export interface PageRequest {
   /** Window on arrival time, ISO-8601 UTC: from inclusive, to exclusive. */
   from: string;
   to: string;
-  /** Cursor of the page before; absent on the first. */
+  /** Cursor that came with the previous page; absent for the first page. */
   lastId?: string | undefined;
-  /** Fewer messages than a page usually holds. */
+  /** Messages to ask for; `pageItems` of the options when absent. */
   limit?: number | undefined;
-  /** Fewer tries than a window deserves. */
+  /** Most tries; eight when absent. */
   tries?: number | undefined;
 }
 
 export interface Page {
   kind: 'page';
   items: number;
-  /** Decoded bytes. */
+  /** Bytes after decompression. */
   bytes: number;
   sha256: string;
-  /** Cursor of the next page. */
+  /** Cursor with which to ask for the next page. */
   lastId: string | undefined;
   end: boolean;
 }
 
-/** The site forgot the cursor: the window starts again. */
+/** The site no longer knows the cursor: the window must be read from its start. */
 export interface CursorExpired {
   kind: 'cursorExpired';
 }
 
 /**
- * Stores the bytes of one attempt. It is called once per attempt and must store nothing when the stream
- * fails: the stream fails at its end when the transfer turns out to be truncated.
+ * Stores the bytes of one attempt; called once per attempt. It must store nothing when the stream fails, because a
+ * truncated transfer shows only at the end of the stream.
  */
 export type StorePage = (content: AsyncIterable<Buffer>) => Promise<void>;
 
@@ -46,7 +46,7 @@ export interface TeleMessage {
    * Fetches one page and streams its bytes, unchanged, to `store`.
    *
    * @throws DeploymentError when the site refuses the account (401, 403) or the source (404)
-   * @throws Error when the site stays unavailable, breaks the contract, or sends more than the bound
+   * @throws Error when the site stays unavailable, breaks the contract, or sends a page above the size limit
    */
   fetchPage(request: PageRequest, store: StorePage): Promise<Page | CursorExpired>;
 }
@@ -55,28 +55,32 @@ export interface TeleMessageOptions {
   baseUrl: string;
   /** Messages asked for per page, 1 to 1,000. */
   pageItems: number;
-  /** Bound on the decoded bytes of one page. */
+  /** Most bytes of one page, after decompression. */
   pageMaxBytes: number;
+  /** For one request, from its start to the end of the answer. */
   timeoutMs: number;
   credentials: CredentialStore;
   now: () => number;
+  /** In [0, 1). */
   random: () => number;
+  /** Waits between two tries; a real timer when absent. */
+  sleep?: (delayMs: number) => Promise<void>;
 }
 
-/** How often and how long one page is tried before the window fails and the next timer run goes on. */
+/** How often one page is tried before the window fails. The next run of the timer then continues. */
 const policy = {
   attempts: 8,
   backoffMs: 500,
   maxBackoffMs: 30_000,
-  /** A site that asks for more patience than this ends the run; the watermark keeps the place. */
+  /** A longer Retry-After fails the window at once; the watermark keeps its place. */
   maxRetryAfterMs: 5 * 60_000,
-  /** A refused account is not tried again before this, unless its secrets change: accounts lock. */
+  /** A refused account waits this long, unless its secrets change: further tries could lock it. */
   refusedForMs: 60 * 60_000,
 };
 
-/** Client of the TeleMessage site's archive interface; docs/telemessage.md describes it. */
+/** Client of the archive interface of the TeleMessage site, which docs/telemessage.md describes. */
 export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
-  const { credentials, now } = options;
+  const { credentials, now, sleep = (delayMs: number) => setTimeout(delayMs) } = options;
   let refused: { credentials: Credentials; untilMs: number } | undefined;
 
   const send = (request: PageRequest, { username, password }: Credentials) => {
@@ -91,7 +95,7 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
         accept: 'application/x-ndjson',
         'accept-encoding': 'gzip',
       },
-      // Followed redirects would carry the account to another origin.
+      // Following a redirect could send the account to another origin.
       redirect: 'manual',
       signal: AbortSignal.timeout(options.timeoutMs),
     }).catch((cause: unknown) => {
@@ -99,7 +103,7 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
     });
   };
 
-  /** Sends with the cached account; after a 401 once more, but only when the secrets were changed meanwhile. */
+  /** Sends with the remembered account. After a 401 it sends once more, but only if the secrets have changed. */
   const signedIn = async (request: PageRequest) => {
     let account = await credentials.read(request.credentials, { fresh: refused !== undefined });
     const sameAs = (other: Credentials) =>
@@ -130,17 +134,15 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
       if (response.status === 409) return { kind: 'cursorExpired' };
       throw failure(response, request.connector, now());
     }
-    const expected = readHeaders(response.headers, request);
-    const transfer: Transfer = { items: 0, bytes: 0, hash: createHash('sha256') };
+    const { items, end, lastId } = readHeaders(response.headers, request);
+    const transfer = createTransfer(response, items, options.pageMaxBytes);
     try {
-      await store(counted(response, transfer, expected.items, options.pageMaxBytes));
+      await store(transfer.content);
     } catch (error) {
-      // The store may wrap what broke the transfer; the cause decides whether another attempt is worth it.
-      throw transfer.failure ?? error;
+      // The store may wrap the error of the transfer, which decides whether another attempt makes sense.
+      throw transfer.failure() ?? error;
     }
-    const { lastId, end } = expected;
-    const { items, bytes, hash } = transfer;
-    return { kind: 'page', items, bytes, sha256: hash.digest('hex'), lastId, end };
+    return { kind: 'page', ...transfer.received(), lastId, end };
   };
 
   return {
@@ -164,47 +166,57 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
 }
 
 interface Transfer {
-  items: number;
-  bytes: number;
-  hash: ReturnType<typeof createHash>;
-  failure?: Error;
+  /** The page's bytes. It fails at the end when the page is not complete. */
+  content: AsyncIterable<Buffer>;
+  /** Why the transfer failed; undefined if it did not. */
+  failure(): Error | undefined;
+  /** What has arrived; to be called once, after the end. */
+  received(): { items: number; bytes: number; sha256: string };
 }
 
-/** Passes the page on, and fails at its end unless it is whole. */
-async function* counted(
-  response: Response,
-  transfer: Transfer,
-  expectedItems: number,
-  maxBytes: number,
-): AsyncGenerator<Buffer> {
-  const fail = (error: Error) => (transfer.failure = error);
-  let lastByte = 0x0a;
-  const body = response.body?.[Symbol.asyncIterator]();
-  try {
-    while (body) {
-      const next = await body.next().catch((cause: unknown) => {
-        throw fail(new TransientError('The transfer of a page broke off', undefined, { cause }));
-      });
-      if (next.done) break;
-      const chunk = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
-      if (chunk.length === 0) continue;
-      transfer.bytes += chunk.length;
-      if (transfer.bytes > maxBytes)
-        throw fail(
-          new Error(
-            `A page is larger than PAGE_MAX_MB (${maxBytes} bytes): lower PAGE_ITEMS or raise PAGE_MAX_MB`,
-          ),
-        );
-      for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) transfer.items++;
-      lastByte = chunk[chunk.length - 1]!;
-      transfer.hash.update(chunk);
-      yield chunk;
+/** The body of an answer, counted and hashed while it passes. */
+function createTransfer(response: Response, expectedItems: number, maxBytes: number): Transfer {
+  const hash = createHash('sha256');
+  let items = 0;
+  let bytes = 0;
+  let failure: Error | undefined;
+  const fail = (error: Error) => (failure = error);
+
+  async function* content(): AsyncGenerator<Buffer> {
+    let lastByte = 0x0a;
+    const body = response.body?.[Symbol.asyncIterator]();
+    try {
+      while (body) {
+        const next = await body.next().catch((cause: unknown) => {
+          throw fail(new TransientError('The transfer of a page broke off', undefined, { cause }));
+        });
+        if (next.done) break;
+        const chunk = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
+        if (chunk.length === 0) continue;
+        bytes += chunk.length;
+        if (bytes > maxBytes)
+          throw fail(
+            new Error(
+              `A page is larger than PAGE_MAX_MB (${maxBytes} bytes): lower PAGE_ITEMS or raise PAGE_MAX_MB`,
+            ),
+          );
+        for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) items++;
+        lastByte = chunk[chunk.length - 1]!;
+        hash.update(chunk);
+        yield chunk;
+      }
+    } finally {
+      await body?.return?.();
     }
-  } finally {
-    await body?.return?.();
+    if (items !== expectedItems || lastByte !== 0x0a)
+      throw fail(
+        new TransientError(`A page was truncated: ${items} whole lines of ${expectedItems} arrived`),
+      );
   }
-  if (transfer.items !== expectedItems || lastByte !== 0x0a)
-    throw fail(
-      new TransientError(`A page was truncated: ${transfer.items} whole lines of ${expectedItems} arrived`),
-    );
+
+  return {
+    content: content(),
+    failure: () => failure,
+    received: () => ({ items, bytes, sha256: hash.digest('hex') }),
+  };
 }

@@ -1,10 +1,15 @@
+import { createLookUps } from '../look-ups';
+
 export interface Credentials {
   username: string;
   password: string;
 }
 
 export interface CredentialStore {
-  /** The pair of Key Vault secrets, cached; `fresh` reads them again (after a 401, when the password was changed). */
+  /**
+   * The user name and password in these Key Vault secrets, remembered after the first read; `fresh` reads them again.
+   * Throws an Error that names the secret which could not be read.
+   */
   read(names: CredentialNames, options?: { fresh?: boolean }): Promise<Credentials>;
 }
 
@@ -18,10 +23,8 @@ export interface Vault {
   getSecret(name: string): Promise<{ value?: string | undefined }>;
 }
 
-/** Reads TeleMessage accounts from Key Vault. The Azure SDK retries a throttled vault by itself. */
+/** Reads TeleMessage accounts from Key Vault. The Azure SDK repeats what a throttled vault refuses. */
 export function createCredentialStore(vault: Vault): CredentialStore {
-  const cached = new Map<string, Promise<Credentials>>();
-
   const secret = async (name: string) => {
     try {
       const { value } = await vault.getSecret(name);
@@ -32,19 +35,22 @@ export function createCredentialStore(vault: Vault): CredentialStore {
     }
     throw new Error(`The secret "${name}" in Key Vault is empty`);
   };
+  // A failed read is not remembered: otherwise the app would need a restart to recover.
+  const accounts = createLookUps(
+    async (key: string): Promise<Credentials> => {
+      const { usernameSecret, passwordSecret } = JSON.parse(key) as CredentialNames;
+      const [username, password] = await Promise.all([secret(usernameSecret), secret(passwordSecret)]);
+      return { username, password };
+    },
+    // They count until somebody asks for fresh ones, so the time does not matter.
+    { freshForMs: () => Infinity, now: () => 0 },
+  );
 
   return {
-    read(names, { fresh = false } = {}) {
-      const key = `${names.usernameSecret}/${names.passwordSecret}`;
-      const known = cached.get(key);
-      if (known && !fresh) return known;
-      const read = Promise.all([secret(names.usernameSecret), secret(names.passwordSecret)]).then(
-        ([username, password]) => ({ username, password }),
-      );
-      cached.set(key, read);
-      // A failed read must not be remembered, or the app would need a restart to recover.
-      read.catch(() => cached.delete(key));
-      return read;
+    read({ usernameSecret, passwordSecret }, { fresh = false } = {}) {
+      const key = JSON.stringify({ usernameSecret, passwordSecret } satisfies CredentialNames);
+      if (fresh) accounts.forget(key);
+      return accounts.find(key, 0);
     },
   };
 }

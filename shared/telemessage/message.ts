@@ -1,18 +1,18 @@
 import { z } from 'zod';
 
 /**
- * The archived message as TeleMessage serves it, one JSON object per line. Unknown fields are kept. Only what makes
- * an item impossible to place or would lose some of its content is an error: everything else may be missing, null,
- * or of another type than the contract says.
+ * The archived message as TeleMessage serves it, one JSON object per line. Unknown fields are kept. A field is refused
+ * only when the item could not be placed without it or would lose content; any other may be missing, null, or of
+ * another type than the contract says.
  */
 
-/** Content: TeleMessage leaves it out, sets it to null, or writes digits as a number; all the same to a reader. */
+/** Content. TeleMessage leaves it out, sets it to null, or writes digits as a number. */
 const text = z
   .union([z.string(), z.number(), z.null()])
   .optional()
   .transform((value) => (value === null || value === undefined ? undefined : String(value)));
 
-/** What only describes the item. A value of a type that nobody expects is shown as its JSON, so nothing is lost. */
+/** A field that only describes the item. A value of an unexpected type becomes its JSON, so that nothing is lost. */
 const label = z
   .unknown()
   .optional()
@@ -22,7 +22,7 @@ const label = z
     try {
       return JSON.stringify(value);
     } catch {
-      // Nested too deep: reading is a loop, writing is a recursion.
+      // JSON.parse reads any depth, but JSON.stringify overflows the stack at a great one.
       context.addIssue({ code: 'custom', message: 'nested too deep' });
       return z.NEVER;
     }
@@ -35,14 +35,14 @@ const flag = z
     (value) => value === true || value === 1 || (typeof value === 'string' && /^\s*true\s*$/i.test(value)),
   );
 
-/** An optional list; a single value stands for a list of one. */
+/** An optional list; a single value counts as a list of one. */
 const list = <T extends z.ZodType>(element: T) =>
   z
     .union([z.array(element), z.null(), element.transform((one) => [one])])
     .optional()
     .transform((value) => value ?? []);
 
-/** A list in which an entry that is null says nothing. */
+/** An optional list without its null entries; a single value counts as a list of one. */
 const looseList = <T extends z.ZodType>(element: T) =>
   z
     .unknown()
@@ -53,10 +53,10 @@ const looseList = <T extends z.ZodType>(element: T) =>
     )
     .pipe(z.array(element));
 
-/** Exchange keeps times as FILETIME, which begins in 1601; a year of five digits is in no format of its. */
+/** Exchange stores a time as a FILETIME, which begins in 1601. A year of five digits fits no format of Exchange. */
 const earliest = Date.UTC(1601, 0, 1);
 
-/** The contract says UTC; without a zone, JavaScript would read the time of the machine it runs on. */
+/** Without a zone, JavaScript would take the text for the machine's local time; the contract says UTC. */
 const inUtc = (text: string) => (/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
 
 const instant = z
@@ -101,12 +101,13 @@ const callInfo = z.union([
   ),
 ]);
 
+/** Parses one message. A missing or wrong required field, and content of a wrong type, is an issue. */
 export const sourceMessage = z.looseObject({
   messageId: z.string().min(1),
-  /** Arrival at TeleMessage, normalised to ISO-8601 with milliseconds. */
+  /** Arrival at TeleMessage, as ISO-8601 UTC with milliseconds. */
   gatewayReceivedDate: instant,
   sourceType: z.string(),
-  /** The *User's Email address* property: every participant that TeleMessage knows. */
+  /** The _User's Email address_ property: every participant that TeleMessage knows. */
   usersEmailAddress: looseList(user),
 
   /** WeChat: the e-mail message, base64. */

@@ -14,7 +14,7 @@ const optional = [
 ].flatMap((line) => line.split(' '));
 
 describe('the archived message', () => {
-  test('is read with no more than id, arrival and source', () => {
+  test('needs only an id, an arrival time and a source', () => {
     expect(read({})).toMatchObject({ messageId: '1_1', usersEmailAddress: [], to: [], attachment: [] });
   });
 
@@ -27,7 +27,7 @@ describe('the archived message', () => {
     expect(isRefused({ [field]: null })).toBe(true);
   });
 
-  test('skips null among the entries for participants, and takes a bare text for an address or a number', () => {
+  test('is read without null entries among participants, and with plain text as an address or a number', () => {
     const known = { mobileNumber: '46701740605', emailAddress: 'anna@contoso.com', firstName: 'Anna' };
     const { usersEmailAddress } = read({
       usersEmailAddress: [null, known, 'bo@contoso.com', 46701740606, { mobileNumber: null }],
@@ -44,7 +44,7 @@ describe('the archived message', () => {
     expect(read({ usersEmailAddress: known }).usersEmailAddress).toEqual([known]);
   });
 
-  test('shows a value of a type that nobody expects as it stands in the line', () => {
+  test('shows a value of an unexpected type as its JSON', () => {
     const { usersEmailAddress, subject, direction, callInfo, to } = read({
       usersEmailAddress: [{ emailAddress: ['anna@contoso.com'] }],
       subject: { text: 'Lunch' },
@@ -59,7 +59,7 @@ describe('the archived message', () => {
     expect(to).toEqual(['46701740606', '{"value":"46701740607"}']);
   });
 
-  test('takes a bare text for a name where names are told', () => {
+  test('takes plain text for a name where a name belongs', () => {
     const { fromEnriched, toEnriched } = read({
       fromEnriched: { value: '46701740605', fullName: 'Anna Ek' },
       toEnriched: [null, { value: '46701740606', fullName: null }],
@@ -75,7 +75,7 @@ describe('the archived message', () => {
     [false, false],
     ['false', false],
     [{ toString: 'true' }, false],
-  ])('tells from %j whether it is of a group', (groupMessage, is) => {
+  ])('says with %j whether it belongs to a group', (groupMessage, is) => {
     expect(read({ groupMessage }).groupMessage).toBe(is);
   });
 
@@ -85,11 +85,11 @@ describe('the archived message', () => {
     ['an attachment', { attachment: [null] }],
     ['an attachment', { attachment: ['UXVvdGU='] }],
     ['the content of an attachment', { attachment: [{ content: { base64: 'UXVvdGU=' } }] }],
-  ])('is refused rather than read without %s: %j', (_what, fields) => {
+  ])('is refused, not read without %s: %j', (_what, fields) => {
     expect(isRefused(fields)).toBe(true);
   });
 
-  test('is refused, not given up, when a field is nested deeper than can be shown', () => {
+  test('is refused, and crashes nothing, when a field is nested too deep to be shown', () => {
     const deep = JSON.parse('['.repeat(50_000) + ']'.repeat(50_000)) as unknown;
     for (const field of ['subject', 'from', 'callInfo']) expect(isRefused({ [field]: deep })).toBe(true);
     expect(isRefused({ unheardOf: deep })).toBe(false);
