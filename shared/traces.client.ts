@@ -1,6 +1,10 @@
-/** Writes lines to where the app's log ends up, without the Functions host in between. */
+/** Writes lines to the app's log in Application Insights, without the Functions host in between. */
 export interface Traces {
-  /** @throws Error that says which status came back, or that nothing did */
+  /**
+   * Sends one line; `at` is its time, ISO-8601 UTC.
+   *
+   * @throws Error with the status of the answer, or the network's error when none came
+   */
   send(line: string, at: string): Promise<void>;
 }
 
@@ -11,8 +15,8 @@ interface Credential {
 const timeoutMs = 30_000;
 
 /**
- * Sends traces to the Application Insights resource of a connection string, signed in: the resource takes no
- * instrumentation key alone. Undefined without a connection string, which is `Name=value;…` with
+ * Sends traces to the Application Insights resource that the connection string names. It signs in, because the resource
+ * does not accept an instrumentation key alone. Undefined without a connection string, which is `Name=value;…` with
  * `InstrumentationKey` and `IngestionEndpoint` (learn.microsoft.com/azure/azure-monitor/app/connection-strings).
  */
 export function createTraces(
@@ -43,14 +47,14 @@ export function createTraces(
         signal: AbortSignal.timeout(timeoutMs),
       });
       const answer = (await response.json().catch(() => ({}))) as { itemsAccepted?: number };
-      // 206 means that only some of the items were taken; there is one.
+      // 206 means that some items were not accepted, and there is only one.
       if (response.status !== 200 || answer.itemsAccepted !== 1)
         throw new Error(`Application Insights did not take the trace (${response.status})`);
     },
   };
 }
 
-/** Each cloud has an audience of its own; the doubled slash belongs to it. */
+/** Each cloud has its own audience. The double slash is part of it. */
 function scopeFor(host: string): string {
   const ending = /\.(us|cn)$/.exec(host)?.[1] ?? 'com';
   return `https://monitor.azure.${ending}//.default`;

@@ -1,6 +1,6 @@
 import { PutOffError } from '../errors';
 
-/** Time and chance, handed in so that waiting can be tested. */
+/** Time, timers and random numbers, as arguments so that tests need not wait. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
@@ -11,21 +11,22 @@ export interface Clock {
 }
 
 /**
- * Lets at most a few requests at a time into each mailbox, in the order of asking, and none while the mailbox
- * cools down. Exchange Online counts per app and mailbox: 4 requests in flight, and requests sent before a
- * `Retry-After` has passed count against the limit (learn.microsoft.com/graph/throttling-limits, Outlook).
+ * Lets a few requests at a time into each mailbox, in the order in which they ask, and none while the mailbox cools
+ * down. Exchange Online allows 4 requests in flight per app and mailbox, and counts a request that is sent before its
+ * `Retry-After` has passed (learn.microsoft.com/graph/throttling-limits, Outlook).
  */
 export interface MailboxGate {
   /**
-   * Runs `work` when its turn comes. `begun` marks a further request of work under way: it goes before work not
-   * yet begun and is never sent away for want of room. Throws `PutOffError` when the wait would be long.
+   * Runs `work` when its turn comes. `begun` marks a further request of work that has begun: it takes its turn before
+   * work that has not, and is never refused because the queue is full. Throws `PutOffError` when the wait would be
+   * long, the queue is full, or the signal aborts.
    */
   run<T>(
     mailbox: string,
     options: { signal?: AbortSignal; begun?: boolean },
     work: () => Promise<T>,
   ): Promise<T>;
-  /** Nobody gets in before this time has passed. */
+  /** Lets no request in until this time has passed. */
   coolDown(mailbox: string, delayMs: number): void;
 }
 
@@ -40,21 +41,23 @@ interface Lane {
   waiters: Waiter[];
   coolUntil: number;
   waking: boolean;
-  /** When the work that was put off so far will have had its turn. */
+  /** When all work that was put off so far will have had its turn. */
   nextTurnAt: number;
 }
 
+/** How long a request takes, until some have been measured. */
 const firstGuessMs = 300;
 const shortestPutOffMs = 1000;
 const longestPutOffMs = 120_000;
 
+/** One gate for any number of mailboxes; a mailbox takes memory only while it is in use. */
 export function createMailboxGate(options: {
   clock: Clock;
   /** Requests in flight per mailbox. */
   inFlight?: number;
-  /** Calls that may wait per mailbox; more are put off, so that one hot mailbox never holds all workers. */
+  /** Calls that may wait per mailbox. Further ones are put off, so that one busy mailbox never holds up all workers. */
   waiters?: number;
-  /** A cool-down longer than this is not waited for in the process. */
+  /** The longest cool-down that a call waits for; a longer one puts it off. */
   longestWaitMs?: number;
 }): MailboxGate {
   const { clock, inFlight = 4, waiters = 8, longestWaitMs = 10_000 } = options;
@@ -75,7 +78,7 @@ export function createMailboxGate(options: {
     return lane;
   }
 
-  /** Each piece of work put off gets the next place in time, so that it comes back when there is room for it. */
+  /** Each call that is put off gets the next free time, so that they do not all come back together. */
   function crowded(lane: Lane): PutOffError {
     const now = clock.now();
     lane.nextTurnAt = Math.max(lane.nextTurnAt, now) + averageMs / inFlight;
@@ -83,7 +86,8 @@ export function createMailboxGate(options: {
     return new PutOffError(jitter(delayMs), 'Too many deliveries are waiting for this mailbox.');
   }
 
-  function pump(mailbox: string, lane: Lane): void {
+  /** Lets in as many waiting calls as there is room for. */
+  function letIn(mailbox: string, lane: Lane): void {
     const coolingMs = lane.coolUntil - clock.now();
     if (coolingMs > 0) {
       if (lane.waiters.length > 0 && !lane.waking) wakeAfter(mailbox, lane, coolingMs);
@@ -103,10 +107,11 @@ export function createMailboxGate(options: {
     lane.waking = true;
     void clock.sleep(delayMs).then(() => {
       lane.waking = false;
-      pump(mailbox, lane);
+      letIn(mailbox, lane);
     });
   }
 
+  /** Resolves when the call may go in. */
   function turn(mailbox: string, lane: Lane, begun: boolean, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
@@ -123,7 +128,7 @@ export function createMailboxGate(options: {
       signal?.addEventListener('abort', onAbort, { once: true });
       const place = begun ? lane.waiters.findIndex((other) => !other.begun) : -1;
       lane.waiters.splice(place === -1 ? lane.waiters.length : place, 0, waiter);
-      pump(mailbox, lane);
+      letIn(mailbox, lane);
     });
   }
 
@@ -142,7 +147,7 @@ export function createMailboxGate(options: {
       } finally {
         averageMs += (clock.now() - startedAt - averageMs) / 16;
         lane.active -= 1;
-        pump(mailbox, lane);
+        letIn(mailbox, lane);
       }
     },
 

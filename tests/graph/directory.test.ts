@@ -39,92 +39,94 @@ const open = (cacheMs = 60_000, now = Date.now) => createDirectory(tenant.graph,
 const requests = () => Object.values(tenant.exchange.stats().requests).reduce((sum, count) => sum + count, 0);
 const idOf = (name: string) => ({ userId: people.find(({ displayName }) => displayName === name)!.id });
 
-test.each([
-  [people[0]!.id, 'anna'],
-  [people[0]!.id.toUpperCase(), 'anna'],
-  ['anna@contoso.example', 'anna'],
-  ['ANNA@Contoso.Example', 'anna'],
-  [' anna.berg@contoso.example ', 'anna'],
-  ['AB@OLD.example', 'anna'],
-  ["O'Brien+x@contoso.example", "o'brien+x"],
-  ['guest_gmail.com#EXT#@contoso.example', 'guest'],
-  ['guest@gmail.example', 'guest'],
-  ['$dollar@contoso.example', 'dollar'],
-  // Another one's user principal name, and another one's mail: Exchange delivers to the owner.
-  ['shared@contoso.example', 'holder'],
-  ['desk@contoso.example', 'owner'],
-])('finds %s', async (address, name) => {
-  await expect(open().find(address)).resolves.toEqual(idOf(name));
-});
+describe('the directory', () => {
+  test.each([
+    [people[0]!.id, 'anna'],
+    [people[0]!.id.toUpperCase(), 'anna'],
+    ['anna@contoso.example', 'anna'],
+    ['ANNA@Contoso.Example', 'anna'],
+    [' anna.berg@contoso.example ', 'anna'],
+    ['AB@OLD.example', 'anna'],
+    ["O'Brien+x@contoso.example", "o'brien+x"],
+    ['guest_gmail.com#EXT#@contoso.example', 'guest'],
+    ['guest@gmail.example', 'guest'],
+    ['$dollar@contoso.example', 'dollar'],
+    // Also another user's principal name, or another user's mail: Exchange delivers to the owner.
+    ['shared@contoso.example', 'holder'],
+    ['desk@contoso.example', 'owner'],
+  ])('finds %s', async (address, name) => {
+    await expect(open().find(address)).resolves.toEqual(idOf(name));
+  });
 
-test.each([
-  ['two users with the same mail', 'twins@contoso.example'],
-  ['nobody', 'nobody@elsewhere.example'],
-])('does not guess: %s', async (_, address) => {
-  await expect(open().find(address)).resolves.toBeUndefined();
-});
+  test.each([
+    ['two users with the same mail', 'twins@contoso.example'],
+    ['an address of nobody', 'nobody@elsewhere.example'],
+  ])('does not guess for %s', async (_, address) => {
+    await expect(open().find(address)).resolves.toBeUndefined();
+  });
 
-test.each([
-  '',
-  'anna',
-  '+46701740605',
-  'anna@localhost',
-  "x' or 1 eq 1",
-  'a b@contoso.example',
-  '小明@contoso.example',
-  `${'a'.repeat(65)}@contoso.example`,
-  `a@${'b'.repeat(110)}.example`,
-  '../users@contoso',
-])('asks nobody about %p, which is no address', async (text) => {
-  await expect(open().find(text)).resolves.toBeUndefined();
-  expect(requests()).toBe(0);
-});
+  test.each([
+    '',
+    'anna',
+    '+46701740605',
+    'anna@localhost',
+    "x' or 1 eq 1",
+    'a b@contoso.example',
+    '小明@contoso.example',
+    `${'a'.repeat(65)}@contoso.example`,
+    `a@${'b'.repeat(110)}.example`,
+    '../users@contoso',
+  ])('sends no request for %p, which is not an address', async (text) => {
+    await expect(open().find(text)).resolves.toBeUndefined();
+    expect(requests()).toBe(0);
+  });
 
-test('remembers whom it found and whom it did not, for a time, in any case of letters', async () => {
-  let nowMs = 0;
-  const directory = open(1_000, () => nowMs);
-  await directory.find('anna@contoso.example');
-  await directory.find('nobody@elsewhere.example');
-  const asked = requests();
-  await directory.find('Anna@contoso.example');
-  await directory.find('nobody@elsewhere.example');
-  expect(requests()).toBe(asked);
-  nowMs = 1_001;
-  await directory.find('anna@contoso.example');
-  expect(requests()).toBeGreaterThan(asked);
-});
+  test('remembers users and unknown addresses for a time, in upper or lower case', async () => {
+    let nowMs = 0;
+    const directory = open(1_000, () => nowMs);
+    await directory.find('anna@contoso.example');
+    await directory.find('nobody@elsewhere.example');
+    const asked = requests();
+    await directory.find('Anna@contoso.example');
+    await directory.find('nobody@elsewhere.example');
+    expect(requests()).toBe(asked);
+    nowMs = 1_001;
+    await directory.find('anna@contoso.example');
+    expect(requests()).toBeGreaterThan(asked);
+  });
 
-test('shares one look-up among those who ask at the same time', async () => {
-  const directory = open();
-  await directory.find('anna.berg@contoso.example');
-  const alone = requests();
-  const other = open();
-  const found = await Promise.all(
-    Array.from({ length: 10 }, async () => other.find('anna.berg@contoso.example')),
-  );
-  expect(found).toEqual(Array(10).fill(idOf('anna')));
-  expect(requests()).toBe(2 * alone);
-});
+  test('shares one look-up among concurrent calls', async () => {
+    const directory = open();
+    await directory.find('anna.berg@contoso.example');
+    const alone = requests();
+    const other = open();
+    const found = await Promise.all(
+      Array.from({ length: 10 }, async () => other.find('anna.berg@contoso.example')),
+    );
+    expect(found).toEqual(Array(10).fill(idOf('anna')));
+    expect(requests()).toBe(2 * alone);
+  });
 
-test('asks again where something has changed since, and shares no look-up that began before', async () => {
-  let nowMs = 0;
-  const directory = open(1_000, () => nowMs);
-  const begun = directory.find('anna.berg@contoso.example');
-  const alone = async () => {
-    const before = requests();
-    await directory.find('anna.berg@contoso.example', nowMs);
-    return requests() - before;
-  };
-  nowMs = 5;
-  const [, asked] = await Promise.all([begun, alone()]);
-  expect(asked).toBeGreaterThan(0);
-  // What was looked up since counts.
-  expect(await alone()).toBe(0);
-});
+  test('asks again after a change, and shares no look-up that began before it', async () => {
+    let nowMs = 0;
+    const directory = open(1_000, () => nowMs);
+    const begun = directory.find('anna.berg@contoso.example');
+    const alone = async () => {
+      const before = requests();
+      await directory.find('anna.berg@contoso.example', nowMs);
+      return requests() - before;
+    };
+    nowMs = 5;
+    const [, asked] = await Promise.all([begun, alone()]);
+    expect(asked).toBeGreaterThan(0);
+    // A look-up that began since then counts.
+    expect(await alone()).toBe(0);
+  });
 
-test('a failed look-up is no answer: it is thrown and not remembered', async () => {
-  const directory = open();
-  tenant.exchange.setFaults({ script: [{ kind: 'serverError', times: 4 }] });
-  await expect(directory.find('anna@contoso.example')).rejects.toMatchObject({ status: 500 });
-  await expect(directory.find('anna@contoso.example')).resolves.toEqual(idOf('anna'));
+  test('throws a failed look-up and does not remember it', async () => {
+    const directory = open();
+    tenant.exchange.setFaults({ script: [{ kind: 'serverError', times: 4 }] });
+    await expect(directory.find('anna@contoso.example')).rejects.toMatchObject({ status: 500 });
+    await expect(directory.find('anna@contoso.example')).resolves.toEqual(idOf('anna'));
+  });
 });

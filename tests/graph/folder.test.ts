@@ -26,70 +26,94 @@ const move = async (folderId: string, destinationId: string) =>
 const restarted = () => createFolders(tenant.graph, tenant.rows, { now: Date.now });
 const requests = () => Object.values(tenant.exchange.stats().requests).reduce((sum, count) => sum + count, 0);
 
-test('makes the folder once, keeps its id, and asks no more for a while', async () => {
-  const made = await folder();
-  expect(tenant.stored.get(`${connector.id} ${anna.id}`)).toBe(made);
-  const asked = requests();
-  await expect(folder()).resolves.toBe(made);
-  expect(requests()).toBe(asked);
-  await expect(restarted().folder(anna.id, connector)).resolves.toBe(made);
-});
+describe('the folder of a connector', () => {
+  test('is created once, and is remembered for a while', async () => {
+    const made = await folder();
+    expect(tenant.stored.get(`${connector.id} ${anna.id}`)).toBe(made);
+    const asked = requests();
+    await expect(folder()).resolves.toBe(made);
+    expect(requests()).toBe(asked);
+    await expect(restarted().folder(anna.id, connector)).resolves.toBe(made);
+  });
 
-test('concurrent calls make one folder', async () => {
-  const found = await Promise.all(Array.from({ length: 10 }, async () => folder()));
-  expect(new Set(found).size).toBe(1);
-});
+  test('is one for concurrent calls', async () => {
+    const found = await Promise.all(Array.from({ length: 10 }, async () => folder()));
+    expect(new Set(found).size).toBe(1);
+  });
 
-test('workers of two processes end with the same folder', async () => {
-  const others = Array.from({ length: 5 }, () =>
-    createFolders(
-      tenant.graph,
-      { get: async () => undefined, put: async () => undefined },
-      { now: Date.now },
-    ),
+  test('is the same for the workers of several processes', async () => {
+    const others = Array.from({ length: 5 }, () =>
+      createFolders(
+        tenant.graph,
+        { get: async () => undefined, put: async () => undefined },
+        { now: Date.now },
+      ),
+    );
+    const found = await Promise.all(others.map(async (folders) => folders.folder(anna.id, connector)));
+    expect(new Set(found).size).toBe(1);
+  });
+
+  test('is the existing one, even a hidden one behind many others', async () => {
+    for (let index = 0; index < 110; index += 1) await make(`A${String(index).padStart(3, '0')}`);
+    const hidden = await make(connector.folder.toUpperCase(), true);
+    await expect(folder()).resolves.toBe(hidden);
+  });
+
+  test('stays in use when its user renames or moves it', async () => {
+    const made = (await folder())!;
+    await tenant.graph.patch(`${path}/${made}`, { ...by, body: { displayName: 'My chats' } });
+    await expect(folder({ refresh: true })).resolves.toBe(made);
+    await move(made, await make('Archive 2025'));
+    await expect(folder({ refresh: true })).resolves.toBe(made);
+  });
+
+  test('is replaced when its user deletes it, or deletes the folder around it', async () => {
+    const first = (await folder())!;
+    await tenant.graph.delete(`${path}/${first}`, by);
+    const second = (await folder({ refresh: true }))!;
+    expect(second).not.toBe(first);
+    const around = await make('Around');
+    await move(second, around);
+    await move(around, 'deleteditems');
+    const third = (await folder({ refresh: true }))!;
+    expect([first, second]).not.toContain(third);
+    expect(tenant.stored.get(`${connector.id} ${anna.id}`)).toBe(third);
+  });
+
+  test('is replaced when the mailbox cannot read its stored id', async () => {
+    tenant.stored.set(`${connector.id} ${anna.id}`, 'not an id');
+    await expect(folder()).resolves.toMatch(/^AA/);
+  });
+
+  test.each(Object.keys(without) as (keyof typeof without)[])(
+    'does not exist in a mailbox that is %s',
+    async (state) => {
+      await expect(tenant.folders.folder(without[state].id, connector)).resolves.toBeUndefined();
+    },
   );
-  const found = await Promise.all(others.map(async (folders) => folders.folder(anna.id, connector)));
-  expect(new Set(found).size).toBe(1);
-});
 
-test('takes the folder that is there, also a hidden one behind many others', async () => {
-  for (let index = 0; index < 110; index += 1) await make(`A${String(index).padStart(3, '0')}`);
-  const hidden = await make(connector.folder.toUpperCase(), true);
-  await expect(folder()).resolves.toBe(hidden);
-});
+  test('does not exist for an unknown user, but does for a user who cannot sign in', async () => {
+    await expect(
+      tenant.folders.folder('00000000-0000-4000-a000-ffffffffffff', connector),
+    ).resolves.toBeUndefined();
+    await expect(tenant.folders.folder(shared.id, connector)).resolves.toEqual(expect.any(String));
+  });
 
-test('keeps using a folder that its user renamed or moved', async () => {
-  const made = (await folder())!;
-  await tenant.graph.patch(`${path}/${made}`, { ...by, body: { displayName: 'My chats' } });
-  await expect(folder({ refresh: true })).resolves.toBe(made);
-  await move(made, await make('Archive 2025'));
-  await expect(folder({ refresh: true })).resolves.toBe(made);
-});
+  test('is refused, not missing, in a mailbox outside the scope of the app', async () => {
+    await expect(tenant.folders.folder(outside.id, connector)).rejects.toMatchObject({
+      reason: 'accessDenied',
+    });
+  });
 
-test('replaces a folder that its user deleted, also together with the one around it', async () => {
-  const first = (await folder())!;
-  await tenant.graph.delete(`${path}/${first}`, by);
-  const second = (await folder({ refresh: true }))!;
-  expect(second).not.toBe(first);
-  const around = await make('Around');
-  await move(second, around);
-  await move(around, 'deleteditems');
-  const third = (await folder({ refresh: true }))!;
-  expect([first, second]).not.toContain(third);
-  expect(tenant.stored.get(`${connector.id} ${anna.id}`)).toBe(third);
+  test('is one when the answer to its creation is lost', async () => {
+    tenant.exchange.setFaults({
+      script: [{ kind: 'commitThenTimeout', method: 'POST', path: '/mailFolders$' }],
+    });
+    await expect(folder()).resolves.toEqual(expect.any(String));
+    const named = (await tenant.graph.list(path, by)) as { displayName: string }[];
+    expect(named.filter(({ displayName }) => displayName === connector.folder)).toHaveLength(1);
+  });
 });
-
-test('an id that the mailbox cannot read is replaced', async () => {
-  tenant.stored.set(`${connector.id} ${anna.id}`, 'not an id');
-  await expect(folder()).resolves.toMatch(/^AA/);
-});
-
-test.each(Object.keys(without) as (keyof typeof without)[])(
-  'a mailbox that is %s gives no folder',
-  async (state) => {
-    await expect(tenant.folders.folder(without[state].id, connector)).resolves.toBeUndefined();
-  },
-);
 
 describe('an odd answer about the folders of a mailbox', () => {
   const answer = (status: number, code: string, times: number, path = '/mailFolders$') =>
@@ -101,7 +125,7 @@ describe('an odd answer about the folders of a mailbox', () => {
     [404, 'ResourceNotFound'],
     [404, 'ErrorItemNotFound'],
     [410, 'Gone'],
-  ])('that comes once is asked again (%i %s)', async (status, code) => {
+  ])('is asked for again when it comes once (%i %s)', async (status, code) => {
     answer(status, code, 2);
     await expect(folder()).resolves.toEqual(expect.any(String));
   });
@@ -111,40 +135,18 @@ describe('an odd answer about the folders of a mailbox', () => {
     [404, 'ResourceNotFound'],
     [410, 'Gone'],
     [400, 'BadRequest'],
-  ])('that stays is a mailbox that fails, not a person without one (%i %s)', async (status, code) => {
+  ])('means that the mailbox fails, not that there is none, when it stays (%i %s)', async (status, code) => {
     answer(status, code, 4);
     await expect(folder()).rejects.toMatchObject({ name: 'PermanentError', reason: 'mailboxUnavailable' });
-    // Nor is it remembered.
+    // It is not remembered either.
     tenant.exchange.setFaults({});
     await expect(folder()).resolves.toEqual(expect.any(String));
   });
 
-  test('keeps the folder that was renamed, when it comes once on the folder itself', async () => {
+  test('does not replace a renamed folder when it comes once for the folder itself', async () => {
     const made = (await folder())!;
     await tenant.graph.patch(`${path}/${made}`, { ...by, body: { displayName: 'My chats' } });
     answer(404, 'UnknownError', 1, '/mailFolders/AA');
     await expect(folder({ refresh: true })).resolves.toBe(made);
   });
-});
-
-test('an unknown user has no mailbox, a user who cannot sign in has one', async () => {
-  await expect(
-    tenant.folders.folder('00000000-0000-4000-a000-ffffffffffff', connector),
-  ).resolves.toBeUndefined();
-  await expect(tenant.folders.folder(shared.id, connector)).resolves.toEqual(expect.any(String));
-});
-
-test('a mailbox outside the scope of the app is told from one that does not exist', async () => {
-  await expect(tenant.folders.folder(outside.id, connector)).rejects.toMatchObject({
-    reason: 'accessDenied',
-  });
-});
-
-test('a create whose answer is lost ends with one folder', async () => {
-  tenant.exchange.setFaults({
-    script: [{ kind: 'commitThenTimeout', method: 'POST', path: '/mailFolders$' }],
-  });
-  await expect(folder()).resolves.toEqual(expect.any(String));
-  const named = (await tenant.graph.list(path, by)) as { displayName: string }[];
-  expect(named.filter(({ displayName }) => displayName === connector.folder)).toHaveLength(1);
 });

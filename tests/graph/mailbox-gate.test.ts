@@ -2,7 +2,7 @@ import { PutOffError } from '../../shared/errors';
 import { createMailboxGate } from '../../shared/graph/mailbox-gate';
 import type { Clock, MailboxGate } from '../../shared/graph/mailbox-gate';
 
-/** Time that passes when the test says so. */
+/** Time that passes only when the test says so. */
 function testClock(): Clock & { pass(delayMs: number): Promise<void> } {
   let nowMs = 1_000_000;
   const sleepers: { atMs: number; wake(): void }[] = [];
@@ -16,15 +16,15 @@ function testClock(): Clock & { pass(delayMs: number): Promise<void> } {
         sleepers.splice(sleepers.indexOf(due), 1);
         due.wake();
       }
-      await settle();
+      await idle();
     },
   };
 }
 
-/** Lets everything run that waits for nothing but its turn. */
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** Lets all pending callbacks run. */
+const idle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Work that ends when told to, and a record of the order in which it began. */
+/** Work that ends when the test says so, and the order in which it began. */
 function workload(gate: MailboxGate) {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
@@ -36,100 +36,106 @@ function workload(gate: MailboxGate) {
     });
   const end = async (name: string) => {
     ends.get(name)?.();
-    await settle();
+    await idle();
   };
   return { begun, start, end };
 }
 
-test('at most four requests are in flight per mailbox, and the rest enter in the order of asking', async () => {
-  const { begun, start, end } = workload(createMailboxGate({ clock: testClock() }));
-  const all = ['1', '2', '3', '4', '5', '6'].map((name) => start(name));
-  const other = start('other', 'b');
-  await settle();
-  expect(begun).toEqual(['1', '2', '3', '4', 'other']);
-  await end('2');
-  expect(begun.at(-1)).toBe('5');
-  await end('1');
-  expect(begun.at(-1)).toBe('6');
-  for (const name of ['3', '4', '5', '6', 'other']) await end(name);
-  await expect(Promise.all([...all, other])).resolves.toHaveLength(7);
-});
+describe('the gate', () => {
+  test('lets four requests into each mailbox, and the rest in the order in which they asked', async () => {
+    const { begun, start, end } = workload(createMailboxGate({ clock: testClock() }));
+    const all = ['1', '2', '3', '4', '5', '6'].map((name) => start(name));
+    const other = start('other', 'b');
+    await idle();
+    expect(begun).toEqual(['1', '2', '3', '4', 'other']);
+    await end('2');
+    expect(begun.at(-1)).toBe('5');
+    await end('1');
+    expect(begun.at(-1)).toBe('6');
+    for (const name of ['3', '4', '5', '6', 'other']) await end(name);
+    await expect(Promise.all([...all, other])).resolves.toHaveLength(7);
+  });
 
-test('a turn is given back when the work fails', async () => {
-  const gate = createMailboxGate({ clock: testClock(), inFlight: 1 });
-  await expect(gate.run('a', {}, async () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
-  await expect(gate.run('a', {}, async () => 'next')).resolves.toBe('next');
-});
+  test('gives the turn of work that fails to the next one', async () => {
+    const gate = createMailboxGate({ clock: testClock(), inFlight: 1 });
+    await expect(gate.run('a', {}, async () => Promise.reject(new Error('broken')))).rejects.toThrow(
+      'broken',
+    );
+    await expect(gate.run('a', {}, async () => 'next')).resolves.toBe('next');
+  });
 
-test('more waiters than allowed are put off, each a little later than the one before', async () => {
-  const gate = createMailboxGate({ clock: testClock(), inFlight: 1, waiters: 2 });
-  const { start } = workload(gate);
-  const kept = ['1', '2', '3'].map((name) => start(name));
-  await settle();
-  const delays: number[] = [];
-  for (let refused = 0; refused < 20; refused += 1) {
-    const error: unknown = await start(`late ${refused}`).catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(PutOffError);
-    delays.push((error as PutOffError).delayMs);
-  }
-  expect(delays[0]).toBeGreaterThanOrEqual(1_000);
-  expect(delays).toEqual([...delays].sort((a, b) => a - b));
-  expect(delays.at(-1)).toBeGreaterThan(delays[0]! * 3);
-  expect(kept).toHaveLength(3);
-});
+  test('puts off more waiters than allowed, each a little later than the one before', async () => {
+    const gate = createMailboxGate({ clock: testClock(), inFlight: 1, waiters: 2 });
+    const { start } = workload(gate);
+    const kept = ['1', '2', '3'].map((name) => start(name));
+    await idle();
+    const delays: number[] = [];
+    for (let refused = 0; refused < 20; refused += 1) {
+      const error: unknown = await start(`late ${refused}`).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(PutOffError);
+      delays.push((error as PutOffError).delayMs);
+    }
+    expect(delays[0]).toBeGreaterThanOrEqual(1_000);
+    expect(delays).toEqual([...delays].sort((a, b) => a - b));
+    expect(delays.at(-1)).toBeGreaterThan(delays[0]! * 3);
+    expect(kept).toHaveLength(3);
+  });
 
-test('work under way goes before work not yet begun and is not put off for want of room', async () => {
-  const { begun, start, end } = workload(createMailboxGate({ clock: testClock(), inFlight: 1, waiters: 1 }));
-  const all = [start('first'), start('waiting'), start('further', 'a', { begun: true })];
-  await settle();
-  await end('first');
-  expect(begun).toEqual(['first', 'further']);
-  await end('further');
-  await end('waiting');
-  await Promise.all(all);
-});
+  test('lets in work that has begun before work that has not, and never puts it off', async () => {
+    const { begun, start, end } = workload(
+      createMailboxGate({ clock: testClock(), inFlight: 1, waiters: 1 }),
+    );
+    const all = [start('first'), start('waiting'), start('further', 'a', { begun: true })];
+    await idle();
+    await end('first');
+    expect(begun).toEqual(['first', 'further']);
+    await end('further');
+    await end('waiting');
+    await Promise.all(all);
+  });
 
-test('nobody enters a mailbox that cools down, while another mailbox goes on', async () => {
-  const clock = testClock();
-  const gate = createMailboxGate({ clock });
-  const { begun, start, end } = workload(gate);
-  gate.coolDown('a', 5_000);
-  const all = [start('cold'), start('warm', 'b')];
-  await settle();
-  expect(begun).toEqual(['warm']);
-  await clock.pass(4_999);
-  expect(begun).toEqual(['warm']);
-  await clock.pass(1);
-  expect(begun).toEqual(['warm', 'cold']);
-  await end('cold');
-  await end('warm');
-  await Promise.all(all);
-});
+  test('lets nothing into a mailbox that cools down, while other mailboxes go on', async () => {
+    const clock = testClock();
+    const gate = createMailboxGate({ clock });
+    const { begun, start, end } = workload(gate);
+    gate.coolDown('a', 5_000);
+    const all = [start('cold'), start('warm', 'b')];
+    await idle();
+    expect(begun).toEqual(['warm']);
+    await clock.pass(4_999);
+    expect(begun).toEqual(['warm']);
+    await clock.pass(1);
+    expect(begun).toEqual(['warm', 'cold']);
+    await end('cold');
+    await end('warm');
+    await Promise.all(all);
+  });
 
-test('a long cool-down puts off who waits and who comes', async () => {
-  const gate = createMailboxGate({ clock: testClock(), inFlight: 1, longestWaitMs: 10_000 });
-  const { start, end } = workload(gate);
-  const inside = start('inside');
-  const waiting = start('waiting').catch((error: unknown) => error);
-  await settle();
-  gate.coolDown('a', 60_000);
-  expect(await waiting).toMatchObject({ name: 'PutOffError', delayMs: 60_000 });
-  await expect(start('late')).rejects.toMatchObject({ name: 'PutOffError', delayMs: 60_000 });
-  await end('inside');
-  await expect(inside).resolves.toBe('inside');
-});
+  test('puts off waiting and new work when a cool-down is long', async () => {
+    const gate = createMailboxGate({ clock: testClock(), inFlight: 1, longestWaitMs: 10_000 });
+    const { start, end } = workload(gate);
+    const inside = start('inside');
+    const waiting = start('waiting').catch((error: unknown) => error);
+    await idle();
+    gate.coolDown('a', 60_000);
+    expect(await waiting).toMatchObject({ name: 'PutOffError', delayMs: 60_000 });
+    await expect(start('late')).rejects.toMatchObject({ name: 'PutOffError', delayMs: 60_000 });
+    await end('inside');
+    await expect(inside).resolves.toBe('inside');
+  });
 
-test('who gives up waiting leaves no gap in the line', async () => {
-  const { begun, start, end } = workload(createMailboxGate({ clock: testClock(), inFlight: 1 }));
-  const impatient = new AbortController();
-  const first = start('first');
-  const second = start('second', 'a', { signal: impatient.signal }).catch((error: unknown) => error);
-  const third = start('third');
-  await settle();
-  impatient.abort();
-  expect(await second).toBeInstanceOf(PutOffError);
-  await end('first');
-  await end('third');
-  await Promise.all([first, third]);
-  expect(begun).toEqual(['first', 'third']);
+  test('closes the gap that an aborted waiter leaves', async () => {
+    const { begun, start, end } = workload(createMailboxGate({ clock: testClock(), inFlight: 1 }));
+    const impatient = new AbortController();
+    const first = start('first');
+    const second = start('second', 'a', { signal: impatient.signal }).catch((error: unknown) => error);
+    const third = start('third');
+    await idle();
+    impatient.abort();
+    expect(await second).toBeInstanceOf(PutOffError);
+    await end('first');
+    await end('third');
+    await Promise.all([first, third]);
+    expect(begun).toEqual(['first', 'third']);
+  });
 });

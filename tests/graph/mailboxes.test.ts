@@ -29,88 +29,185 @@ const create = (text: string, attachments: Parameters<typeof item>[1] = []) =>
 const readBack = () => messagesIn(tenant.graph, anna.id, folderId);
 const posts = () => tenant.exchange.stats().requests;
 
-test('creates a received message in one request and finds it by its key', async () => {
-  const before = { ...posts() };
-  const created = await create('hello', [file('a.txt', Buffer.from('text'))]);
-  expect(created).toMatchObject({ kind: 'created' });
-  const after = Object.entries(posts()).filter(([name, count]) => count !== (before[name] ?? 0));
-  expect(after).toHaveLength(1);
-  const [message] = await readBack();
-  expect(message).toMatchObject({
-    subject: 'hello',
-    isDraft: false,
-    receivedDateTime: '2025-03-01T10:00:05Z',
-  });
-  const messageId = created.kind === 'created' ? created.messageId : '';
-  const copy = { messageId, complete: true, batch: 7, position: 42 };
-  await expect(tenant.mailboxes.find(anna.id, folderId, sha256('hello'))).resolves.toEqual([copy]);
-  await expect(tenant.mailboxes.find(anna.id, folderId, sha256('other'))).resolves.toEqual([]);
-});
-
-test('large attachments arrive byte for byte, each by the way that takes it', async () => {
-  const files = [
-    file('ten megabytes.bin', bytes(10 * MB, 1)),
-    file('empty.txt', Buffer.alloc(0)),
-    file('direct.bin', bytes(2_700_000, 2)),
-    file('three.bin', bytes(3 * MB, 3)),
-    file('inline.bin', bytes(500_000, 4)),
-  ];
-  let steps = 0;
-  const beforeStep = async () => void (steps += 1);
-  const created = await tenant.mailboxes.create(anna.id, folderId, item('big', files), {
-    signal: signal(),
-    beforeStep,
-  });
-  expect(created).toMatchObject({ kind: 'created' });
-  // Create; direct; session and three slices; session and one slice; the mark.
-  expect(steps).toBe(9);
-  const [message] = await readBack();
-  const arrived = message!.attachments.map(({ name, contentBytes }) => [
-    name,
-    sha256(Buffer.from(contentBytes, 'base64')),
-  ]);
-  expect(arrived.sort()).toEqual(files.map(({ name, content }) => [name, sha256(content)]).sort());
-  const [copy] = await tenant.mailboxes.find(anna.id, folderId, sha256('big'));
-  expect(copy).toMatchObject({ complete: true });
-});
-
 const refusedNames = (created: Awaited<ReturnType<typeof create>>) =>
   created.kind === 'refused' ? created.refused.map(({ name }) => name) : created.kind;
 
-test('files that fit neither way are given back, all of them, and the message stays half-made', async () => {
-  const gap = [file('gap.bin', bytes(3 * MB - 1, 5)), file('gap too.bin', bytes(3 * MB - 2, 6))];
-  const created = await create('gap', [gap[0]!, file('large.bin', bytes(4 * MB)), gap[1]!]);
-  // The same objects; comparing megabytes byte for byte takes minutes.
-  expect(created.kind === 'refused' && created.refused.every((one, at) => one === gap[at])).toBe(true);
-  expect(refusedNames(created)).toEqual(['gap.bin', 'gap too.bin']);
-  const [message] = await readBack();
-  expect(message!.attachments.map(({ name }) => name)).toEqual(['large.bin']);
-  const messageId = created.kind === 'refused' ? created.messageId : '';
-  await expect(tenant.mailboxes.find(anna.id, folderId, sha256('gap'))).resolves.toEqual([
-    { messageId, complete: false, batch: 7, position: 42 },
-  ]);
-});
+describe('an item', () => {
+  test('becomes a received message in one request, and is found by its key', async () => {
+    const before = { ...posts() };
+    const created = await create('hello', [file('a.txt', Buffer.from('text'))]);
+    expect(created).toMatchObject({ kind: 'created' });
+    const after = Object.entries(posts()).filter(([name, count]) => count !== (before[name] ?? 0));
+    expect(after).toHaveLength(1);
+    const [message] = await readBack();
+    expect(message).toMatchObject({
+      subject: 'hello',
+      isDraft: false,
+      receivedDateTime: '2025-03-01T10:00:05Z',
+    });
+    const messageId = created.kind === 'created' ? created.messageId : '';
+    const copy = { messageId, complete: true, batch: 7, position: 42 };
+    await expect(tenant.mailboxes.find(anna.id, folderId, sha256('hello'))).resolves.toEqual([copy]);
+    await expect(tenant.mailboxes.find(anna.id, folderId, sha256('other'))).resolves.toEqual([]);
+  });
 
-test('a cloud without upload sessions gives large files back and takes the others', async () => {
-  tenant.exchange.setFaults({ noUploadSessions: true });
-  const created = await create('gov', [
-    file('large.bin', bytes(4 * MB)),
-    file('medium.bin', bytes(2_700_000)),
-  ]);
-  expect(refusedNames(created)).toEqual(['large.bin']);
-  const [message] = await readBack();
-  expect(message!.attachments.map(({ name }) => name)).toEqual(['medium.bin']);
-});
+  test('keeps large attachments byte for byte, whichever way they are sent', async () => {
+    const files = [
+      file('ten megabytes.bin', bytes(10 * MB, 1)),
+      file('empty.txt', Buffer.alloc(0)),
+      file('direct.bin', bytes(2_700_000, 2)),
+      file('three.bin', bytes(3 * MB, 3)),
+      file('inline.bin', bytes(500_000, 4)),
+    ];
+    let steps = 0;
+    const beforeStep = async () => void (steps += 1);
+    const created = await tenant.mailboxes.create(anna.id, folderId, item('big', files), {
+      signal: signal(),
+      beforeStep,
+    });
+    expect(created).toMatchObject({ kind: 'created' });
+    // Create; one request; a session and three slices; a session and one slice; the mark.
+    expect(steps).toBe(9);
+    const [message] = await readBack();
+    const arrived = message!.attachments.map(({ name, contentBytes }) => [
+      name,
+      sha256(Buffer.from(contentBytes, 'base64')),
+    ]);
+    expect(arrived.sort()).toEqual(files.map(({ name, content }) => [name, sha256(content)]).sort());
+    const [copy] = await tenant.mailboxes.find(anna.id, folderId, sha256('big'));
+    expect(copy).toMatchObject({ complete: true });
+  });
 
-test.each([
-  ['in one request', []],
-  ['in several', [file('large.bin', bytes(4 * MB))]],
-])('an item made without some attachments is marked, when it is created %s', async (_how, attachments) => {
-  const partial = { ...item('partial', attachments), partial: true };
-  await tenant.mailboxes.create(anna.id, folderId, partial, { signal: signal() });
-  await expect(tenant.mailboxes.find(anna.id, folderId, sha256('partial'))).resolves.toMatchObject([
-    { complete: true, partial: true },
-  ]);
+  test('gives back every file that fits neither way, and leaves the message incomplete', async () => {
+    const gap = [file('gap.bin', bytes(3 * MB - 1, 5)), file('gap too.bin', bytes(3 * MB - 2, 6))];
+    const created = await create('gap', [gap[0]!, file('large.bin', bytes(4 * MB)), gap[1]!]);
+    // Compared by identity: comparing megabytes byte for byte takes minutes.
+    expect(created.kind === 'refused' && created.refused.every((one, at) => one === gap[at])).toBe(true);
+    expect(refusedNames(created)).toEqual(['gap.bin', 'gap too.bin']);
+    const [message] = await readBack();
+    expect(message!.attachments.map(({ name }) => name)).toEqual(['large.bin']);
+    const messageId = created.kind === 'refused' ? created.messageId : '';
+    await expect(tenant.mailboxes.find(anna.id, folderId, sha256('gap'))).resolves.toEqual([
+      { messageId, complete: false, batch: 7, position: 42 },
+    ]);
+  });
+
+  test('gives large files back in a cloud without upload sessions, and keeps the others', async () => {
+    tenant.exchange.setFaults({ noUploadSessions: true });
+    const created = await create('gov', [
+      file('large.bin', bytes(4 * MB)),
+      file('medium.bin', bytes(2_700_000)),
+    ]);
+    expect(refusedNames(created)).toEqual(['large.bin']);
+    const [message] = await readBack();
+    expect(message!.attachments.map(({ name }) => name)).toEqual(['medium.bin']);
+  });
+
+  test.each([
+    ['in one request', []],
+    ['in several', [file('large.bin', bytes(4 * MB))]],
+  ])('is marked when it lacks some attachments and is created %s', async (_how, attachments) => {
+    const partial = { ...item('partial', attachments), partial: true };
+    await tenant.mailboxes.create(anna.id, folderId, partial, { signal: signal() });
+    await expect(tenant.mailboxes.find(anna.id, folderId, sha256('partial'))).resolves.toMatchObject([
+      { complete: true, partial: true },
+    ]);
+  });
+
+  test.each([
+    'commitThenTimeout',
+    'resetAfter',
+    'gatewayTimeout',
+    'serverError',
+    'badGateway',
+    'unavailable',
+    'resetBefore',
+  ] as const)('is uncertain and not created twice after %s; a look-up tells', async (kind) => {
+    tenant.exchange.setFaults({ script: [{ kind, method: 'POST', path: '/messages$' }] });
+    await expect(create('unsure')).rejects.toBeInstanceOf(UncertainError);
+    const copies = await tenant.mailboxes.find(anna.id, folderId, sha256('unsure'));
+    expect(copies).toHaveLength(['commitThenTimeout', 'resetAfter'].includes(kind) ? 1 : 0);
+    expect(await readBack()).toHaveLength(copies.length);
+  });
+
+  test.each([
+    'throttled',
+    'throttledUntilDate',
+    'throttledSilently',
+    'throttledAs503',
+    'tokenRefused',
+  ] as const)('is created again after %s, as one message', async (kind) => {
+    tenant.exchange.setFaults({ script: [{ kind, method: 'POST', path: '/messages$' }] });
+    await expect(create('once')).resolves.toMatchObject({ kind: 'created' });
+    expect(await readBack()).toHaveLength(1);
+    expect(tenant.exchange.stats().answers['429'] ?? 0).toBeLessThanOrEqual(1);
+  });
+
+  test('is put off by a long Retry-After, with everything else for the mailbox', async () => {
+    tenant.exchange.setFaults({
+      script: [{ kind: 'throttled', method: 'POST', path: '/messages$', retryAfterSeconds: 120 }],
+    });
+    const error: unknown = await create('later').catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ name: 'PutOffError' });
+    expect((error as { delayMs: number }).delayMs).toBeGreaterThanOrEqual(120_000);
+    const requests = Object.values(posts()).reduce((sum, count) => sum + count, 0);
+    await expect(create('later')).rejects.toMatchObject({ name: 'PutOffError' });
+    expect(Object.values(posts()).reduce((sum, count) => sum + count, 0)).toBe(requests);
+    await expect(tenant.mailboxes.folder(small.id, connector)).resolves.toEqual(expect.any(String));
+  });
+
+  test('fails for good, with a reason, when the mailbox or the service refuses it', async () => {
+    const smallFolder = (await tenant.mailboxes.folder(small.id, connector))!;
+    const fullFolder = (await tenant.mailboxes.folder(full.id, connector))!;
+    const options = { signal: signal() };
+    const invalid = item('invalid');
+    invalid.json['toRecipients'] = [{ emailAddress: { name: 'x', address: 'no address' } }];
+    await expect(tenant.mailboxes.create(anna.id, folderId, invalid, options)).rejects.toMatchObject({
+      reason: 'rejected',
+    });
+    await expect(
+      tenant.mailboxes.create(full.id, fullFolder, item('full', [file('a.bin', bytes(2000))]), options),
+    ).rejects.toMatchObject({
+      name: 'PermanentError',
+      reason: 'mailboxFull',
+    });
+    const huge = item('huge');
+    huge.json['body'] = { contentType: 'text', content: 'x'.repeat(5 * MB) };
+    await expect(tenant.mailboxes.create(anna.id, folderId, huge, options)).rejects.toMatchObject({
+      reason: 'tooLarge',
+    });
+    const big = item('big', [file('a.bin', bytes(3 * MB)), file('b.bin', bytes(3 * MB))]);
+    await expect(tenant.mailboxes.create(small.id, smallFolder, big, options)).rejects.toMatchObject({
+      reason: 'mailboxFull',
+    });
+    // The incomplete message is removed: nothing would come back to complete it.
+    expect(await messagesIn(tenant.graph, small.id, smallFolder)).toEqual([]);
+  });
+
+  test('fails for want of permission where attachments cannot be added to a received message', async () => {
+    tenant.exchange.setFaults({ sealedAttachments: true });
+    await expect(create('sealed', [file('a.bin', bytes(4 * MB))])).rejects.toMatchObject({
+      reason: 'accessDenied',
+    });
+    expect(await readBack()).toEqual([]);
+  });
+
+  test('is not created when the folder is gone, and is not found there', async () => {
+    tenant.exchange.setFaults({ folderRemovals: [{ displayName: connector.folder }] });
+    await expect(create('gone')).resolves.toEqual({ kind: 'folderGone' });
+    await expect(tenant.mailboxes.find(anna.id, folderId, sha256('gone'))).resolves.toEqual([]);
+    const renewed = await tenant.mailboxes.folder(anna.id, connector, { refresh: true });
+    expect(renewed).not.toBe(folderId);
+  });
+
+  test('is created without header lines that Exchange refuses', async () => {
+    const headed = item('headed');
+    const properties = headed.json['singleValueExtendedProperties'] as object[];
+    properties.push({ id: 'String 0x007D', value: 'x'.repeat(40_000) });
+    const created = await tenant.mailboxes.create(anna.id, folderId, headed, { signal: signal() });
+    expect(created.kind).toBe('created');
+    expect(await readBack()).toHaveLength(1);
+  });
 });
 
 describe('a 404 that does not name what is missing', () => {
@@ -128,14 +225,14 @@ describe('a 404 that does not name what is missing', () => {
     },
   );
 
-  test('means that there is no such route when it stays, and one that names the message does not', async () => {
+  test('means that the route is missing when it stays, but not when it names the message', async () => {
     answer('POST', 'createUploadSession$', { times: 100 });
     expect(refusedNames(await create('odd', large()))).toEqual(['large.bin']);
     answer('POST', 'createUploadSession$', { code: 'ErrorItemNotFound', times: 100 });
     await expect(create('gone', large())).rejects.toBeInstanceOf(UncertainError);
   });
 
-  test('is no proof that there is no copy', async () => {
+  test('does not prove that there is no copy', async () => {
     await create('kept');
     answer('GET', '/messages', { times: 1 });
     await expect(tenant.mailboxes.find(anna.id, folderId, sha256('kept'))).resolves.toHaveLength(1);
@@ -145,7 +242,7 @@ describe('a 404 that does not name what is missing', () => {
     );
   });
 
-  test('is tried again before a message counts as removed, and then ends it: nobody waits for ever', async () => {
+  test('is tried again before a message counts as removed, and then ends the removal', async () => {
     const created = await create('removed');
     const messageId = created.kind === 'created' ? created.messageId : '';
     answer('DELETE', '/messages', { times: 1 });
@@ -154,101 +251,6 @@ describe('a 404 that does not name what is missing', () => {
     answer('DELETE', '/messages', { times: 100 });
     await expect(tenant.mailboxes.remove(anna.id, messageId)).resolves.toBeUndefined();
   });
-});
-
-test.each([
-  'commitThenTimeout',
-  'resetAfter',
-  'gatewayTimeout',
-  'serverError',
-  'badGateway',
-  'unavailable',
-  'resetBefore',
-] as const)('a create that ends in %s is uncertain and not sent twice; a look-up tells', async (kind) => {
-  tenant.exchange.setFaults({ script: [{ kind, method: 'POST', path: '/messages$' }] });
-  await expect(create('unsure')).rejects.toBeInstanceOf(UncertainError);
-  const copies = await tenant.mailboxes.find(anna.id, folderId, sha256('unsure'));
-  expect(copies).toHaveLength(['commitThenTimeout', 'resetAfter'].includes(kind) ? 1 : 0);
-  expect(await readBack()).toHaveLength(copies.length);
-});
-
-test.each([
-  'throttled',
-  'throttledUntilDate',
-  'throttledSilently',
-  'throttledAs503',
-  'tokenRefused',
-] as const)('a create that is refused by %s is sent again and makes one message', async (kind) => {
-  tenant.exchange.setFaults({ script: [{ kind, method: 'POST', path: '/messages$' }] });
-  await expect(create('once')).resolves.toMatchObject({ kind: 'created' });
-  expect(await readBack()).toHaveLength(1);
-  expect(tenant.exchange.stats().answers['429'] ?? 0).toBeLessThanOrEqual(1);
-});
-
-test('a long Retry-After puts the work off, and the whole mailbox with it', async () => {
-  tenant.exchange.setFaults({
-    script: [{ kind: 'throttled', method: 'POST', path: '/messages$', retryAfterSeconds: 120 }],
-  });
-  const error: unknown = await create('later').catch((caught: unknown) => caught);
-  expect(error).toMatchObject({ name: 'PutOffError' });
-  expect((error as { delayMs: number }).delayMs).toBeGreaterThanOrEqual(120_000);
-  const requests = Object.values(posts()).reduce((sum, count) => sum + count, 0);
-  await expect(create('later')).rejects.toMatchObject({ name: 'PutOffError' });
-  expect(Object.values(posts()).reduce((sum, count) => sum + count, 0)).toBe(requests);
-  await expect(tenant.mailboxes.folder(small.id, connector)).resolves.toEqual(expect.any(String));
-});
-
-test('what the mailbox or the service refuses for good is permanent, with its reason', async () => {
-  const smallFolder = (await tenant.mailboxes.folder(small.id, connector))!;
-  const fullFolder = (await tenant.mailboxes.folder(full.id, connector))!;
-  const options = { signal: signal() };
-  const invalid = item('invalid');
-  invalid.json['toRecipients'] = [{ emailAddress: { name: 'x', address: 'no address' } }];
-  await expect(tenant.mailboxes.create(anna.id, folderId, invalid, options)).rejects.toMatchObject({
-    reason: 'rejected',
-  });
-  await expect(
-    tenant.mailboxes.create(full.id, fullFolder, item('full', [file('a.bin', bytes(2000))]), options),
-  ).rejects.toMatchObject({
-    name: 'PermanentError',
-    reason: 'mailboxFull',
-  });
-  const huge = item('huge');
-  huge.json['body'] = { contentType: 'text', content: 'x'.repeat(5 * MB) };
-  await expect(tenant.mailboxes.create(anna.id, folderId, huge, options)).rejects.toMatchObject({
-    reason: 'tooLarge',
-  });
-  const big = item('big', [file('a.bin', bytes(3 * MB)), file('b.bin', bytes(3 * MB))]);
-  await expect(tenant.mailboxes.create(small.id, smallFolder, big, options)).rejects.toMatchObject({
-    reason: 'mailboxFull',
-  });
-  // What had been created of it is gone again: nobody would come back to complete it.
-  expect(await messagesIn(tenant.graph, small.id, smallFolder)).toEqual([]);
-});
-
-test('where attachments may not be added to a received message the permission is missing, not the item bad', async () => {
-  tenant.exchange.setFaults({ sealedAttachments: true });
-  await expect(create('sealed', [file('a.bin', bytes(4 * MB))])).rejects.toMatchObject({
-    reason: 'accessDenied',
-  });
-  expect(await readBack()).toEqual([]);
-});
-
-test('a folder that went away is told, and looked up in vain', async () => {
-  tenant.exchange.setFaults({ folderRemovals: [{ displayName: connector.folder }] });
-  await expect(create('gone')).resolves.toEqual({ kind: 'folderGone' });
-  await expect(tenant.mailboxes.find(anna.id, folderId, sha256('gone'))).resolves.toEqual([]);
-  const renewed = await tenant.mailboxes.folder(anna.id, connector, { refresh: true });
-  expect(renewed).not.toBe(folderId);
-});
-
-test('header lines that Exchange refuses are left out instead of the item', async () => {
-  const headed = item('headed');
-  const properties = headed.json['singleValueExtendedProperties'] as object[];
-  properties.push({ id: 'String 0x007D', value: 'x'.repeat(40_000) });
-  const created = await tenant.mailboxes.create(anna.id, folderId, headed, { signal: signal() });
-  expect(created.kind).toBe('created');
-  expect(await readBack()).toHaveLength(1);
 });
 
 describe('an upload', () => {
@@ -265,13 +267,13 @@ describe('an upload', () => {
     ['commitThenTimeout', 1],
     ['unavailable', 2],
     ['throttled', 1],
-  ] as const)('goes on after %s at slice %i', async (kind, skip) => {
+  ] as const)('continues after %s at slice %i', async (kind, skip) => {
     tenant.exchange.setFaults({ script: [{ kind, method: 'PUT', skip }] });
     await expect(create('upload', [file('large.bin', large)])).resolves.toMatchObject({ kind: 'created' });
     expect(await arrived()).toEqual([sha256(large)]);
   });
 
-  test('whose last answer is lost leaves an incomplete copy that can be found and removed', async () => {
+  test('leaves an incomplete copy that can be found and removed when its last answer is lost', async () => {
     tenant.exchange.setFaults({ script: [{ kind: 'commitThenTimeout', method: 'PUT', skip: 2 }] });
     await expect(create('upload', [file('large.bin', large)])).rejects.toBeInstanceOf(UncertainError);
     const [copy] = await tenant.mailboxes.find(anna.id, folderId, sha256('upload'));
@@ -282,7 +284,7 @@ describe('an upload', () => {
     expect(await arrived()).toEqual([sha256(large)]);
   });
 
-  test('stops where the caller says so', async () => {
+  test('stops when the caller says so', async () => {
     let steps = 0;
     const beforeStep = async () => {
       steps += 1;
@@ -301,7 +303,7 @@ describe('an upload', () => {
     ]);
   });
 
-  test('names its session in no error', async () => {
+  test('does not name its session in any error', async () => {
     tenant.exchange.setFaults({ script: [{ kind: 'serverError', method: 'PUT', times: 20 }] });
     const error: unknown = await create('upload', [file('large.bin', large)]).catch(
       (caught: unknown) => caught,

@@ -10,7 +10,7 @@ const people = ['anna', 'bo', 'cilla', 'dag', 'eva', 'fia'].map((name) => user(n
 const anna = people[0]!;
 const read = { doing: 'read user' };
 
-describe('against the simulated service', () => {
+describe('a request to the simulated service', () => {
   let tenant: Awaited<ReturnType<typeof openTenant>>;
   const open = async (...options: Parameters<typeof openTenant>) => (tenant = await openTenant(...options));
   afterEach(async () => tenant.close());
@@ -27,12 +27,12 @@ describe('against the simulated service', () => {
     'resetBefore',
     'resetAfter',
     'tokenRefused',
-  ] as const)('a read goes on after %s', async (kind) => {
+  ] as const)('is repeated after %s when it reads', async (kind) => {
     const { graph } = await open(people, { faults: { script: [{ kind }] } });
     await expect(graph.get(`/users/${anna.id}`, read)).resolves.toMatchObject({ status: 200 });
   });
 
-  test('a service that stays busy puts the work off; one that keeps failing is thrown', async () => {
+  test('is put off while the service stays busy, and fails when the service keeps failing', async () => {
     const { graph, exchange } = await open(people, { tries: 3 });
     exchange.setFaults({ script: [{ kind: 'unavailable', times: 3 }] });
     await expect(graph.get(`/users/${anna.id}`, read)).rejects.toMatchObject({ name: 'PutOffError' });
@@ -43,7 +43,7 @@ describe('against the simulated service', () => {
     expect((error as Error).message).toMatch(/^read user: 500 ErrorInternalServerError, request-id [\w-]+$/);
   });
 
-  test('a refused token is replaced once; a second refusal stops the deployment', async () => {
+  test('gets a new token after one refusal, and stops the deployment after a second', async () => {
     const { graph, exchange, credential } = await open(people);
     await graph.get(`/users/${anna.id}`, read);
     expect(credential.signIns).toBe(1);
@@ -55,13 +55,13 @@ describe('against the simulated service', () => {
     expect(credential.signIns).toBe(3);
   });
 
-  test('concurrent calls share one sign-in', async () => {
+  test('shares its sign-in with concurrent requests', async () => {
     const { graph, credential } = await open(people);
     await Promise.all(people.map(async ({ id }) => graph.get(`/users/${id}`, read)));
     expect(credential.signIns).toBe(1);
   });
 
-  test('denied everywhere is the deployment, denied here and there is the mailbox', async () => {
+  test('stops the deployment when every mailbox denies it, and fails one mailbox otherwise', async () => {
     const script = [{ kind: 'accessDenied' as const, times: 5 }];
     const { mailboxes, exchange } = await open(people, { faults: { script } });
     for (const { id } of people.slice(0, 4)) {
@@ -75,7 +75,7 @@ describe('against the simulated service', () => {
     }
   });
 
-  test('forty deliveries to one mailbox never have more than four requests in flight', async () => {
+  test('is one of at most four in flight during forty deliveries to one mailbox', async () => {
     const { mailboxes, exchange } = await open([anna], {
       latencyMs: { min: 5, max: 15 },
       mailboxWaiters: 100,
@@ -88,7 +88,7 @@ describe('against the simulated service', () => {
     expect(exchange.stats().answers['429']).toBeUndefined();
   });
 
-  test('a hot mailbox puts off what it cannot take soon and leaves the others alone', async () => {
+  test('is put off when its mailbox is too busy, while other mailboxes go on', async () => {
     const { mailboxes } = await open(people, { latencyMs: { min: 20, max: 30 } });
     const folderId = (await mailboxes.folder(anna.id, connector))!;
     const hot = Array.from({ length: 30 }, async (_, index) =>
@@ -102,7 +102,7 @@ describe('against the simulated service', () => {
     expect(putOff.map(({ name }) => name)).toEqual(Array(18).fill('PutOffError'));
   });
 
-  test('a collection is read page by page', async () => {
+  test('reads a collection page by page', async () => {
     const { graph } = await open(people);
     const folders = `/users/${anna.id}/mailFolders`;
     for (let index = 0; index < 25; index += 1) {
@@ -118,7 +118,7 @@ describe('against the simulated service', () => {
     expect(names.filter(({ displayName }) => /^f\d+$/.test(displayName))).toHaveLength(25);
   });
 
-  test('work whose time ran out is not begun', async () => {
+  test('is not sent when its time has run out', async () => {
     const { mailboxes, exchange } = await open([anna]);
     const folderId = (await mailboxes.folder(anna.id, connector))!;
     const before = JSON.stringify(exchange.stats().requests);
@@ -128,7 +128,7 @@ describe('against the simulated service', () => {
   });
 });
 
-describe('against a server of another mind', () => {
+describe('a request to a server that misbehaves', () => {
   const servers: Server[] = [];
   afterEach(() => servers.splice(0).forEach((server) => (server.closeAllConnections(), server.close())));
 
@@ -149,7 +149,7 @@ describe('against a server of another mind', () => {
     return { seen, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
   }
 
-  test('a redirect is not followed: it stops the deployment, and the token goes nowhere else', async () => {
+  test('does not follow a redirect: the deployment stops, and the token goes nowhere else', async () => {
     const elsewhere = await serve(() => ({ status: 200, body: '{}' }));
     const headers = { Location: `${elsewhere.origin}/v1.0/users` };
     const { origin } = await serve(() => ({ status: 307, headers }));
@@ -158,7 +158,7 @@ describe('against a server of another mind', () => {
     expect(elsewhere.seen).toHaveLength(0);
   });
 
-  test('a link to the next page is followed on the configured origin alone', async () => {
+  test('follows a link to the next page on the configured origin only', async () => {
     const elsewhere = await serve(() => ({ status: 200, body: '{"value":[3]}' }));
     const { origin, seen } = await serve(({ url }) => {
       const next = { value: [1], '@odata.nextLink': `${elsewhere.origin}/v1.0/users?$skiptoken=a%2Bb` };
@@ -169,7 +169,7 @@ describe('against a server of another mind', () => {
     expect(elsewhere.seen).toHaveLength(0);
   });
 
-  test('an upload carries no token', async () => {
+  test('carries no token when it uploads', async () => {
     const { origin, seen } = await serve(() => ({ status: 201 }));
     const call = { doing: 'upload', mailbox: 'm' };
     const { graph } = openClients(origin);
@@ -178,7 +178,7 @@ describe('against a server of another mind', () => {
     expect(seen[0]!.headers.authorization).toBeUndefined();
   });
 
-  test('an answer that does not come in time counts as none, and one cut short as well', async () => {
+  test('has no answer when it comes too late or is cut short', async () => {
     const { origin, seen } = await serve(() => 'hang');
     const { graph } = openClients(origin, { timeoutMs: 100, tries: 2 });
     await expect(graph.get('/users/x', read)).rejects.toMatchObject({ status: 0, codes: ['TimeoutError'] });
@@ -192,7 +192,7 @@ describe('against a server of another mind', () => {
     await expect(posting).rejects.toMatchObject({ name: 'UncertainError' });
   });
 
-  test('a service that cannot be reached puts the work off: nothing was sent', async () => {
+  test('is put off when the service cannot be reached, because nothing was sent', async () => {
     const { origin } = await serve(() => 'hang');
     const gone = servers.pop()!;
     await new Promise((resolve) => gone.close(resolve));
@@ -200,7 +200,7 @@ describe('against a server of another mind', () => {
     await expect(graph.post('/users', { ...read, body: {} })).rejects.toMatchObject({ name: 'PutOffError' });
   });
 
-  test('error texts repeat neither the message of the service nor the address', async () => {
+  test('repeats neither the message of the service nor the address in its error text', async () => {
     const body = JSON.stringify({
       error: { code: 'Bad anna@contoso.example', message: 'anna@contoso.example' },
     });
@@ -216,12 +216,12 @@ describe('against a server of another mind', () => {
     expect(JSON.stringify(error)).not.toContain('anna');
   });
 
-  test('plain http is spoken on loopback addresses alone', () => {
+  test('uses plain http on loopback addresses only', () => {
     expect(() => createTransport('http://graph.microsoft.com')).toThrow(/https/);
     expect(() => createTransport('https://graph.microsoft.com')).not.toThrow();
   });
 
-  test('a failed sign-in stops the deployment, one out of reach is tried later', async () => {
+  test('stops the deployment when the sign-in fails, and is put off when it cannot be reached', async () => {
     const { origin } = await serve(() => ({ status: 200, body: '{}' }));
     const failing = (error: Error) => ({ getToken: async () => Promise.reject(error) });
     const refused = Object.assign(new Error('AADSTS7000215: Invalid client secret for user anna'), {

@@ -18,6 +18,7 @@ export const audience = 'https://graph.microsoft.com';
 export const connector = connectors.wechat;
 
 let made = 0;
+/** A user with a mailbox and an id of their own. */
 export function user(name: string, differences: Partial<TenantUser> = {}): TenantUser {
   made += 1;
   return {
@@ -34,7 +35,7 @@ export function user(name: string, differences: Partial<TenantUser> = {}): Tenan
   };
 }
 
-/** Signs in to the simulated service; every sign-in gives another token. */
+/** Signs in to the simulated service. Every sign-in gives another token. */
 export function createCredential(): TokenCredential & { signIns: number } {
   const credential = {
     signIns: 0,
@@ -54,13 +55,14 @@ export function createCredential(): TokenCredential & { signIns: number } {
   return credential;
 }
 
-/** A simulated tenant and the clients under test; pauses between tries are short. */
+/** A simulated tenant and the clients under test, with short pauses between tries. */
 export async function openTenant(users: TenantUser[], options: Partial<ExchangeOptions & GraphOptions> = {}) {
   const exchange = await startExchange({ users, ...options });
   const clients = openClients(exchange.origin, options);
   return { exchange, ...clients, close: async () => exchange.close() };
 }
 
+/** The clients under test, connected to the origin. */
 export function openClients(origin: string, options: Partial<GraphOptions> = {}) {
   const credential = createCredential();
   const graph = createGraph({
@@ -86,7 +88,7 @@ export function openClients(origin: string, options: Partial<GraphOptions> = {})
 
 export const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex');
 
-/** Bytes of which no two blocks are the same, so that a slice in the wrong place shows. */
+/** Bytes in which no two blocks are the same, so that a slice in the wrong place is noticed. */
 export function bytes(length: number, seed = 1): Buffer {
   const content = Buffer.alloc(length, `block of ${seed}, `);
   for (let at = 0; at + 4 <= length; at += 1024) content.writeUInt32LE(at, at);
@@ -100,6 +102,7 @@ export const file = (name: string, content: Buffer): Attachment => ({
   inline: false,
 });
 
+/** An item whose key is the hash of its text. */
 export function item(text: string, attachments: Attachment[] = []): MailboxItem {
   const itemKey = sha256(text);
   const party = { emailAddress: { name: 'Wei', address: 'wei@wechat.invalid' } };
@@ -126,11 +129,12 @@ export function item(text: string, attachments: Attachment[] = []): MailboxItem 
   };
 }
 
-export const signal = () => AbortSignal.timeout(20_000);
+/** For work that is not aborted. */
+export const signal = () => new AbortController().signal;
 
 type Clients = ReturnType<typeof openClients>;
 
-/** What stands in the folder, read over HTTP. */
+/** The messages in the folder, read over HTTP. */
 export async function messagesIn(graph: Clients['graph'], userId: string, folderId: string) {
   const call = { doing: 'read back', mailbox: userId, query: { $expand: 'attachments', $top: '100' } };
   return (await graph.list(`/users/${userId}/mailFolders/${folderId}/messages`, call)) as {
