@@ -45,7 +45,7 @@ const noWorker = {
   message: 'The entry of a thread runs when it is imported: import its types only.',
 };
 
-/** What the files must not import at all, and what they may import as types alone. */
+/** Forbids `files` every import in `never`, and every import in `typesOnly` except of types. */
 const imports = (files, { never = [], typesOnly = [], ignores = [] }) => ({
   files,
   ignores,
@@ -57,7 +57,7 @@ const imports = (files, { never = [], typesOnly = [], ignores = [] }) => ({
   },
 });
 
-/** The rooms that a room of row `index` must not import: the rows above, and its neighbours. */
+/** Forbids a room of row `index` the rooms of the rows above and of its own row. */
 const forbiddenRooms = (room, index) => ({
   group: roomOf(
     rows
@@ -109,7 +109,7 @@ const noClock = [
   },
   {
     selector: "MemberExpression[object.name='Math'][property.name='random']",
-    message: 'Take chance as an argument.',
+    message: 'Take randomness as an argument.',
   },
   { selector: "CallExpression[callee.name='fetch']", message: 'Only client.ts and *.client.ts do I/O.' },
 ];
@@ -134,7 +134,7 @@ export default tseslint.config(
     never: [
       {
         group: ['ops', 'local', 'simulators', 'verification', 'tests'].map((name) => `**/${name}/**`),
-        message: 'functions/ imports shared/ alone.',
+        message: 'functions/ imports only shared/.',
       },
       {
         group: roomOf(rooms.filter((room) => !['pipeline', 'preflight'].includes(room))),
@@ -142,7 +142,7 @@ export default tseslint.config(
       },
     ],
   }),
-  // The ground: what every room may import, and what imports no room.
+  // The ground: every room may import it, and it imports no room.
   imports(['shared/*.ts'], {
     ignores: ['shared/deps.ts', clientFiles],
     never: [
@@ -168,11 +168,11 @@ export default tseslint.config(
     never: [
       {
         group: ['**/shared/**', '!**/shared/connectors'],
-        message: 'A simulator that shares code with the app shares its faults: only connectors.ts is common.',
+        message: 'A simulator that shares code with the app shares its bugs: import connectors.ts only.',
       },
       {
         group: ['functions', 'ops', 'local', 'verification', 'tests'].map((name) => `**/${name}/**`),
-        message: 'simulators/ imports nothing but simulators.',
+        message: 'simulators/ imports only simulators.',
       },
     ],
   }),
@@ -189,7 +189,7 @@ export default tseslint.config(
     never: [
       {
         group: ['functions', 'local', 'simulators', 'verification', 'tests'].map((name) => `**/${name}/**`),
-        message: 'ops/ imports shared/ alone; simulate.ts starts the local stack.',
+        message: 'ops/ imports only shared/; simulate.ts alone may start the local stack.',
       },
     ],
   }),
@@ -214,7 +214,7 @@ export default tseslint.config(
         'error',
         ...['IfStatement', 'TryStatement'].map((selector) => ({
           selector,
-          message: 'A trigger adapts and nothing more.',
+          message: 'A trigger makes one call: move the decision into a stage.',
         })),
       ],
     },
