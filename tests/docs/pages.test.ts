@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { verbs } from '../ops/verbs';
 
 /** A page that names a file, a heading or a command that is gone sends its reader nowhere. */
 
-const root = join(__dirname, '..');
+const root = join(__dirname, '..', '..');
 /** Not the change log: it may name what is gone. */
 const pages = ['.', 'docs'].flatMap((folder) =>
   readdirSync(join(root, folder))
@@ -36,6 +35,7 @@ const pathsOf = (page: string) => [...read(page).matchAll(path)].map(([, name]) 
 const linksOf = (page: string) =>
   [...withoutCode(read(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
 const commandsOf = (page: string) => [...read(page).matchAll(/npm run ([\w:-]+)(?: -- ([a-z][\w-]*))?/g)];
+const isVerb = (name: string) => new RegExp(`^ {2}${name}: ${name}Verb,$`, 'm').test(read('ops/main.ts'));
 /** The reader makes it from a sample. */
 const madeByTheReader = ['infra/prod.bicepparam'];
 
@@ -73,7 +73,7 @@ describe.each(pages)('%s', (page) => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const unknown = commandsOf(page).filter(
       ([, script, verb]) =>
-        !(script! in scripts) || (script === 'ops' && verb !== undefined && !(verb in verbs)),
+        !(script! in scripts) || (script === 'ops' && verb !== undefined && !isVerb(verb)),
     );
     expect(unknown.map(([command]) => command)).toEqual([]);
   });
