@@ -3,7 +3,7 @@ import { functionNames } from '../shared/names';
 import { answerPreflight } from '../shared/preflight/preflight';
 import { deps } from './start';
 
-/** Proves that the app can archive, as the app itself. Only the master key opens it: it names mailboxes. */
+/** Proves, with the app's own rights, that the app can archive. It names mailboxes, so it requires the master key. */
 app.http(functionNames.preflight, {
   methods: ['POST'],
   authLevel: 'admin',

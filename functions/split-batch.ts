@@ -11,7 +11,7 @@ import { readManifest } from '../shared/pipeline/messages';
 import { splitBatch } from '../shared/pipeline/split-batch';
 import { deps } from './start';
 
-/** Puts one pointer per item of a committed batch on the queue. The blob that fires it is the small manifest. */
+/** Puts one pointer per item of a committed batch on the queue. The batch's manifest triggers it. */
 app.storageBlob(functionNames.splitBatch, {
   connection: archiveConnection,
   path: `${containers.batches}/${manifestPrefix}{connector}/{number}${manifestSuffix}`,

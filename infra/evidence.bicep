@@ -46,8 +46,8 @@ var roles = {
 var appRoles = [roles.blobDataContributor, roles.queueDataContributor, roles.tableDataContributor]
 var operatorRoles = [roles.blobDataReader, roles.queueDataReader, roles.tableDataReader]
 
-// Shared keys are off: a key is an identity that no log can name. A separate account from the host's, whose contents
-// change with every deployment.
+// Shared keys are off: a key is an identity that no log can name. The host has an account of its own, because its
+// contents change with every deployment.
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: 'stevid${suffix}'
   location: location
@@ -229,8 +229,8 @@ resource requestAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-// Tells when a manifest was written. It stands here and not in events.bicep, so that its identity's role has
-// long arrived when the subscription names a dead-letter container.
+// Sends an Event Grid event when a manifest is written. It is created here, not in events.bicep: a new role takes some
+// minutes to work, and the subscription needs this one for its dead letters.
 resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = {
   name: 'evgt-${account.name}'
   location: location
@@ -241,7 +241,7 @@ resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = {
   }
 }
 
-// Event Grid writes the events that it could not deliver, and nothing else.
+// Event Grid may write events that it could not deliver into this container, and nothing anywhere else.
 resource deadLetterAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: deadLetters
   name: guid(deadLetters.id, topic.id, roles.blobDataContributor)

@@ -17,7 +17,7 @@ param hostAccountId string
 param vaultId string
 
 var storageSuffix = environment().suffixes.storage
-// The vault's private zone has another name than its public one: vaultcore instead of vault.
+// The vault's private zone is called vaultcore where its public one is called vault.
 var vaultZone = 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
 var zoneNames = [
   'privatelink.blob.${storageSuffix}'

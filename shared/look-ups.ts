@@ -1,10 +1,10 @@
 /** Look-ups of one kind: each result is remembered for a time, and a look-up under way is shared by all who ask. */
 export interface LookUps<Key, Found> {
-  /** What belongs to the key. A look-up that began before `sinceMs` (ms since 1970) does not count. */
+  /** The result for the key. A look-up that began before `sinceMs` (ms since 1970) does not count. */
   find(key: Key, sinceMs: number): Promise<Found>;
-  /** The same without what is remembered; a look-up under way counts. */
+  /** Ignores the remembered result, but shares a look-up under way. */
   refresh(key: Key): Promise<Found>;
-  /** From now on, neither what is remembered nor a look-up under way counts. */
+  /** Discards the remembered result, and that of a look-up under way. */
   forget(key: Key): void;
 }
 
