@@ -2,8 +2,8 @@ const minuteMs = 60_000;
 const longestRetryAfterMs = 60 * minuteMs;
 
 /**
- * How long a `Retry-After` header asks to wait, in milliseconds from `nowMs`: seconds or an HTTP date (RFC 9110, section
- * 10.2.3), limited to one hour and never negative. Undefined when the header is missing or cannot be read.
+ * How long a `Retry-After` header asks to wait, in milliseconds from `nowMs`: seconds or an HTTP date (RFC 9110,
+ * section 10.2.3), limited to one hour and never negative. Undefined when the header is missing or cannot be read.
  */
 export function retryAfterMs(header: string | null, nowMs: number): number | undefined {
   const text = header?.trim() ?? '';

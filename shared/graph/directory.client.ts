@@ -10,10 +10,10 @@ export interface DirectoryUser {
 /** Finds the user behind an address of the mapping file or of an item. */
 export interface Directory {
   /**
-   * The user with this object id, user principal name, mail or proxy address, upper or lower case. If several users
-   * match, it is the one who receives the mail of the address. Undefined if nobody matches, or if several do and none
-   * of them receives its mail, because a guess could file a record in a stranger's mailbox; also, without a request,
-   * if the text is not an address. A look-up that began before `sinceMs` (ms since 1970) does not count.
+   * The user with this object id, user principal name, mail or proxy address, in upper or lower case. If several users
+   * match, it is the one who receives the address's mail. If none of them does, the result is undefined, because a guess
+   * could file a record in a stranger's mailbox. It is also undefined if nobody matches, and without a request if the
+   * text is not an address. A look-up that began before `sinceMs` (ms since 1970) does not count.
    */
   find(address: string, sinceMs?: number): Promise<DirectoryUser | undefined>;
 }
@@ -25,7 +25,7 @@ interface GraphUser {
 }
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** What Exchange Online accepts: ASCII, at most 64 characters before the @, a domain with a dot that ends in letters. */
+/** What Exchange Online accepts: ASCII, up to 64 characters before the @, a domain with a dot that ends in letters. */
 const address = /^[!#-'*+\-./0-9=?^-~]{1,64}@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+([a-z]{2,}|xn--[a-z0-9-]+)$/;
 /** The longest user principal name; the directory does not compare much longer texts. */
 const longestAddress = 113;

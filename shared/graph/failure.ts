@@ -377,8 +377,8 @@ export const orPermanentError = <T>(work: Promise<T>): Promise<T> =>
   });
 
 /**
- * Like `toPermanentError`, for requests about the folders of a mailbox. They carry nothing of an item, and every mailbox
- * has a root folder: refused as invalid or "not found", they mean that the mailbox is unusable.
+ * Like `toPermanentError`, for requests about the folders of a mailbox. They carry nothing of an item, and every
+ * mailbox has a root folder: when Graph calls them invalid or answers "not found", the mailbox is unusable.
  */
 export function toFolderError(error: unknown): unknown {
   if (error instanceof RefusedError && (error.failure.kind === 'item' || isNotFound(error)))

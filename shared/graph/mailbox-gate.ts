@@ -50,7 +50,7 @@ const firstGuessMs = 300;
 const shortestPutOffMs = 1000;
 const longestPutOffMs = 120_000;
 
-/** One gate for any number of mailboxes; a mailbox takes memory only while it is in use. */
+/** One gate for any number of mailboxes. */
 export function createMailboxGate(options: {
   clock: Clock;
   /** Requests in flight per mailbox. */

@@ -95,6 +95,7 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
     { signal, beforeStep }: Required<CreateOptions>,
   ): Promise<Created> {
     const { userId, path } = target;
+    /** What `beforeStep` threw: it reaches the caller as it is. */
     const stopped = new Set<unknown>();
     const step = async () =>
       beforeStep().catch((error: unknown) => {

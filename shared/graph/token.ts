@@ -7,7 +7,7 @@ import type { Clock } from './mailbox-gate';
 export interface Token {
   /** Throws `DeploymentError` when the sign-in is refused, `PutOffError` when the sign-in service does not answer. */
   current(): Promise<string>;
-  /** Drops a token that the service refused. `challenge` is the `WWW-Authenticate` header that came with the refusal. */
+  /** Drops a token that the service refused. `challenge` is the `WWW-Authenticate` header of the refusal. */
   refused(token: string, challenge: string | null): void;
 }
 

@@ -18,11 +18,11 @@ export interface Outgoing {
   signal: AbortSignal;
 }
 
-/** A whole answer, or the error code of a connection that brought none. */
+/** A complete answer, or the error code of a connection that brought none. */
 export type Received =
   { answered: true; answer: Answer; headers: Headers; json: unknown } | { answered: false; code: string };
 
-/** Sends each request once: no retries, no redirects, no waiting for a turn. A network failure is returned, not thrown. */
+/** Sends each request once: no retries, no redirects, no waiting for a turn. Returns network failures, never throws. */
 export interface Transport {
   send(request: Outgoing, token: string): Promise<Received>;
   /** Sends one slice to an upload session, without a token: with one, the session answers 401. */

@@ -25,9 +25,9 @@ export interface Outcome {
   /** In how many mailboxes the item belongs. */
   expected: number;
   deliveries: DeliveryResult[];
-  /** In doubt since: the latest `unsureAt` of its deliveries (see ledger.ts). The batch closes only after it has settled. */
+  /** In doubt since: the latest `unsureAt` of its ledger rows. The batch closes only after that doubt has settled. */
   unsureAt?: string;
-  /** When a person put the item back on the queue. The rest of the row is then the former outcome; the item is under way. */
+  /** When a person put the item back on the queue. Until it ends again, the rest of the row is its former outcome. */
   redrivenAt?: string;
 }
 

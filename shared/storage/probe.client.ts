@@ -20,7 +20,7 @@ export interface StoreProbe {
   countRows(name: string, partitionPrefix: string, column: string): Promise<Record<string, number>>;
   /** Writes a row and removes it. */
   writeTable(name: string, partition: string, row: string): Promise<void>;
-  /** Tries to overwrite a blob without any condition. `bytes` are its present bytes, so that success changes nothing. */
+  /** Tries to overwrite a blob without any condition, with its present `bytes`, so that success changes nothing. */
   overwrite(container: string, blob: string, bytes: Buffer): Promise<Immutability>;
 }
 

@@ -1,9 +1,9 @@
 import { RestError, type TableClient, type TableEntityResult } from '@azure/data-tables';
 
 /**
- * Rows of one table. The pipeline's promises depend on three kinds of write: insert if absent, replace if unchanged, and
- * upsert. The etag that a write returns is the condition of the next one. Reading throws on a row that a newer release
- * wrote; all methods throw `RestError` for what the service refuses.
+ * Rows of one table. The pipeline's promises depend on three kinds of write: insert if absent, replace if unchanged,
+ * and upsert. The etag that a write returns is the condition of the next one. Reading throws on a row that a newer
+ * release wrote; all methods throw `RestError` for what the service refuses.
  */
 export interface Rows<T extends object> {
   /** The etag, or undefined when the row already exists. */

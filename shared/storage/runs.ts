@@ -35,7 +35,7 @@ export interface Runs {
   closedThrough(connector: ConnectorId): Promise<{ number: number; etag: string | undefined }>;
   /** Does nothing when the number has changed since it was read. */
   advanceClosedThrough(connector: ConnectorId, number: number, etag: string | undefined): Promise<void>;
-  /** Puts the number below a batch that is open again; a worker that is about to advance it past the batch then fails to. */
+  /** Puts the number below a batch that is open again. A worker that read the former number can then not advance it. */
   lowerClosedThrough(connector: ConnectorId, batch: number): Promise<void>;
 }
 

@@ -38,7 +38,7 @@ export function readHeaders(headers: Headers, request: { lastId?: string | undef
  * The error that an answer other than a page becomes: `TransientError` when another attempt may succeed,
  * `DeploymentError` when the site refuses the account or the source, and a plain Error otherwise.
  */
-export function failure(response: Response, connector: Connector, nowMs: number): Error {
+export function errorFor(response: Response, connector: Connector, nowMs: number): Error {
   const { status } = response;
   if (status >= 300 && status < 400)
     return new Error(`TeleMessage answered with a redirect (${status}); refused`);

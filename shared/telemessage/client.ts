@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { Connector } from '../connectors';
 import { DeploymentError } from '../errors';
-import { failure, readHeaders, TransientError } from './answer';
+import { errorFor, readHeaders, TransientError } from './answer';
 import type { CredentialNames, Credentials, CredentialStore } from './credentials.client';
 
 export interface PageRequest {
@@ -72,7 +72,7 @@ const policy = {
   attempts: 8,
   backoffMs: 500,
   maxBackoffMs: 30_000,
-  /** A longer Retry-After fails the window at once; the watermark keeps its place. */
+  /** A longer Retry-After fails the window immediately; the watermark keeps its place. */
   maxRetryAfterMs: 5 * 60_000,
   /** A refused account waits this long, unless its secrets change: further tries could lock it. */
   refusedForMs: 60 * 60_000,
@@ -132,7 +132,7 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
     if (response.status !== 200) {
       await response.body?.cancel();
       if (response.status === 409) return { kind: 'cursorExpired' };
-      throw failure(response, request.connector, now());
+      throw errorFor(response, request.connector, now());
     }
     const { items, end, lastId } = readHeaders(response.headers, request);
     const transfer = createTransfer(response, items, options.pageMaxBytes);

@@ -17,7 +17,7 @@ describe('the attachments of a message', () => {
     expect(plan.later).toEqual([]);
   });
 
-  test('never make the create request larger than its limit, to the byte', () => {
+  test('keep the create request within its limit, to the byte', () => {
     const attachments = [file(800_000, 'a'), file(800_001, 'b'), file(800_002, 'c'), file(800_003, 'd')];
     const json = { subject: 'many' };
     const plan = planAttachments(JSON.stringify(json).length, attachments);
@@ -27,7 +27,7 @@ describe('the attachments of a message', () => {
     expect(messageJson(json, attachments).length).toBeGreaterThan(3_500_000);
   });
 
-  test('go inline from the smallest on, and the large ones follow by request or session', () => {
+  test('go inline smallest first, and the large ones follow by request or session', () => {
     const plan = planAttachments(2_000, [file(5 * MB), file(100), file(2_700_000), file(2_800_000)]);
     expect(names(plan.inline)).toEqual(['file 100.bin']);
     expect(plan.later.map(({ attachment, by }) => [attachment.content.length, by])).toEqual([

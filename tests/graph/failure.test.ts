@@ -95,7 +95,7 @@ describe('an answer of Graph', () => {
   });
 
   test.each([400, 401, 403, 404, 410, 416])(
-    'from an upload session means with status %i that the session has ended',
+    'from an upload session with status %i means that the session has ended',
     (status) => {
       expect(classifyUpload(answer(status), nowMs)).toEqual({ kind: 'sessionGone' });
     },
@@ -176,15 +176,16 @@ describe('a call to Graph', () => {
     expect(nameOf(finalError(failed(404, code), call))).toBe(name);
   });
 
+  const spent = { isWaitTooLong: false, isSpent: true };
   test.each([
-    ['an outage', failed(503), { isWaitTooLong: false, isSpent: true }, 'PutOffError'],
-    ['throttling', failed(429), { isWaitTooLong: false, isSpent: true }, 'PutOffError'],
-    ['a dead service', unanswered('ENOTFOUND'), { isWaitTooLong: false, isSpent: true }, 'PutOffError'],
-    ['a failure', failed(500), { isWaitTooLong: false, isSpent: true }, 'RefusedError'],
-    ['a reset', unanswered('ECONNRESET'), { isWaitTooLong: false, isSpent: true }, 'RefusedError'],
-    ['a long wait', failed(500), { isWaitTooLong: true, isSpent: false }, 'PutOffError'],
-    ['an aborted outage', failed(503), { isWaitTooLong: false, isSpent: false }, 'RefusedError'],
-  ])('that is given up after %s ends with the right error', (_what, last, end, name) => {
+    ['its last try met an outage', 'PutOffError', failed(503), spent],
+    ['its last try was throttled', 'PutOffError', failed(429), spent],
+    ['its last try found no service', 'PutOffError', unanswered('ENOTFOUND'), spent],
+    ['its last try failed', 'RefusedError', failed(500), spent],
+    ['its last try was reset', 'RefusedError', unanswered('ECONNRESET'), spent],
+    ['the next try is too far away', 'PutOffError', failed(500), { isWaitTooLong: true, isSpent: false }],
+    ['it is aborted', 'RefusedError', failed(503), { isWaitTooLong: false, isSpent: false }],
+  ])('that is given up because %s ends with %s', (_why, name, last, end) => {
     expect(lastError(last, { ...end, putOffMs: 7, uncertain: true })).toMatchObject({
       name,
       ...(name === 'PutOffError' ? { delayMs: 7 } : { mayHaveTakenEffect: true }),
@@ -192,8 +193,8 @@ describe('a call to Graph', () => {
   });
 });
 
-describe('denials', () => {
-  test('by different mailboxes concern the whole app, while none has let it in for a while', () => {
+describe('access denials', () => {
+  test('concern the whole app when different mailboxes deny it in a row and none has let it in lately', () => {
     let nowMs = 0;
     const denials = createAccessDenials({ now: () => nowMs, limit: 3, memoryMs: 1_000 });
     expect(['a', 'a', 'a', 'b'].map(denials.denied)).toEqual([false, false, false, false]);

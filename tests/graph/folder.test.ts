@@ -36,7 +36,7 @@ describe('the folder of a connector', () => {
     await expect(restarted().folder(anna.id, connector)).resolves.toBe(made);
   });
 
-  test('is one for concurrent calls', async () => {
+  test('is created once for concurrent calls', async () => {
     const found = await Promise.all(Array.from({ length: 10 }, async () => folder()));
     expect(new Set(found).size).toBe(1);
   });
@@ -105,7 +105,7 @@ describe('the folder of a connector', () => {
     });
   });
 
-  test('is one when the answer to its creation is lost', async () => {
+  test('is created once when the answer to its creation is lost', async () => {
     tenant.exchange.setFaults({
       script: [{ kind: 'commitThenTimeout', method: 'POST', path: '/mailFolders$' }],
     });
@@ -125,7 +125,7 @@ describe('an odd answer about the folders of a mailbox', () => {
     [404, 'ResourceNotFound'],
     [404, 'ErrorItemNotFound'],
     [410, 'Gone'],
-  ])('is asked for again when it comes once (%i %s)', async (status, code) => {
+  ])('leads to another try when it comes once (%i %s)', async (status, code) => {
     answer(status, code, 2);
     await expect(folder()).resolves.toEqual(expect.any(String));
   });

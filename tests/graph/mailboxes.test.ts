@@ -122,7 +122,7 @@ describe('an item', () => {
     'badGateway',
     'unavailable',
     'resetBefore',
-  ] as const)('is uncertain and not created twice after %s; a look-up tells', async (kind) => {
+  ] as const)('is not created twice after %s, and a look-up tells whether it exists', async (kind) => {
     tenant.exchange.setFaults({ script: [{ kind, method: 'POST', path: '/messages$' }] });
     await expect(create('unsure')).rejects.toBeInstanceOf(UncertainError);
     const copies = await tenant.mailboxes.find(anna.id, folderId, sha256('unsure'));
@@ -136,7 +136,7 @@ describe('an item', () => {
     'throttledSilently',
     'throttledAs503',
     'tokenRefused',
-  ] as const)('is created again after %s, as one message', async (kind) => {
+  ] as const)('is sent again after %s and becomes one message', async (kind) => {
     tenant.exchange.setFaults({ script: [{ kind, method: 'POST', path: '/messages$' }] });
     await expect(create('once')).resolves.toMatchObject({ kind: 'created' });
     expect(await readBack()).toHaveLength(1);

@@ -75,7 +75,7 @@ describe('a request to the simulated service', () => {
     }
   });
 
-  test('is one of at most four in flight during forty deliveries to one mailbox', async () => {
+  test('is one of four at most that are in flight for one mailbox', async () => {
     const { mailboxes, exchange } = await open([anna], {
       latencyMs: { min: 5, max: 15 },
       mailboxWaiters: 100,

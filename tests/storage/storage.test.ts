@@ -198,7 +198,7 @@ describe('a store', () => {
     ['a row that was changed', (from) => rowsOf(from).replace('p', 'r', { n: 1 }, 'W/"1"')],
     ['a row that was removed', (from) => rowsOf(from).remove('p', 'r')],
     ['the end of the chain', (from) => batchesOf(from).read('wechat', 1)],
-  ])('that refuses a request is not mistaken for %s', async (_what, act) => {
+  ])('does not report a refused request as %s', async (_what, act) => {
     const refuse: RequestListener = (_request, response) => void response.writeHead(403).end();
     await expect(withAnswers(refuse, act)).rejects.toMatchObject({ statusCode: 403 });
   });
@@ -226,12 +226,12 @@ describe('a store', () => {
     ({ method }, response) =>
       void response.writeHead(method === 'PUT' ? status : 404).end();
 
-  it('that refuses a manifest does not count as one where its number is taken', async () => {
+  it('does not report a refused manifest as a number that is taken', async () => {
     const commit = (from: Account) => batchesOf(from).commit(value(1));
     await expect(withAnswers(answerToPut(403), commit)).rejects.toMatchObject({ statusCode: 403 });
   });
 
-  it.each([409, 412])('that answers %d has another manifest with this number', async (status) => {
+  it.each([409, 412])('reports a number as taken after the answer %d', async (status) => {
     const commit = (from: Account) => batchesOf(from).commit(value(1));
     expect(await withAnswers(answerToPut(status), commit)).toBe(false);
   });
@@ -312,25 +312,29 @@ describe('runs', () => {
   });
 });
 
-it('a work queue holds messages as the host reads them, without expiry and hidden for the delay', async () => {
-  const queue = account.queue(queues.backfillWindow);
-  const work = createWorkQueue<{ n: number }>(queue);
-  await work.send({ n: 1 });
-  await work.send({ n: 2 }, { delayMs: 60_000 });
-  const { receivedMessageItems } = await queue.receiveMessages({ numberOfMessages: 10 });
-  expect(receivedMessageItems).toHaveLength(1);
-  const [message] = receivedMessageItems;
-  expect(JSON.parse(Buffer.from(message!.messageText, 'base64').toString())).toEqual({ n: 1 });
-  expect(message!.expiresOn.getUTCFullYear()).toBeGreaterThan(2100);
+describe('a work queue', () => {
+  it('holds messages as the host reads them, without expiry and hidden for the delay', async () => {
+    const queue = account.queue(queues.backfillWindow);
+    const work = createWorkQueue<{ n: number }>(queue);
+    await work.send({ n: 1 });
+    await work.send({ n: 2 }, { delayMs: 60_000 });
+    const { receivedMessageItems } = await queue.receiveMessages({ numberOfMessages: 10 });
+    expect(receivedMessageItems).toHaveLength(1);
+    const [message] = receivedMessageItems;
+    expect(JSON.parse(Buffer.from(message!.messageText, 'base64').toString())).toEqual({ n: 1 });
+    expect(message!.expiresOn.getUTCFullYear()).toBeGreaterThan(2100);
+  });
 });
 
-it('mapping files are one per connector, and their versions differ', async () => {
-  const files = createMappingFiles(account.container(containers.mappings));
-  expect(await files.read('whatsapp')).toBeUndefined();
-  expect(await files.version('whatsapp')).toBeUndefined();
-  await files.write('whatsapp', Buffer.from('first'));
-  const first = await files.version('whatsapp');
-  await files.write('whatsapp', Buffer.from('second'));
-  expect((await files.read('whatsapp'))?.bytes.toString()).toBe('second');
-  expect(await files.version('whatsapp')).not.toBe(first);
+describe('mapping files', () => {
+  it('are one per connector, and their versions differ', async () => {
+    const files = createMappingFiles(account.container(containers.mappings));
+    expect(await files.read('whatsapp')).toBeUndefined();
+    expect(await files.version('whatsapp')).toBeUndefined();
+    await files.write('whatsapp', Buffer.from('first'));
+    const first = await files.version('whatsapp');
+    await files.write('whatsapp', Buffer.from('second'));
+    expect((await files.read('whatsapp'))?.bytes.toString()).toBe('second');
+    expect(await files.version('whatsapp')).not.toBe(first);
+  });
 });

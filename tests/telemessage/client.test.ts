@@ -131,18 +131,21 @@ describe('the TeleMessage client', () => {
     ['seconds', 'unavailable'],
     ['date', 'throttled'],
     ['date', 'unavailable'],
-  ] as const)('waits as long as Retry-After asks in %s when it is %s', async (retryAfterForm, kind) => {
-    const { origin } = await site({ script: [{ kind, retryAfterForm, retryAfterSeconds: 60 }] });
-    const waits: number[] = [];
-    const sleep = (delayMs: number) => Promise.resolve(void waits.push(delayMs));
-    // A date has whole seconds, so the wait depends on the fraction of the present one.
-    const nowMs = Math.floor(Date.now() / 1000) * 1000;
-    await client(origin, { sleep, now: () => nowMs }).fetchPage(request, store().take);
-    expect(waits).toHaveLength(1);
-    if (retryAfterForm === 'seconds') expect(waits).toEqual([60_000]);
-    // The site may have answered some seconds later, and never before.
-    else expect(waits[0]).toBeGreaterThanOrEqual(60_000);
-  });
+  ] as const)(
+    'waits as long as Retry-After asks in %s after the fault "%s"',
+    async (retryAfterForm, kind) => {
+      const { origin } = await site({ script: [{ kind, retryAfterForm, retryAfterSeconds: 60 }] });
+      const waits: number[] = [];
+      const sleep = (delayMs: number) => Promise.resolve(void waits.push(delayMs));
+      // Whole seconds, as in a date: otherwise the wait would depend on the fraction of the present second.
+      const nowMs = Math.floor(Date.now() / 1000) * 1000;
+      await client(origin, { sleep, now: () => nowMs }).fetchPage(request, store().take);
+      expect(waits).toHaveLength(1);
+      if (retryAfterForm === 'seconds') expect(waits).toEqual([60_000]);
+      // A busy machine answers some seconds later, but never earlier.
+      else expect(waits[0]).toBeGreaterThanOrEqual(60_000);
+    },
+  );
 
   it('gives up when the site asks for a longer wait than one run allows', async () => {
     const { origin } = await site({
@@ -255,16 +258,18 @@ describe('the TeleMessage client', () => {
   });
 });
 
-it('the credential store does not remember a failed read of the vault', async () => {
-  let failing = true;
-  const credentials = createCredentialStore({
-    getSecret: () =>
-      failing
-        ? Promise.reject(Object.assign(new Error('throttled'), { statusCode: 429 }))
-        : Promise.resolve({ value: 'x' }),
+describe('the credential store', () => {
+  it('does not remember a failed read of the vault', async () => {
+    let failing = true;
+    const credentials = createCredentialStore({
+      getSecret: () =>
+        failing
+          ? Promise.reject(Object.assign(new Error('throttled'), { statusCode: 429 }))
+          : Promise.resolve({ value: 'x' }),
+    });
+    const names = { usernameSecret: 'u', passwordSecret: 'p' };
+    await expect(credentials.read(names)).rejects.toThrow('"u" from Key Vault failed (429)');
+    failing = false;
+    await expect(credentials.read(names)).resolves.toEqual({ username: 'x', password: 'x' });
   });
-  const names = { usernameSecret: 'u', passwordSecret: 'p' };
-  await expect(credentials.read(names)).rejects.toThrow('"u" from Key Vault failed (429)');
-  failing = false;
-  await expect(credentials.read(names)).resolves.toEqual({ username: 'x', password: 'x' });
 });

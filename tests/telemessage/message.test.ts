@@ -89,7 +89,7 @@ describe('the archived message', () => {
     expect(isRefused(fields)).toBe(true);
   });
 
-  test('is refused, and crashes nothing, when a field is nested too deep to be shown', () => {
+  test('is refused without a crash when a field is nested too deep to be shown', () => {
     const deep = JSON.parse('['.repeat(50_000) + ']'.repeat(50_000)) as unknown;
     for (const field of ['subject', 'from', 'callInfo']) expect(isRefused({ [field]: deep })).toBe(true);
     expect(isRefused({ unheardOf: deep })).toBe(false);
