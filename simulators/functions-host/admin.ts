@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { IndexedFunction } from './indexing';
-import { keyAllows } from './keys';
-import type { Keys } from './keys';
+import { keyAllows, type Keys } from './keys';
 
-/** The host's administrative interface: `/admin/host/status`, `/admin/functions`, `/admin/functions/{name}`. */
+/** The host's administration API: `/admin/host/status`, `/admin/functions`, `/admin/functions/{name}`. */
 
 export interface AdminOptions {
   origin(): string;
@@ -14,7 +13,7 @@ export interface AdminOptions {
   functions: IndexedFunction[];
   errors: string[];
   routePrefix: string;
-  /** Starts the function and does not wait for its end. */
+  /** Starts the function and does not wait for it. */
   start(indexed: IndexedFunction, input: string): void;
 }
 
@@ -66,7 +65,9 @@ export function serveAdmin(options: AdminOptions) {
         options.functions.map((indexed) => describeFunction(indexed, options)),
       );
     }
-    const indexed = options.functions.find((one) => one.name.toLowerCase() === name.toLowerCase());
+    const indexed = options.functions.find(
+      (candidate) => candidate.name.toLowerCase() === name.toLowerCase(),
+    );
     if (!indexed) return void response.writeHead(404).end();
     if (request.method === 'GET') return json(response, 200, describeFunction(indexed, options));
     if (request.method !== 'POST') return void response.writeHead(405).end();

@@ -1,7 +1,7 @@
 import { Module } from 'node:module';
 import type { FromWorker, FunctionMetadata, InvocationRequest, InvocationResult, LogLevel } from './rpc';
 
-/** The module `@azure/functions-core` that the worker serves to the app, and what the app leaves in it. */
+/** The module `@azure/functions-core`, which the worker gives to the app, and what the app registers in it. */
 
 export interface CoreInvocationContext {
   invocationId: string;
@@ -32,7 +32,7 @@ type Hook = (context: unknown) => unknown;
 const systemError = (message: string) =>
   Object.assign(new Error(message), { isAzureFunctionsSystemError: true });
 
-/** Runs once: the patch of `require` is for the whole process. */
+/** Call it once: it patches `require` for the whole process. */
 export function serveCoreApi(hostVersion: string, send: (message: FromWorker) => void) {
   const functions = new Map<string, { metadata: FunctionMetadata; handler: Handler }>();
   const hooks: Record<HookName, Hook[]> = {
@@ -106,7 +106,7 @@ export function serveCoreApi(hostVersion: string, send: (message: FromWorker) =>
     },
   };
 
-  // The real worker serves the module in this way too: it exists nowhere on disk, so only `require` finds it.
+  // The real worker does the same: the module is not on disk, so only a patched `require` can find it.
   const proto = Module.prototype as unknown as { require(this: unknown, id: string): unknown };
   const original = proto.require;
   proto.require = function (id) {

@@ -11,7 +11,7 @@ interface PackageJson {
 }
 
 /** `a/{b,c/*}.js` → `a/b.js`, `a/c/*.js`. */
-export function expandBraces(pattern: string): string[] {
+function expandBraces(pattern: string): string[] {
   const open = pattern.indexOf('{');
   if (open < 0) return [pattern];
   let depth = 0;
@@ -31,8 +31,8 @@ export function expandBraces(pattern: string): string[] {
 
 const isGlob = (pattern: string) => /[*?[\]!()]/.test(pattern);
 
-/** The real worker's globbing gives the fixed parts of a brace pattern before those with wildcards. */
-export function entryPointFiles(appDir: string, pattern: string): string[] {
+/** Like the real worker's glob, gives the fixed parts of a brace pattern before the parts with wildcards. */
+function entryPointFiles(appDir: string, pattern: string): string[] {
   const parts = expandBraces(posix.normalize(pattern.replaceAll('\\', '/')));
   const fixed = parts.filter((part) => !isGlob(part));
   const found = [...fixed, ...parts.filter(isGlob)].flatMap((part) =>
@@ -47,7 +47,7 @@ export function entryPointFiles(appDir: string, pattern: string): string[] {
 const isEsModule = (file: string, packageJson: PackageJson) =>
   file.endsWith('.mjs') || (packageJson.type === 'module' && !file.endsWith('.cjs'));
 
-/** Throws what the app throws while loading, with the file's name put before it. */
+/** Loads the app. Throws the app's error with the name of the file before its message. */
 export async function loadEntryPoint(appDir: string): Promise<void> {
   let packageJson: PackageJson;
   try {

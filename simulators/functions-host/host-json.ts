@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The parts of host.json that this host obeys, with the defaults of the real one. */
+/** The parts of host.json that this host obeys, with the defaults of the real host. */
 
 export interface QueueSettings {
   batchSize: number;
@@ -13,7 +13,7 @@ export interface QueueSettings {
 }
 
 export interface HostJson {
-  /** Infinity when switched off by `-1`. */
+  /** Infinity for `-1`, which switches the time-out off. */
   functionTimeoutMs: number;
   routePrefix: string;
   queues: QueueSettings;
@@ -27,7 +27,7 @@ const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** `[d.]hh:mm:ss[.fff]` → milliseconds. */
-export function timeSpanMs(value: unknown, setting: string): number {
+function timeSpanMs(value: unknown, setting: string): number {
   const match = /^(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?$/.exec(String(value));
   if (!match) throw new Error(`host.json: ${setting} is not a time span (hh:mm:ss)`);
   const [, days = '0', hours = '0', minutes = '0', seconds = '0', fraction = '0'] = match;
@@ -37,15 +37,15 @@ export function timeSpanMs(value: unknown, setting: string): number {
   );
 }
 
-function whole(value: unknown, otherwise: number, setting: string, min: number, max = Infinity): number {
-  const number = value === undefined ? otherwise : Number(value);
+function whole(value: unknown, byDefault: number, setting: string, min: number, max = Infinity): number {
+  const number = value === undefined ? byDefault : Number(value);
   if (!Number.isInteger(number) || number < min || number > max) {
     throw new Error(`host.json: ${setting} must be a whole number from ${min} to ${max}`);
   }
   return number;
 }
 
-/** Settings named `AzureFunctionsJobHost__a__b` replace `a.b` of host.json, as in Azure. */
+/** As in Azure, a setting `AzureFunctionsJobHost__a__b` replaces `a.b` of host.json. */
 function override(json: Json, settings: Record<string, string>): Json {
   const result = structuredClone(json);
   for (const [name, value] of Object.entries(settings)) {

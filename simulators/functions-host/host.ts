@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -8,47 +8,39 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { serveAdmin } from './admin';
 import { readHostJson } from './host-json';
 import { serveHttpTriggers } from './http-trigger';
-import { indexFunctions } from './indexing';
-import type { IndexedFunction, RefusedFunction } from './indexing';
-import { createInvocations } from './invocations';
-import type { Invocation } from './invocations';
+import { indexFunctions, type IndexedFunction, type RefusedFunction } from './indexing';
+import { createInvocations, type Invocation } from './invocations';
 import type { Keys } from './keys';
-import { startListeners } from './listeners';
-import { createLog, describe } from './log';
-import { startWorker } from './worker-process';
-import type { Worker } from './worker-process';
+import { startListeners, type PollingOptions } from './listeners';
+import { createLog, messageOf } from './log';
+import type { Run } from './rpc';
+import { startWorker, type Worker } from './worker-process';
 
-/** A small Azure Functions host: it loads a staged app folder and drives its triggers. */
+/** A small Azure Functions host: it loads the folder of a staged app and runs its triggers. */
 
 const hostVersion = '4.1049.0';
-/** How long the work in hand may go on once the host is told to stop. */
+/** How long the work in hand may continue after the host is told to stop. */
 const drainMs = 5_000;
 
-export interface HostOptions {
-  /** Folder with host.json, package.json and the bundle that its `main` names. */
+export interface HostOptions extends PollingOptions {
+  /** The folder with host.json, package.json and the bundle that its `main` names. */
   appDir: string;
-  /** App settings: the environment of the app, and what the host finds its connections by. */
+  /** App settings: the app's environment, in which the host finds its connections too. */
   settings: Record<string, string>;
-  /** A free port when absent. */
+  /** A free port by default. */
   port?: number;
-  /** Between two scans of a container; the real host takes about ten seconds. */
-  blobPollMs?: number;
-  /** Longest pause between two looks into an empty queue; `maxPollingInterval` of host.json when absent. */
-  queuePollMs?: number;
-  /** How long a message in hand stays invisible, renewed at half of it; ten minutes as on the real host. */
-  queueVisibilityMs?: number;
-  /** When given, HTTP functions, webhook and administration ask for them; when absent nothing does. */
+  /** Keys that HTTP functions, the webhook and the administration API require; without them, everything is open. */
   keys?: Keys;
-  /** One line each; standard output when absent. */
+  /** Takes one line at a time; by default standard output. */
   log?: (line: string) => void;
 }
 
 export interface HostEvents {
   invocation: [Invocation];
-  /** A message was given up; the name is the poison queue's. */
+  /** A message was moved to the poison queue of this name. */
   poison: [string];
   workerExit: [{ code: number | null; signal: NodeJS.Signals | null }];
-  /** The host gave up: it triggers nothing any more. */
+  /** The host gave up and runs no more triggers. */
   stopped: [string];
 }
 
@@ -63,7 +55,7 @@ export interface Host {
   kill(): void;
 }
 
-/** Receipts, timers and locks are kept under it: the same app must find its own again after a restart. */
+/** The name for receipts, timers and locks in storage. It must be the same after a restart, or they are lost. */
 function hostIdOf({ appDir, settings }: HostOptions): string {
   const named = settings['AzureFunctionsWebHost__hostid'] ?? settings['WEBSITE_SITE_NAME'];
   if (named) return named.toLowerCase().slice(0, 32).replace(/-+$/, '');
@@ -71,12 +63,12 @@ function hostIdOf({ appDir, settings }: HostOptions): string {
   try {
     name = (JSON.parse(readFileSync(join(appDir, 'package.json'), 'utf8')) as { name?: string }).name ?? name;
   } catch {
-    // An app without package.json loads too, without functions.
+    // An app without package.json loads, without functions.
   }
   return `local-${createHash('sha256').update(name).digest('hex').slice(0, 20)}`;
 }
 
-/** Throws when the app does not load. An app without functions loads, as on the real host. */
+/** Throws if the app does not load. As on the real host, an app without functions does load. */
 export async function startHost(options: HostOptions): Promise<Host> {
   const hostJson = readHostJson(options.appDir, options.settings);
   const log = createLog(options.log ?? ((line) => process.stdout.write(`${line}\n`)), hostJson.logLevels);
@@ -93,7 +85,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     base64: hostJson.queues.base64,
     log,
     onEnd: (invocation) => events.emit('invocation', invocation),
-    onSent: (queueName) => listeners.poke(queueName),
+    onSent: (queueName) => listeners.notify(queueName),
   });
 
   const routes: { serve: Parameters<typeof createServer>[1] } = { serve: undefined };
@@ -138,7 +130,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     log(
       'error',
       'host',
-      'No job functions found: the app registered none. See the lines of the worker above.',
+      'No job functions found: the app registered no function. See the lines of the worker above.',
     );
   }
 
@@ -146,10 +138,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
     options,
     hostJson,
     hostId,
+    keys: options.keys,
     indexed,
     invoke: invocations.invoke,
     log,
-    events,
+    onPoison: (queueName) => events.emit('poison', queueName),
   });
   const admin = serveAdmin({
     origin: () => origin,
@@ -159,15 +152,18 @@ export async function startHost(options: HostOptions): Promise<Host> {
     functions,
     errors,
     routePrefix: hostJson.routePrefix,
-    start: (one: IndexedFunction, input) =>
-      // Its failure is logged with the invocation; the caller asked for a start alone.
-      void listeners.runNow(one, input).catch(() => {}),
+    start: (indexed: IndexedFunction, input) =>
+      // The invocation logs a failure; the caller only asked for a start.
+      void listeners.runNow(indexed, input).catch(() => {}),
   });
   const http = serveHttpTriggers({
-    functions,
+    functions: functions.flatMap((indexed) => {
+      const { trigger, disabled } = indexed;
+      const run: Run = (...input) => invocations.invoke(indexed, ...input);
+      return trigger.kind === 'http' ? [{ disabled, trigger, run }] : [];
+    }),
     routePrefix: hostJson.routePrefix,
     keys: options.keys,
-    invoke: invocations.invoke,
     streamOrigin: () => worker?.capabilities()['HttpUri'],
   });
   routes.serve = (request, response) => {
@@ -180,7 +176,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         : http;
     if (path === '/') return void response.writeHead(200, { 'content-type': 'text/plain' }).end('Running\n');
     serve(request, response, url).catch((error: unknown) => {
-      log('error', 'host', `${request.method} ${url.pathname}: ${describe(error)}`);
+      log('error', 'host', `${request.method} ${url.pathname}: ${messageOf(error)}`);
       if (response.headersSent) response.destroy();
       else response.writeHead(500).end();
     });
@@ -194,9 +190,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
       while (invocations.running() > 0) await delay(20);
     };
     await Promise.race([Promise.all([stopped, idle()]), delay(drainMs, undefined, { ref: false })]);
-    // What still runs fails with the worker, and its message becomes visible again.
+    // An invocation that still runs fails with the worker, and its message becomes visible again.
     await worker?.stop();
-    // A store that is gone already keeps its callers waiting: their messages come again by themselves.
+    // If the storage has already stopped, its callers wait in vain. Their messages become visible again.
     await Promise.race([stopped, delay(drainMs, undefined, { ref: false })]);
     server.closeAllConnections();
   }
@@ -210,9 +206,3 @@ export async function startHost(options: HostOptions): Promise<Host> {
     kill: () => worker?.kill(),
   };
 }
-
-export const newKeys = (): Keys => ({
-  master: randomUUID(),
-  function: randomUUID(),
-  blobsExtension: randomUUID(),
-});

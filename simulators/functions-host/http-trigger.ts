@@ -1,22 +1,96 @@
 import { randomUUID } from 'node:crypto';
-import { request as proxyRequest } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { request as proxyRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { parseRoute } from './http-route';
-import { keyAllows } from './keys';
-import type { Keys } from './keys';
-import type { IndexedFunction } from './indexing';
-import type { Invoke } from './invocations';
-import type { HttpCookie, HttpReply, TypedData } from './rpc';
+import { keyAllows, type Keys } from './keys';
+import type { HttpCookie, HttpReply, Run, TypedData } from './rpc';
 
-/** Serves HTTP triggers below the route prefix. */
+/** HTTP triggers: their routes below the prefix, their requests and answers. */
+
+export interface HttpTrigger {
+  kind: 'http';
+  route: string;
+  methods: string[];
+  authLevel: 'anonymous' | 'function' | 'admin';
+}
+
+export interface HttpFunction {
+  disabled: boolean;
+  trigger: HttpTrigger;
+  run: Run;
+}
+
+interface Route {
+  /** The parameters, or undefined if the path does not match. */
+  match(path: string): Record<string, string> | undefined;
+  /** The route with the highest weight wins: a fixed segment weighs more than a parameter. */
+  weight: number;
+}
+
+const constraints: Record<string, RegExp> = {
+  int: /^-?\d+$/,
+  long: /^-?\d+$/,
+  bool: /^(?:true|false)$/i,
+  guid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
+  alpha: /^[a-z]+$/i,
+};
+
+interface Segment {
+  name: string;
+  optional: boolean;
+  rest: boolean;
+  accepts(text: string): boolean;
+}
+
+function parseSegment(text: string): string | Segment {
+  const inner = /^\{(\*{0,2})([^}:?=]+)((?::[^}?]+)?)(\??)\}$/.exec(text);
+  if (!inner) return text.toLowerCase();
+  const [, stars, name = '', rule = '', optional] = inner;
+  const checks = rule.split(':').filter(Boolean);
+  return {
+    name,
+    optional: optional === '?',
+    rest: stars !== '',
+    accepts: (value) => checks.every((check) => constraints[check]?.test(value) ?? true),
+  };
+}
+
+/** Reads a route template: `items/{id:int}/{part?}/{*rest}`. */
+function parseRoute(template: string): Route {
+  const segments = template.split('/').filter(Boolean).map(parseSegment);
+  return {
+    weight: segments.reduce(
+      (sum, segment) => sum * 3 + (typeof segment === 'string' ? 2 : segment.rest ? 0 : 1),
+      1,
+    ),
+    match(path) {
+      const parts = path.split('/').filter(Boolean);
+      const found: Record<string, string> = {};
+      let index = 0;
+      for (const segment of segments) {
+        const part = parts[index];
+        if (typeof segment === 'string') {
+          if (part?.toLowerCase() !== segment) return undefined;
+        } else if (segment.rest) {
+          found[segment.name] = parts.slice(index).join('/');
+          return found;
+        } else if (part === undefined) {
+          if (!segment.optional) return undefined;
+        } else {
+          if (!segment.accepts(part)) return undefined;
+          found[segment.name] = part;
+        }
+        index++;
+      }
+      return index >= parts.length ? found : undefined;
+    },
+  };
+}
 
 export interface HttpTriggerOptions {
-  functions: IndexedFunction[];
+  functions: HttpFunction[];
   routePrefix: string;
   keys: Keys | undefined;
-  invoke: Invoke;
-  /** Where the worker takes requests itself, when the app switched on `enableHttpStream`. */
+  /** The address of the worker's own server, if the app has switched on `enableHttpStream`. */
   streamOrigin(): string | undefined;
 }
 
@@ -51,7 +125,7 @@ function bodyOf(data: TypedData | null | undefined): Uint8Array | string {
 }
 
 function answer(response: ServerResponse, reply: HttpReply | undefined) {
-  // A handler that gives nothing back: the real host answers 204.
+  // The real host answers 204 for a handler that returns nothing.
   if (!reply) return response.writeHead(204).end();
   response.statusCode = Number(reply.statusCode ?? 200);
   for (const [name, value] of Object.entries(reply.headers ?? {})) {
@@ -63,21 +137,11 @@ function answer(response: ServerResponse, reply: HttpReply | undefined) {
 
 export function serveHttpTriggers(options: HttpTriggerOptions) {
   const routes = options.functions
-    .flatMap((indexed) =>
-      indexed.trigger.kind === 'http'
-        ? [
-            {
-              indexed,
-              trigger: indexed.trigger,
-              route: parseRoute(`${options.routePrefix}/${indexed.trigger.route}`),
-            },
-          ]
-        : [],
-    )
+    .map((found) => ({ found, route: parseRoute(`${options.routePrefix}/${found.trigger.route}`) }))
     .sort((a, b) => b.route.weight - a.route.weight);
 
   async function buffered(
-    indexed: IndexedFunction,
+    { run }: HttpFunction,
     params: Record<string, string>,
     request: IncomingMessage,
     url: URL,
@@ -91,14 +155,14 @@ export function serveHttpTriggers(options: HttpTriggerOptions) {
       nullableParams: nullable(Object.entries(params)),
       ...(body.length > 0 && { body: { bytes: body } }),
     };
-    const { returnValue } = await options.invoke(indexed, { http });
+    const { returnValue } = await run({ http });
     return returnValue?.http as HttpReply | undefined;
   }
 
-  /** The body never passes through the host's memory: the worker's own server reads and writes it. */
+  /** The worker's own server reads and writes the bodies, so they never fill the host's memory. */
   async function streamed(
     origin: string,
-    indexed: IndexedFunction,
+    { run }: HttpFunction,
     params: Record<string, string>,
     request: IncomingMessage,
     response: ServerResponse,
@@ -128,8 +192,7 @@ export function serveHttpTriggers(options: HttpTriggerOptions) {
     piped.catch(() => {});
     request.pipe(upstream);
     try {
-      await options.invoke(
-        indexed,
+      await run(
         { http: { url: url.href, method: request.method ?? 'GET' } as HttpReply },
         metadata,
         invocationId,
@@ -147,16 +210,17 @@ export function serveHttpTriggers(options: HttpTriggerOptions) {
       const params = entry.route.match(path);
       return params ? [{ ...entry, params }] : [];
     });
-    const found = matches.find(({ trigger }) => trigger.methods.includes(request.method ?? ''));
-    if (!found || found.indexed.disabled) return void response.writeHead(404).end();
-    const { indexed, trigger, params } = found;
-    if (!keyAllows(options.keys, trigger.authLevel, request, url)) return void response.writeHead(401).end();
+    const match = matches.find(({ found }) => found.trigger.methods.includes(request.method ?? ''));
+    if (!match || match.found.disabled) return void response.writeHead(404).end();
+    const { found, params } = match;
+    if (!keyAllows(options.keys, found.trigger.authLevel, request, url))
+      return void response.writeHead(401).end();
     const origin = options.streamOrigin();
     try {
-      if (origin) await streamed(origin, indexed, params, request, response, url);
-      else answer(response, await buffered(indexed, params, request, url));
+      if (origin) await streamed(origin, found, params, request, response, url);
+      else answer(response, await buffered(found, params, request, url));
     } catch {
-      // Logged with the invocation; the caller learns nothing of its inside.
+      // The invocation has logged it. The caller must not learn the details.
       if (response.headersSent) response.destroy();
       else response.writeHead(500).end();
     }

@@ -1,19 +1,14 @@
-import { parseBlobPath } from './blob-path';
-import type { BlobPath } from './blob-path';
-import { parseSchedule } from './schedule';
-import type { Schedule } from './schedule';
-import { connectStorage, resolveNames } from './connections';
-import type { Settings, Storage } from './connections';
+import { parseBlobPath, type BlobTrigger } from './blob-trigger';
 import type { HostJson } from './host-json';
+import type { HttpTrigger } from './http-trigger';
+import type { QueueTrigger } from './queue-trigger';
 import type { Binding, FunctionMetadata } from './rpc';
+import { connectStorage, type Settings, type Storage } from './storage';
+import { parseSchedule, type TimerTrigger } from './timer-trigger';
 
-/** What the host makes of the app's registrations: functions that it can run, and those that it refuses. */
+/** Reads the app's registrations: the functions that the host can run, and the ones that it refuses. */
 
-export type Trigger =
-  | { kind: 'timer'; schedule: Schedule; runOnStartup: boolean; useMonitor: boolean | undefined }
-  | { kind: 'queue'; queueName: string; storage: Storage }
-  | { kind: 'blob'; path: BlobPath; eventGrid: boolean; connection: string; storage: Storage }
-  | { kind: 'http'; route: string; methods: string[]; authLevel: 'anonymous' | 'function' | 'admin' };
+export type Trigger = TimerTrigger | QueueTrigger | BlobTrigger | HttpTrigger;
 
 export interface QueueOutput {
   name: string;
@@ -38,8 +33,17 @@ export interface RefusedFunction {
 interface Context {
   settings: Settings;
   hostJson: HostJson;
-  /** One client per connection, whoever uses it. */
+  /** One client per connection, shared by all functions. */
   storageOf(connection: string): Storage;
+}
+
+/** Replaces every `%NAME%` by the setting of that name; throws for one that is not set. */
+function resolveNames(text: string, settings: Settings): string {
+  return text.replace(/%([^%]+)%/g, (_, name: string) => {
+    const value = settings[name];
+    if (value === undefined) throw new Error(`'%${name}%' does not resolve to a value.`);
+    return value;
+  });
 }
 
 const text = (binding: Binding, option: string, { settings }: Context): string => {
@@ -50,11 +54,11 @@ const text = (binding: Binding, option: string, { settings }: Context): string =
 
 const isTrue = (value: string | undefined) => value === '1' || value?.toLowerCase() === 'true';
 
-/** Storage names that the service itself would refuse at the first request. */
+/** Refuses a name that the storage service would refuse at the first request. */
 function queueName(binding: Binding, context: Context): string {
   const name = text(binding, 'queueName', context).toLowerCase();
   if (!/^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name))
-    throw new Error(`'${name}' is no valid queue name.`);
+    throw new Error(`'${name}' is not a valid queue name.`);
   return name;
 }
 
@@ -69,7 +73,7 @@ function readTrigger(binding: Binding, functionName: string, context: Context): 
   }
   switch (type) {
     case 'timertrigger':
-      // The schedule monitor and the singleton lease stand in the host's own storage.
+      // The schedule monitor and the singleton lease are in the host's own storage.
       context.storageOf('AzureWebJobsStorage');
       return {
         kind: 'timer',
@@ -85,7 +89,7 @@ function readTrigger(binding: Binding, functionName: string, context: Context): 
     case 'blobtrigger': {
       const connection = text(binding, 'connection', context);
       const storage = context.storageOf(connection);
-      // The blob trigger hands its findings to itself through a queue of the same account.
+      // The queue for the blobs that the trigger finds is in the same account.
       storage.blobs();
       storage.queues();
       context.storageOf('AzureWebJobsStorage');
@@ -101,7 +105,7 @@ function readTrigger(binding: Binding, functionName: string, context: Context): 
     case 'httptrigger': {
       const level = String(binding['authLevel'] ?? 'anonymous').toLowerCase();
       if (level !== 'anonymous' && level !== 'function' && level !== 'admin') {
-        throw new Error(`'${level}' is no auth level.`);
+        throw new Error(`'${level}' is not an authorization level.`);
       }
       const route = resolveNames(String(binding['route'] ?? functionName), settings).replace(/^\/|\/$/g, '');
       const methods = (binding['methods'] as string[]).map((method) => method.toUpperCase());
@@ -130,7 +134,7 @@ function readOutputs(metadata: FunctionMetadata, context: Context): QueueOutput[
 
 function indexOne(metadata: FunctionMetadata, context: Context): IndexedFunction {
   const { name } = metadata;
-  if (!/^[a-z][\w-]{0,127}$/i.test(name)) throw new Error(`'${name}' is no valid function name.`);
+  if (!/^[a-z][\w-]{0,127}$/i.test(name)) throw new Error(`'${name}' is not a valid function name.`);
   const triggers = Object.entries(metadata.bindings).filter(([, { type }]) => /trigger$/i.test(type));
   const [first, ...more] = triggers;
   if (!first || more.length > 0) throw new Error('A function must have exactly one trigger.');
@@ -145,6 +149,7 @@ function indexOne(metadata: FunctionMetadata, context: Context): IndexedFunction
   };
 }
 
+/** The functions that can run, and the others with the reason why not. `storageOf` throws for a bad connection. */
 export function indexFunctions(registered: FunctionMetadata[], settings: Settings, hostJson: HostJson) {
   const storages = new Map<string, Storage>();
   const context: Context = {

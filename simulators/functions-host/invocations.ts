@@ -3,17 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { IndexedFunction, QueueOutput } from './indexing';
 import type { Log } from './log';
 import type { FunctionMetadata, InvocationRequest, InvocationResult, TypedData, WorkerLog } from './rpc';
-import { encodeBase64, sendRaw } from './send-message';
+import { encodeBase64, sendRaw } from './storage';
 import type { Worker } from './worker-process';
 
-/** Runs functions: one invocation is a request to the worker, its log lines, and the outputs it leaves. */
+/** Runs functions: sends each invocation to the worker, writes its outputs, and logs its lines and its failure. */
 
 export interface Invocation {
   functionName: string;
   invocationId: string;
   succeeded: boolean;
   durationMs: number;
-  /** Message of what the function threw. */
+  /** The message of the error that the function threw. */
   error?: string;
 }
 
@@ -35,13 +35,13 @@ export interface Invoke {
   ): Promise<InvocationResult>;
 }
 
-/** What the host makes of a value for a queue output: an array is many messages. */
+/** The messages for the value of a queue output; an array becomes one message per element. */
 function messages(data: TypedData): (string | Uint8Array)[] {
   if (data.bytes) return [data.bytes];
   if (data.string !== undefined) return [data.string];
   if (data.int !== undefined || data.double !== undefined) return [String(data.int ?? data.double)];
   const value = JSON.parse(data.json ?? 'null') as unknown;
-  const text = (one: unknown) => (typeof one === 'string' ? one : JSON.stringify(one));
+  const text = (element: unknown) => (typeof element === 'string' ? element : JSON.stringify(element));
   return value === null ? [] : Array.isArray(value) ? value.map(text) : [JSON.stringify(value)];
 }
 
@@ -72,7 +72,7 @@ export function createInvocations(options: InvocationsOptions) {
     } finally {
       executing.delete(request.invocationId);
     }
-    // The handler has long ended: a failure from here on fails an invocation whose work is done.
+    // The handler has already ended: a failure from here on fails an invocation whose work is done.
     for (const output of indexed.outputs) {
       const data =
         output.name === '$return'
@@ -86,7 +86,7 @@ export function createInvocations(options: InvocationsOptions) {
   const invoke: Invoke = async (indexed, data, triggerMetadata = {}, invocationId = randomUUID()) => {
     const { name, metadata } = indexed;
     const started = performance.now();
-    // Queue and blob triggers have their own way to try again; the real host ignores a retry policy there.
+    // The real host ignores a retry policy for queue and blob triggers, which have their own retries.
     const retry = indexed.trigger.kind === 'timer' ? metadata.retryOptions : undefined;
     const maxRetryCount = retry?.maxRetryCount ?? 0;
     for (let retryCount = 0; ; retryCount++) {
@@ -125,7 +125,7 @@ export function createInvocations(options: InvocationsOptions) {
     }
   };
 
-  /** A line of an invocation that has ended reaches nobody, as on the real host. */
+  /** As on the real host, a line is lost if its invocation has already ended. */
   function onWorkerLog({ level, category, message, invocationId }: WorkerLog) {
     const running = invocationId === undefined ? undefined : executing.get(invocationId);
     if (category === 'user') {

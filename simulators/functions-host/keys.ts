@@ -1,12 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** Access keys. Without any, every level is open, as under `func start`. */
+/** Access keys. If the host has none, every level is open, as under `func start`. */
 
 export interface Keys {
   master: string;
   function: string;
-  /** System key of the blob extension's webhook. */
+  /** The system key for the blob extension's webhook. */
   blobsExtension: string;
 }
 

@@ -1,20 +1,16 @@
 import type { QueueClient } from '@azure/storage-queue';
-import type { EventEmitter } from 'node:events';
-import { runFinding, scanContainer } from './blob-listener';
-import type { BlobFunction } from './blob-listener';
-import type { HostEvents, HostOptions } from './host';
+import { runBlobMessage, scanContainer, serveBlobWebhook, type BlobFunction } from './blob-trigger';
 import type { HostJson } from './host-json';
 import type { IndexedFunction, indexFunctions } from './indexing';
 import type { Invoke } from './invocations';
-import { describe } from './log';
+import type { Keys } from './keys';
 import type { Log } from './log';
-import { listenToQueue } from './queue-listener';
-import type { QueueListener } from './queue-listener';
-import { isMonitored, listenToTimer, statusStore, timerInfo } from './timer-listener';
+import { listenToQueue, type QueueListener } from './queue-trigger';
+import { isMonitored, listenToTimer, statusStore, timerInfo } from './timer-trigger';
+import type { Run } from './rpc';
 import { blobMetadata, queueMetadata } from './trigger-metadata';
-import { serveBlobWebhook } from './webhook';
 
-/** Starts a listener for every trigger that polls, and the webhook for those that are told. */
+/** Starts a listener for every trigger that polls, and the webhook for the blob triggers of Event Grid. */
 
 const defaultVisibilityMs = 10 * 60_000;
 const defaultBlobPollMs = 10_000;
@@ -22,23 +18,33 @@ const minIdleMs = 100;
 const poisonSuffix = '-poison';
 const blobPoisonQueue = `webjobs-blobtrigger${poisonSuffix}`;
 
+export interface PollingOptions {
+  /** The pause between two scans of a container; about ten seconds on the real host. */
+  blobPollMs?: number;
+  /** The longest pause between two polls of an empty queue; by default `maxPollingInterval` of host.json. */
+  queuePollMs?: number;
+  /** How long a message in hand stays invisible, renewed after half of it; by default ten minutes, as on the real host. */
+  queueVisibilityMs?: number;
+}
+
 export function startListeners(host: {
-  options: HostOptions;
+  options: PollingOptions;
   hostJson: HostJson;
   hostId: string;
+  keys: Keys | undefined;
   indexed: ReturnType<typeof indexFunctions>;
   invoke: Invoke;
   log: Log;
-  events: EventEmitter<HostEvents>;
+  onPoison(queueName: string): void;
 }) {
-  const { options, hostJson, hostId, invoke, log, events } = host;
+  const { options, hostJson, hostId, invoke, log } = host;
   const { functions, storageOf } = host.indexed;
   const active = functions.filter(({ disabled }) => !disabled);
   const queues: QueueListener[] = [];
   const others: { stop(): Promise<void> }[] = [];
 
-  const poke = (queueName: string) => {
-    for (const listener of queues) if (listener.queueName === queueName) listener.poke();
+  const notify = (queueName: string) => {
+    for (const listener of queues) if (listener.queueName === queueName) listener.notify();
   };
   const maxIdleMs = options.queuePollMs ?? hostJson.queues.maxPollingIntervalMs;
   const polling = {
@@ -47,8 +53,8 @@ export function startListeners(host: {
     minIdleMs: Math.min(minIdleMs, maxIdleMs),
     log,
     onPoison(queueName: string) {
-      events.emit('poison', queueName);
-      poke(queueName);
+      host.onPoison(queueName);
+      notify(queueName);
     },
   };
 
@@ -73,21 +79,26 @@ export function startListeners(host: {
     }
     if (trigger.kind === 'timer') {
       const hostStorage = storageOf('AzureWebJobsStorage').blobs();
-      others.push(listenToTimer({ indexed, trigger, hostStorage, hostId, invoke, log }));
+      const { name } = indexed;
+      const run: Run = (...input) => invoke(indexed, ...input);
+      others.push(listenToTimer({ name, trigger, hostStorage, hostId, run, log }));
     }
   }
 
-  const blobs: BlobFunction[] = active.flatMap((indexed) =>
-    indexed.trigger.kind === 'blob' ? [{ indexed, trigger: indexed.trigger }] : [],
-  );
-  const findings = new Map<string, QueueClient>();
+  const blobs: BlobFunction[] = active.flatMap((indexed) => {
+    const { name, disabled, trigger } = indexed;
+    const run: Run = (...input) => invoke(indexed, ...input);
+    return trigger.kind === 'blob' ? [{ name, disabled, trigger, run }] : [];
+  });
+  /** The queues for the blobs that were found, by connection. */
+  const blobQueues = new Map<string, QueueClient>();
   for (const { trigger } of blobs) {
-    if (findings.has(trigger.connection)) continue;
+    if (blobQueues.has(trigger.connection)) continue;
     const service = trigger.storage.queues();
     const queue = service.getQueueClient(
       `azure-webjobs-blobtrigger-${hostId}`.slice(0, 63).replace(/-$/, ''),
     );
-    findings.set(trigger.connection, queue);
+    blobQueues.set(trigger.connection, queue);
     queues.push(
       listenToQueue({
         ...polling,
@@ -99,12 +110,12 @@ export function startListeners(host: {
         maxDequeueCount: hostJson.blobs.poisonBlobThreshold,
         visibilityTimeoutMs: 0,
         base64: true,
-        handle: (text) => runFinding(text, blobs, invoke),
+        handle: (text) => runBlobMessage(text, blobs),
       }),
     );
   }
   const queueOf = ({ trigger }: BlobFunction) => {
-    const queue = findings.get(trigger.connection);
+    const queue = blobQueues.get(trigger.connection);
     if (!queue) throw new Error(`No queue for the connection ${trigger.connection}`);
     return queue;
   };
@@ -119,18 +130,18 @@ export function startListeners(host: {
         queue,
         pollMs: options.blobPollMs ?? defaultBlobPollMs,
         log,
-        onFound: () => poke(queue.name),
+        onEnqueued: () => notify(queue.name),
       }),
     );
   }
   const webhook = serveBlobWebhook({
     functions: blobs,
     queueOf,
-    keys: options.keys,
-    onFound: () => [...findings.values()].forEach(({ name }) => poke(name)),
+    keys: host.keys,
+    onEnqueued: () => [...blobQueues.values()].forEach(({ name }) => notify(name)),
   });
 
-  /** What `POST /admin/functions/{name}` does: one run outside of schedule, queue and container. */
+  /** Runs a function once, now, as `POST /admin/functions/{name}` asks. */
   async function runNow(indexed: IndexedFunction, input: string): Promise<void> {
     const { trigger, name } = indexed;
     if (trigger.kind === 'timer') {
@@ -157,13 +168,13 @@ export function startListeners(host: {
       const metadata = blobMetadata(name, place, trigger.path.match(blobName) ?? {});
       await invoke(indexed, { bytes: await blob.downloadToBuffer() }, metadata);
     } else {
-      log('warning', name, `${describe('HTTP functions are called by their route')}`);
+      log('warning', name, 'HTTP functions are called by their route');
     }
   }
 
   return {
     webhook,
-    poke,
+    notify,
     runNow,
     async stop() {
       await Promise.all([...queues, ...others].map((listener) => listener.stop()));

@@ -6,8 +6,8 @@ const order: LogLevel[] = ['trace', 'debug', 'information', 'warning', 'error', 
 export type Log = (level: LogLevel, source: string, message: string) => void;
 
 /**
- * One line per message: `[time] source: message`. `levels` is `logging.logLevel` of host.json, whose longest
- * matching category wins. What the app writes to its console has a category of its own, as on the real host.
+ * Writes one line per message: `[time] source: message`. `levels` is `logging.logLevel` of host.json; the longest
+ * matching category wins. As on the real host, the app's console output has its own category.
  */
 export function createLog(sink: (line: string) => void, levels: Record<string, string>): Log {
   const threshold = (source: string) => {
@@ -29,4 +29,5 @@ export function createLog(sink: (line: string) => void, levels: Record<string, s
   };
 }
 
-export const describe = (error: unknown): string => (error instanceof Error ? error.message : inspect(error));
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : inspect(error);

@@ -1,12 +1,11 @@
-import { startHost } from './host';
-import type { HostOptions } from './host';
+import { startHost, type HostOptions } from './host';
 
-/** The host as a process of the local stack: options in PART_OPTIONS, `{ origin }` to the parent when it is up. */
+/** The host as a process: options in `PART_OPTIONS`, its origin and functions in a message to the parent. */
 
 async function main() {
   const options = JSON.parse(process.env['PART_OPTIONS'] ?? '{}') as HostOptions;
   if (!options.appDir) throw new Error('PART_OPTIONS must name appDir and settings');
-  // The host signs in to storage by the app's managed identity, whose endpoint the SDK looks for here.
+  // The host signs in to storage with the app's managed identity; the SDK finds its endpoint in these variables.
   for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER']) {
     const value = options.settings[name];
     if (value) process.env[name] = value;

@@ -1,4 +1,4 @@
-/** What travels between the host and its worker process; shapes follow the Functions language-worker protocol. */
+/** Messages between the host and its worker process, in the shapes of the Functions language-worker protocol. */
 
 export interface HttpData {
   url: string;
@@ -68,6 +68,13 @@ export interface InvocationResult {
   outputData: { name: string; data: TypedData }[];
   returnValue?: TypedData | null;
 }
+
+/** Runs one function: `data` is the value of its trigger. */
+export type Run = (
+  data: TypedData,
+  triggerMetadata?: Record<string, TypedData>,
+  invocationId?: string,
+) => Promise<InvocationResult>;
 
 export type LogLevel = 'trace' | 'debug' | 'information' | 'warning' | 'error' | 'critical' | 'none';
 

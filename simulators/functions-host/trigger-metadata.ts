@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { BlobGetPropertiesResponse } from '@azure/storage-blob';
 import type { TypedData } from './rpc';
 
-/** Trigger metadata as the real host hands it over, quirks included: apps must be safe against them. */
+/** Trigger metadata with the quirks of the real host, against which an app must be safe. */
 
 export interface QueueItem {
   messageId: string;
@@ -20,7 +20,7 @@ const instant = (date: Date | undefined) =>
 const sys = (functionName: string) =>
   json({ MethodName: functionName, UtcNow: new Date().toISOString(), RandGuid: randomUUID() });
 
-/** Json.NET reads a full ISO date as a date and writes it in the invariant culture, whose order is American. */
+/** Json.NET reads a full ISO date as a date, and writes it in the invariant culture: in American order. */
 function americanDate(text: string): string | undefined {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?$/.test(text)) return undefined;
   const at = new Date(/(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
@@ -30,7 +30,7 @@ function americanDate(text: string): string | undefined {
   return `${monthOfYear}/${day}/${year} ${time.slice(0, 8)}`;
 }
 
-function copied(value: unknown): TypedData | undefined {
+function copyOf(value: unknown): TypedData | undefined {
   if (value === null || Array.isArray(value)) return undefined;
   if (typeof value === 'object') return json(value);
   if (typeof value === 'boolean') return { string: value ? 'True' : 'False' };
@@ -38,7 +38,7 @@ function copied(value: unknown): TypedData | undefined {
   return { string: String(value) };
 }
 
-/** The top-level fields of a JSON message, over metadata of the same name in any case. */
+/** Copies the top-level fields of a JSON message, which replace metadata of the same name in any case. */
 function copyFields(text: string, metadata: Record<string, TypedData>): void {
   if (!/^\s*\{[^]*\}\s*$/.test(text)) return;
   let fields: Record<string, unknown>;
@@ -47,11 +47,11 @@ function copyFields(text: string, metadata: Record<string, TypedData>): void {
   } catch {
     return;
   }
-  const known = new Map(Object.keys(metadata).map((key) => [key.toLowerCase(), key]));
+  const keys = new Map(Object.keys(metadata).map((key) => [key.toLowerCase(), key]));
   for (const [field, value] of Object.entries(fields)) {
-    const data = copied(value);
-    const key = known.get(field.toLowerCase()) ?? field;
-    known.set(field.toLowerCase(), key);
+    const data = copyOf(value);
+    const key = keys.get(field.toLowerCase()) ?? field;
+    keys.set(field.toLowerCase(), key);
     if (data) metadata[key] = data;
   }
 }

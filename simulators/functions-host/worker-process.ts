@@ -14,7 +14,7 @@ import type {
   WorkerLog,
 } from './rpc';
 
-/** Starts the worker, restarts it when it dies, and carries invocations to it. */
+/** Starts the worker, restarts it when it dies, and passes invocations to it. */
 
 const MINUTE = 60_000;
 const startTimeoutMs = MINUTE;
@@ -28,10 +28,10 @@ export interface WorkerOptions {
   hostVersion: string;
   environment: Record<string, string>;
   log: Log;
-  /** Log lines that the app wrote through its context, or the library on its own behalf. */
+  /** Log lines that the app wrote through its context, or that the library wrote. */
   onLog(message: WorkerLog): void;
   onExit(exit: { code: number | null; signal: NodeJS.Signals | null }): void;
-  /** The worker died too often, or the app does not load any more. */
+  /** The worker died too often, or the app cannot be loaded again. */
   onGiveUp(reason: string): void;
 }
 
@@ -41,7 +41,7 @@ export interface Worker {
   invoke(request: InvocationRequest, timeoutMs: number): Promise<InvocationResult>;
   /** SIGKILL; counts as a death. */
   kill(): void;
-  /** Lets `appTerminate` hooks run, for five seconds at most. */
+  /** Lets the `appTerminate` hooks run, for at most five seconds. */
   stop(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ interface Run {
   pending: Map<string, Pending>;
   ready: Promise<Ready>;
   exited: Promise<void>;
-  /** The host itself ended it: no death to count. */
+  /** The host itself ended the process, so it does not count as a death. */
   expected: boolean;
 }
 
@@ -77,7 +77,7 @@ function workerScript(): string {
   return existsSync(beside) ? beside : join(process.cwd(), 'dist/local/worker.js');
 }
 
-/** The platform's own variables; everything else that the app sees is an app setting. */
+/** The platform's own variables. Everything else in the app's environment is an app setting. */
 function platform(): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'LANG', 'NODE_EXTRA_CA_CERTS'];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
@@ -103,7 +103,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     const run: Run = { child, pending, ready: ready.promise, exited: exited.promise, expected: false };
     ready.promise.catch(() => {});
 
-    const settle = (invocationId: string) => {
+    /** The pending invocation, which is no longer pending. */
+    const take = (invocationId: string) => {
       const entry = pending.get(invocationId);
       pending.delete(invocationId);
       clearTimeout(entry?.timer);
@@ -112,15 +113,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     child.on('message', (message: FromWorker) => {
       if (message.type === 'ready') ready.resolve(message);
       else if (message.type === 'log') options.onLog(message);
-      else if (message.type === 'succeeded') settle(message.invocationId)?.resolve(message.result);
+      else if (message.type === 'succeeded') take(message.invocationId)?.resolve(message.result);
       else {
         const { message: text, stack } = message;
-        settle(message.invocationId)?.reject(Object.assign(new Error(text), { stack }));
+        take(message.invocationId)?.reject(Object.assign(new Error(text), { stack }));
       }
     });
     if (child.stdout) createInterface(child.stdout).on('line', (line) => log('information', 'worker', line));
     if (child.stderr) {
-      // The real host has only the words of a line to judge it by.
+      // Like the real host, judges a line by its words.
       const level = (line: string) =>
         /warn/i.test(line) ? 'warning' : /error|uncaught|unable/i.test(line) ? 'error' : 'information';
       createInterface(child.stderr).on('line', (line) => log(level(line), 'worker', line));
@@ -129,12 +130,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     const ended = (code: number | null, signal: NodeJS.Signals | null) => {
       const reason = `node exited with ${signal ?? `code ${code}`}`;
       ready.reject(new Error(`${reason} before the app was loaded`));
-      for (const id of [...pending.keys()]) settle(id)?.reject(new Error(reason));
+      for (const id of [...pending.keys()]) take(id)?.reject(new Error(reason));
       exited.resolve();
       options.onExit({ code, signal });
       void replace(run, reason);
     };
-    // Not 'exit': answers and lines that the worker sent before its end may still stand in its pipes.
+    // Not 'exit': the pipes may still hold answers and lines that the worker sent before its end.
     child.on('close', (code, signal) => {
       if (child.connected) child.once('disconnect', () => ended(code, signal));
       else ended(code, signal);
@@ -177,7 +178,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     try {
       await load(started);
     } catch (error) {
-      // Its own end, if it ended, is counted by its own exit.
+      // If the worker has ended by itself, its exit counts the death.
       if (started.child.exitCode === null && started.child.signalCode === null) {
         started.expected = true;
         giveUp((error as Error).message);
@@ -195,7 +196,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         first = await run.ready;
         if (run.child.connected && !run.child.killed && run.child.exitCode === null) return run;
       } catch {
-        // Its end is reported where it is counted.
+        // replace() reports the death.
       }
       await run.exited;
       if (run === current && !gaveUp) throw new Error('The host is stopping');
@@ -226,13 +227,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
                   `Timeout value of ${timeoutMs / 1000} s was exceeded by function: Functions.${request.functionName}`,
                 ),
               );
-              // Node offers no way to end one handler: the whole worker goes, and its other invocations with it.
+              // Node cannot end a single handler: the whole worker ends, with its other invocations.
               run.expected = true;
               run.child.kill('SIGKILL');
             }, timeoutMs)
           : undefined;
         run.pending.set(request.invocationId, { resolve, reject, timer });
-        // An unsent request fails with the end of the worker, which is what made it unsendable.
+        // A request cannot be sent only if the worker has ended, and then its exit rejects the invocation.
         run.child.send({ type: 'invoke', request } satisfies ToWorker, () => {});
       });
     },

@@ -1,26 +1,25 @@
 import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { serveCoreApi } from './core-api';
-import type { CoreApi, CoreInvocationContext, HookName } from './core-api';
+import { serveCoreApi, type CoreApi, type CoreInvocationContext, type HookName } from './core-api';
 import { loadEntryPoint } from './entry-point';
 import type { FromWorker, InvocationRequest, ToWorker } from './rpc';
 
-/** The worker process: one Node process that holds the app, as the Azure Functions Node worker does. */
+/** The worker process: like the Azure Functions Node worker, one Node process that loads and runs the app. */
 
-const say = (text: string) => void writeSync(2, `${text}\n`);
+const printError = (text: string) => void writeSync(2, `${text}\n`);
 const send = (message: FromWorker) => {
   if (process.connected) process.send?.(message);
 };
 
-// As the real worker: one error that nobody caught ends the process, whatever else is running in it, and a
-// second handler of the app does not change that. Unhandled rejections arrive here unless the app takes them.
+// As in the real worker, an uncaught error ends the process with every invocation in it, even if the app has a
+// handler of its own. Unhandled rejections arrive here too, unless the app handles them.
 process.on('uncaughtException', (error) => {
-  say(
+  printError(
     `Worker uncaught exception: ${error instanceof Error ? (error.stack ?? error.message) : inspect(error)}`,
   );
   process.exit(1);
 });
-// The host alone ends the worker: Ctrl-C reaches the whole process group and must not cut the drain short.
+// Only the host ends the worker: Ctrl-C reaches the whole process group, and must not cut the work in hand short.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit(0));
@@ -53,9 +52,9 @@ async function start(appDir: string, hostVersion: string): Promise<CoreApi> {
     try {
       await loadEntryPoint(appDir);
     } catch (failure) {
-      // The real worker reports a failed start only after the app has shown, by a first registration, that it
-      // uses this programming model. Before that the app counts as loaded, without functions.
-      say((failure as Error).stack ?? String(failure));
+      // The real worker reports a failed start only once the app has registered a function. Before that, the app
+      // counts as loaded, without functions.
+      printError((failure as Error).stack ?? String(failure));
       if (core.functions.size > 0) throw failure;
     }
     await core.runHooks('appStart', readOnly({ hookData: appLevelHookData, appHookData }, {}));
@@ -65,7 +64,7 @@ async function start(appDir: string, hostVersion: string): Promise<CoreApi> {
   }
   core.lock();
   const functions = [...core.functions.values()].map(({ metadata }) => metadata);
-  // Bindings are plain data that the real protocol carries as JSON.
+  // The real protocol carries bindings as JSON.
   send({
     type: 'ready',
     functions: JSON.parse(JSON.stringify(functions)) as typeof functions,
@@ -81,7 +80,7 @@ async function run(core: CoreApi, request: InvocationRequest) {
   if (!registered || !model) throw new Error(`Function code for '${request.functionName}' is not loaded`);
   const { invocationId } = request;
   const invocation = { id: invocationId, context: undefined as unknown };
-  const core_: CoreInvocationContext = {
+  const coreContext: CoreInvocationContext = {
     invocationId,
     request,
     metadata: registered.metadata,
@@ -89,28 +88,28 @@ async function run(core: CoreApi, request: InvocationRequest) {
     log: (level, category, message) => core.log(level, category, message, invocation),
   };
   const hook = async (name: HookName, context: unknown) => {
-    core_.state = `${name}Hooks`;
+    coreContext.state = `${name}Hooks`;
     try {
       await core.runHooks(name, context);
     } finally {
-      core_.state = undefined;
+      coreContext.state = undefined;
     }
   };
 
-  const invocationModel = await model.getInvocationModel(core_);
+  const invocationModel = await model.getInvocationModel(coreContext);
   const { context, inputs } = await invocationModel.getArguments();
   invocation.context = context;
   const shared = { hookData: {}, appHookData, invocationContext: context };
   const before = readOnly(shared, { functionCallback: registered.handler, inputs });
   await hook('preInvocation', before);
   const after = readOnly(shared, { inputs: before.inputs, result: null as unknown, error: null as unknown });
-  core_.state = 'invocation';
+  coreContext.state = 'invocation';
   try {
     after.result = await invocationModel.invokeFunction(context, before.inputs, before.functionCallback);
   } catch (error) {
     after.error = error;
   } finally {
-    core_.state = undefined;
+    coreContext.state = undefined;
   }
   await hook('postInvocation', after);
   if (after.error !== null && after.error !== undefined) throw after.error;
@@ -134,9 +133,9 @@ async function invoke(core: CoreApi, request: InvocationRequest) {
     send({ type: 'succeeded', invocationId, result: await run(core, request) });
   } catch (thrown) {
     const error = asError(thrown) as Error & { isAzureFunctionsSystemError?: boolean };
-    // The real worker writes on the error too, so a frozen one throws here, out of any handler, and kills it.
+    // The real worker also sets a property of the error, so a frozen error throws here and kills the process.
     error.isAzureFunctionsSystemError ??= false;
-    // Message and stack are all that crosses over: `cause` and `errors` do not.
+    // Only message and stack reach the host, not `cause` and `errors`.
     send({ type: 'failed', invocationId, message: error.message, stack: error.stack ?? '' });
   }
 }

@@ -1,23 +1,71 @@
 import type { BlobServiceClient, ContainerClient } from '@azure/storage-blob';
+import { Cron } from 'croner';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { IndexedFunction, Trigger } from './indexing';
-import type { Invoke } from './invocations';
-import { describe } from './log';
-import type { Log } from './log';
-import type { TypedData } from './rpc';
-import { isConflict, orMissing } from './storage-answers';
+import { messageOf, type Log } from './log';
+import type { Run, TypedData } from './rpc';
+import { isConflict, orMissing } from './storage';
 
-/** Runs a timer on its schedule, on one host at a time, and makes up for an occurrence that was missed. */
+/** Timer triggers: each runs on its schedule, on one host at a time, and makes up for a missed occurrence. */
 
-/** .NET's default date: the `last` of a timer that never ran. */
+export interface TimerTrigger {
+  kind: 'timer';
+  schedule: Schedule;
+  runOnStartup: boolean;
+  useMonitor: boolean | undefined;
+}
+
+export interface Schedule {
+  expression: string;
+  /** The first occurrence after the instant; both in ms since 1970. */
+  next(afterMs: number): number;
+  /** Whether occurrences are less than a minute apart; the host does not monitor such a timer. */
+  subMinute: boolean;
+}
+
+const field = /^[\d*,/-]+$/;
+const month = /^(?:[\d*,/-]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)+$/i;
+const weekday = /^(?:[0-6*,/-]|sun|mon|tue|wed|thu|fri|sat)+$/i;
+const rules = [field, field, field, field, month, weekday];
+
+/** Reads NCRONTAB: `{second} {minute} {hour} {day} {month} {day of week}`, in UTC as on Flex Consumption. */
+export function parseSchedule(expression: string): Schedule {
+  const given = expression.trim().split(/\s+/);
+  const fields = given.length === 5 ? ['0', ...given] : given;
+  const bad = fields.length !== 6 || fields.some((part, index) => !rules[index]?.test(part));
+  // croner takes more than NCRONTAB (L, W, #, ?). Accepting it here would hide what the real host refuses.
+  const refuse = (cause?: unknown) =>
+    new Error(`The schedule expression '${expression}' was not recognized.`, { cause });
+  if (bad) throw refuse();
+  let cron: Cron;
+  try {
+    cron = new Cron(fields.join(' '), {
+      paused: true,
+      timezone: 'UTC',
+      mode: '6-part',
+      domAndDow: true,
+      sloppyRanges: true,
+    });
+  } catch (error) {
+    throw refuse(error);
+  }
+  const next = (afterMs: number) => {
+    const found = cron.nextRun(new Date(afterMs));
+    if (!found) throw new Error(`The schedule expression '${expression}' has no next occurrence.`);
+    return found.getTime();
+  };
+  const first = next(Date.UTC(2026, 0, 1));
+  return { expression, next, subMinute: next(first) - first < 60_000 };
+}
+
+/** .NET's default date, which the real host gives as `last` to a timer that never ran. */
 const never = '0001-01-01T00:00:00+00:00';
 const leaseSeconds = 15;
 const renewMs = 5_000;
 const acquireMs = 1_000;
-/** A laptop that slept wakes up with its timers late: so the clock is looked at again and again. */
+/** After a computer sleeps, its timers are late: so the clock is read at least this often. */
 const longestDelayMs = 60_000;
 
-export interface Status {
+interface Status {
   Last: string;
   Next: string;
   LastUpdated: string;
@@ -26,8 +74,6 @@ export interface Status {
 export interface TimerListener {
   stop(): Promise<void>;
 }
-
-type TimerTrigger = Extract<Trigger, { kind: 'timer' }>;
 
 const iso = (ms: number) => new Date(ms).toISOString().replace('Z', '+00:00');
 
@@ -57,18 +103,18 @@ export function statusStore(container: ContainerClient, hostId: string, function
 }
 
 export function listenToTimer(options: {
-  indexed: IndexedFunction;
+  name: string;
   trigger: TimerTrigger;
   hostStorage: BlobServiceClient;
   hostId: string;
-  invoke: Invoke;
+  run: Run;
   log: Log;
 }): TimerListener {
-  const { indexed, trigger, hostId, invoke, log } = options;
+  const { name, trigger, hostId, log } = options;
   const { schedule } = trigger;
   const container = options.hostStorage.getContainerClient('azure-webjobs-hosts');
-  const store = statusStore(container, hostId, indexed.name);
-  const lock = container.getBlockBlobClient(`locks/${hostId}/Host.Functions.${indexed.name}.Listener`);
+  const store = statusStore(container, hostId, name);
+  const lock = container.getBlockBlobClient(`locks/${hostId}/Host.Functions.${name}.Listener`);
   const lease = lock.getBlobLeaseClient();
   const monitored = isMonitored(trigger);
   const stopped = new AbortController();
@@ -76,11 +122,11 @@ export function listenToTimer(options: {
     try {
       await delay(Math.min(ms, longestDelayMs), undefined, { signal: stopped.signal });
     } catch {
-      // Woken by the stop.
+      // stop() ends the pause.
     }
   };
 
-  /** The status to go on from; its `Next` is in the past when an occurrence was missed. */
+  /** The recorded status, or a new one. Its `Next` is in the past if an occurrence was missed. */
   async function resume(): Promise<Status> {
     const now = Date.now();
     const fresh = { Last: never, Next: iso(schedule.next(now)), LastUpdated: iso(now) };
@@ -93,7 +139,7 @@ export function listenToTimer(options: {
     const from = recorded.Last === never ? recorded.LastUpdated : recorded.Last;
     const expected = schedule.next(Date.parse(from));
     if (expected === Date.parse(recorded.Next)) return recorded;
-    // The schedule is another one than when the status was written: what it would have missed does not count.
+    // The schedule has changed since the status was written: it cannot have missed an occurrence.
     const changed = expected < now ? fresh : { Last: never, Next: iso(expected), LastUpdated: from };
     await store.write(changed);
     return changed;
@@ -102,9 +148,9 @@ export function listenToTimer(options: {
   async function run(status: Status, isPastDue: boolean, onStartup = false): Promise<Status> {
     const now = Date.now();
     try {
-      await invoke(indexed, timerInfo(monitored ? status : undefined, isPastDue));
+      await options.run(timerInfo(monitored ? status : undefined, isPastDue));
     } catch {
-      // Logged with the invocation; the schedule goes on.
+      // The invocation has logged it. The schedule continues.
     }
     // A timer that fires a little early must not find the same occurrence again.
     const at = !isPastDue && !onStartup ? Math.max(now, Date.parse(status.Next)) : now;
@@ -143,7 +189,7 @@ export function listenToTimer(options: {
     const renewal = setInterval(() => {
       lease
         .renewLease()
-        .catch((error: unknown) => log('warning', indexed.name, `Singleton lock lost: ${describe(error)}`));
+        .catch((error: unknown) => log('warning', name, `Singleton lock lost: ${messageOf(error)}`));
     }, renewMs);
     try {
       await keepSchedule();
@@ -158,7 +204,7 @@ export function listenToTimer(options: {
       try {
         await listen();
       } catch (error) {
-        log('error', indexed.name, `The timer listener failed: ${describe(error)}`);
+        log('error', name, `The timer listener failed: ${messageOf(error)}`);
         await sleep(renewMs);
       }
     }

@@ -1,29 +1,33 @@
 import type { DequeuedMessageItem, QueueClient } from '@azure/storage-queue';
-import { describe } from './log';
-import type { Log } from './log';
-import { decodeBase64, sendRaw } from './send-message';
-import { isMissing, orMissing } from './storage-answers';
+import { messageOf, type Log } from './log';
+import { decodeBase64, isMissing, orMissing, sendRaw, type Storage } from './storage';
 
-/** Takes messages from a queue, keeps them invisible while they are handled, and gives up on them in the end. */
+/** Queue triggers: take messages, keep them invisible while they are handled, and move what fails to poison. */
+
+export interface QueueTrigger {
+  kind: 'queue';
+  queueName: string;
+  storage: Storage;
+}
 
 export interface QueueListenerOptions {
   name: string;
   queue: QueueClient;
-  /** Where messages go that failed too often. A poison queue has none: they stay, and are not handled any more. */
+  /** The queue for messages that failed too often. Without one (as for a poison queue) they stay, unhandled. */
   poison: QueueClient | undefined;
   batchSize: number;
-  /** The next batch is fetched when this many messages, or fewer, are still being handled. */
+  /** The next batch is fetched when at most this many messages are still being handled. */
   newBatchThreshold: number;
   maxDequeueCount: number;
   /** How long a failed message stays invisible. */
   visibilityTimeoutMs: number;
-  /** How long a fetched message stays invisible; renewed at half of it. */
+  /** How long a fetched message stays invisible; renewed after half of this time. */
   visibilityMs: number;
-  /** The pause after a first empty answer; it doubles up to `maxIdleMs`. */
+  /** The pause after the first empty answer. It doubles up to `maxIdleMs`. */
   minIdleMs: number;
   maxIdleMs: number;
   base64: boolean;
-  /** Throws when the message was not handled. */
+  /** Throws if the message was not handled. */
   handle(text: string, item: DequeuedMessageItem): Promise<void>;
   log: Log;
   onPoison(queueName: string): void;
@@ -31,9 +35,9 @@ export interface QueueListenerOptions {
 
 export interface QueueListener {
   queueName: string;
-  /** There is something in the queue: no need to wait for the next poll. */
-  poke(): void;
-  /** Takes no further messages, and ends when those in hand have ended. */
+  /** Something was sent to the queue: polls now. */
+  notify(): void;
+  /** Takes no more messages, and waits for the ones in hand. */
   stop(): Promise<void>;
 }
 
@@ -47,8 +51,8 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
   const inHand = new Set<Promise<void>>();
   const tooOften = `Message has reached MaxDequeueCount of ${options.maxDequeueCount}`;
   let stopping = false;
-  let poked = false;
-  let wake = () => {};
+  let isNotified = false;
+  let endPause = () => {};
 
   async function toPoison(item: DequeuedMessageItem, popReceipt: string, why: string) {
     if (!poison) return;
@@ -58,7 +62,7 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
     options.onPoison(poison.name);
   }
 
-  /** Renews the message until it is stopped; the receipt changes with every renewal. */
+  /** Renews the message until the returned function is called, which gives the latest receipt. */
   function keepInvisible(item: DequeuedMessageItem) {
     let popReceipt = item.popReceipt;
     let renewal: Promise<void> = Promise.resolve();
@@ -67,7 +71,7 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
         const answer = await queue.updateMessage(item.messageId, popReceipt, undefined, visibilityTimeout);
         popReceipt = answer.popReceipt ?? popReceipt;
       } catch (error) {
-        log('warning', name, `The message could not be kept invisible: ${describe(error)}`);
+        log('warning', name, `The message could not be kept invisible: ${messageOf(error)}`);
       }
     };
     const timer = setInterval(() => {
@@ -80,7 +84,7 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
     };
   }
 
-  async function settle(item: DequeuedMessageItem): Promise<void> {
+  async function handleMessage(item: DequeuedMessageItem): Promise<void> {
     if (item.dequeueCount > options.maxDequeueCount) return toPoison(item, item.popReceipt, tooOften);
     const text = options.base64 ? decodeBase64(item.messageText) : item.messageText;
     if (text === undefined)
@@ -100,17 +104,19 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
       await toPoison(item, popReceipt, tooOften);
     } else {
       await queue.updateMessage(item.messageId, popReceipt, undefined, seconds(options.visibilityTimeoutMs));
-      poked = true;
+      isNotified = true;
     }
   }
 
   function begin(item: DequeuedMessageItem) {
-    const work = settle(item)
-      // The message comes again when its visibility runs out; nothing is lost by going on.
-      .catch((error: unknown) => log('warning', name, `A message could not be settled: ${describe(error)}`))
+    const work = handleMessage(item)
+      // Nothing is lost: the message becomes visible again.
+      .catch((error: unknown) =>
+        log('warning', name, `A message could not be deleted or released: ${messageOf(error)}`),
+      )
       .finally(() => {
         inHand.delete(work);
-        wake();
+        endPause();
       });
     inHand.add(work);
   }
@@ -118,13 +124,13 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
-      wake = () => {
+      endPause = () => {
         clearTimeout(timer);
         resolve();
       };
     });
 
-  /** How many messages came; undefined when the queue could not be read. */
+  /** How many messages were fetched; undefined if the queue could not be read. */
   async function fetch(): Promise<number | undefined> {
     try {
       const { receivedMessageItems } = await queue.receiveMessages({
@@ -134,9 +140,9 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
       receivedMessageItems.forEach(begin);
       return receivedMessageItems.length;
     } catch (error) {
-      // The trigger creates no queue: until somebody does, there is just nothing in it.
+      // The trigger does not create the queue. A missing queue is an empty one.
       if (isMissing(error)) return 0;
-      log('error', name, `Queue ${queue.name} cannot be read: ${describe(error)}`);
+      log('error', name, `Queue ${queue.name} cannot be read: ${messageOf(error)}`);
       return undefined;
     }
   }
@@ -148,7 +154,7 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
         await pause(1_000);
         continue;
       }
-      poked = false;
+      isNotified = false;
       const taken = await fetch();
       if (taken) {
         idleMs = options.minIdleMs;
@@ -156,21 +162,21 @@ export function listenToQueue(options: QueueListenerOptions): QueueListener {
       }
       if (taken === undefined) idleMs = afterFailureMs;
       const until = Date.now() + idleMs;
-      while (!stopping && !poked && Date.now() < until) await pause(until - Date.now());
-      idleMs = poked ? options.minIdleMs : Math.min(idleMs * 2, options.maxIdleMs);
+      while (!stopping && !isNotified && Date.now() < until) await pause(until - Date.now());
+      idleMs = isNotified ? options.minIdleMs : Math.min(idleMs * 2, options.maxIdleMs);
     }
   }
 
   const polling = poll();
   return {
     queueName: queue.name,
-    poke() {
-      poked = true;
-      wake();
+    notify() {
+      isNotified = true;
+      endPause();
     },
     async stop() {
       stopping = true;
-      wake();
+      endPause();
       await polling;
       await Promise.all(inHand);
     },
