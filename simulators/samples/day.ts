@@ -8,7 +8,7 @@ import { malformedMails } from './wechat-malformed';
 import { ordinary as ordinaryWhatsapp } from './whatsapp';
 import { whatsappCases } from './whatsapp-cases';
 
-/** The sample days: what one UTC day holds follows from its date and the connector alone. */
+/** The sample days. The items of a UTC day depend only on its date and on the connector. */
 
 export interface Window {
   /** Inclusive, ISO-8601 UTC. */
@@ -17,11 +17,11 @@ export interface Window {
   to: string;
 }
 
-/** An item at its place in a day. */
+/** An item and when it arrived. */
 export interface Archived {
   item: SampleItem;
   arrivedAtMs: number;
-  /** Why it stands there again, when it did before. */
+  /** Set for the repeat of an item: the original is in the same day or in the day before. */
   again?: 'sameDay' | 'nextDay';
 }
 
@@ -29,7 +29,7 @@ const dayMs = 86_400_000;
 export const itemsPerDay = 600;
 const repeatsInDay = 4;
 const repeatsOfYesterday = 3;
-/** How many items lie between an item and its repeat, so that pages of a hundred separate them. */
+/** How many items lie between an item and its repeat: with pages of a hundred, they are on different pages. */
 const repeatDistance = 150;
 
 const content: Record<ConnectorId, { ordinary: Case; cases: Case[] }> = {
@@ -40,7 +40,7 @@ const content: Record<ConnectorId, { ordinary: Case; cases: Case[] }> = {
   whatsapp: { ordinary: ordinaryWhatsapp, cases: [...whatsappCases, ...malformedLines('whatsapp')] },
 };
 
-/** Office hours from Seoul to Paris hold most of the day; the first and last millisecond hold an item each. */
+/** Most items arrive in office hours from Seoul to Paris; one arrives in the first and one in the last millisecond. */
 function arrivalAt(place: number, places: number, jitter: number): number {
   if (place === 0) return 0;
   if (place === places - 1) return dayMs - 1;
@@ -54,7 +54,7 @@ function arrivalAt(place: number, places: number, jitter: number): number {
   return Math.min(dayMs - 2, Math.floor(hours * 3_600_000));
 }
 
-/** The items of a day without those that came before. */
+/** The items of a day without the repeats. */
 function originals(connector: ConnectorId, startMs: number): Archived[] {
   const seed = `${connector}/${new Date(startMs).toISOString().slice(0, 10)}`;
   const r = random(seed);
@@ -75,7 +75,7 @@ function originals(connector: ConnectorId, startMs: number): Archived[] {
   });
 }
 
-/** Repeated are small items of which something becomes. */
+/** Only small items that are delivered are repeated. */
 const repeatable = ({ item }: Archived) => item.fate === 'delivered' && item.bytes < 100_000;
 
 function repeats(connector: ConnectorId, startMs: number, today: Archived[]): Archived[] {
@@ -88,7 +88,7 @@ function repeats(connector: ConnectorId, startMs: number, today: Archived[]): Ar
       const position = today.findIndex((one) => one.item === item) + repeatDistance;
       return { item, arrivedAtMs: today[position]!.arrivedAtMs + 1, again: 'sameDay' };
     });
-  // Acts stay in the day of the message that they name.
+  // A message action must be in the same day as its message.
   const yesterday = originals(connector, startMs - dayMs)
     .filter((one) => repeatable(one) && /^\d/.test(one.item.id))
     .slice(-repeatsOfYesterday);
@@ -103,11 +103,11 @@ function repeats(connector: ConnectorId, startMs: number, today: Archived[]): Ar
 const recent = new Map<string, Archived[]>();
 const recentDays = 8;
 
-/** The items of the UTC day that begins at `startMs`, by arrival; plans only, without contents. */
+/** The items of the UTC day that begins at `startMs`, by arrival. An item makes its line only when asked. */
 export function dayOf(connector: ConnectorId, startMs: number): Archived[] {
   const key = `${connector}/${startMs}`;
-  const known = recent.get(key);
-  if (known) return known;
+  const cached = recent.get(key);
+  if (cached) return cached;
   const today = originals(connector, startMs);
   const day = [...today, ...repeats(connector, startMs, today)].sort((a, b) => a.arrivedAtMs - b.arrivedAtMs);
   recent.set(key, day);
@@ -115,7 +115,7 @@ export function dayOf(connector: ConnectorId, startMs: number): Archived[] {
   return day;
 }
 
-/** The items of a window, by arrival; any window, of any length, at any time. */
+/** The items of a window, by arrival. The window can have any length and be at any time. */
 export function* archivedIn(connector: ConnectorId, { from, to }: Window): Generator<Archived> {
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   for (let startMs = Math.floor(fromMs / dayMs) * dayMs; startMs < toMs; startMs += dayMs) {
@@ -127,15 +127,15 @@ export function* archivedIn(connector: ConnectorId, { from, to }: Window): Gener
 
 export interface ArchivedLine {
   gatewayReceivedDate: string;
-  /** Size of the line, or about. */
+  /** The approximate size of the line. */
   bytes: number;
-  /** The line with its line feed, made when it is served. */
+  /** Makes the line, with its line feed. */
   line(): Buffer;
 }
 
 const lineFeed = Buffer.from('\n');
 
-/** What the simulated TeleMessage site serves. */
+/** The lines that the simulated TeleMessage site serves. */
 export function* sampleLines(connector: ConnectorId, window: Window): Generator<ArchivedLine> {
   for (const { item, arrivedAtMs } of archivedIn(connector, window)) {
     const gatewayReceivedDate = new Date(arrivedAtMs).toISOString();

@@ -3,20 +3,20 @@ import { archivedIn, type Archived, type Window } from './day';
 import { mailboxOf, type MappingMode } from './mapping';
 import type { TenantUser } from './organisation';
 
-/** What a right run makes of a window of the sample days, from what the generator knows of its items. */
+/** The correct result for a window of the sample days, computed from how the items were made. */
 
 export interface ExpectedItem {
   sourceId: string;
   tags: string[];
-  /** Delivered: to at least one mailbox, or already there. */
+  /** `delivered` means that at least one mailbox has the item, perhaps from an earlier delivery. */
   outcome: 'delivered' | 'failed' | 'event';
-  /** Of a failed item. */
+  /** Why the item fails. */
   reason?: 'unreadable' | 'unmapped' | 'tooLarge' | 'accessDenied' | 'mailboxFull';
-  /** Attachments are dropped for their size. */
+  /** Whether it loses attachments because of their size. */
   isPartial: boolean;
-  /** The same item stands earlier in the window: its deliveries are skipped. */
+  /** The same item is earlier in the window, so its deliveries are skipped. */
   isRepeated: boolean;
-  /** Ids of the users whose mailboxes must hold it. */
+  /** Ids of the users whose mailboxes must have it. */
   mailboxes: string[];
   /** Ids of the users whose mailboxes refuse it. */
   refusing: string[];
@@ -25,8 +25,8 @@ export interface ExpectedItem {
 export interface Expectations {
   items: { available: number; delivered: number; failed: number; events: number };
   /**
-   * `expected` counts the fan-out of the items that are neither too large nor unmapped nor unreadable;
-   * the deliveries of an item that is too large stand in `tooLarge` alone.
+   * `expected` counts the deliveries of all items except unmapped, unreadable and too large ones. The deliveries of
+   * an item that is too large are counted in `tooLarge` only.
    */
   deliveries: {
     expected: number;
@@ -38,16 +38,16 @@ export interface Expectations {
   };
   /** Failed items by reason. */
   reasons: Record<string, number>;
-  /** Messages that each mailbox holds afterwards, by user id. */
+  /** How many messages each mailbox has in the end, by user id. */
   mailboxes: Record<string, number>;
-  /** Source ids by what they are a sample of; also `tooLarge`, `partial`, `unmapped`, `unreadable`, `repeated`. */
+  /** Source ids by tag, by the reason of the failure, and under `partial` and `repeated`. */
   special: Record<string, string[]>;
   list: ExpectedItem[];
 }
 
 const refuses = (user: TenantUser, { item }: Archived): ExpectedItem['reason'] | undefined => {
   if (user.inScope === false) return 'accessDenied';
-  // A limit below the sizes of the large samples and above those of all others, so that no measure is in doubt.
+  // The quota is between the sizes of the large samples and of all others, so approximate sizes are good enough.
   return user.quotaBytes !== undefined && item.bytes > user.quotaBytes ? 'mailboxFull' : undefined;
 };
 
@@ -72,7 +72,7 @@ function expected(one: Archived, mode: MappingMode, seen: Set<unknown>): Expecte
   return reason ? { ...base, ...ids, outcome: 'failed', reason } : { ...base, ...ids, outcome: 'delivered' };
 }
 
-/** The sums and the items, in the order of their arrival. */
+/** The expected counts, and the expected items by arrival. */
 export function expectations(connector: ConnectorId, window: Window, mode: MappingMode = {}): Expectations {
   const seen = new Set<unknown>();
   const list = [...archivedIn(connector, window)].map((one) => expected(one, mode, seen));

@@ -2,34 +2,35 @@ import type { ConnectorId } from '../../shared/connectors';
 import type { Mention } from './people';
 import { random, type Random } from './random';
 
-/** What becomes of a sample item, mapping aside. */
+/** The outcome of a sample item, if its parties have mailboxes. */
 export type Fate = 'delivered' | 'partial' | 'tooLarge' | 'unreadable' | 'event';
 
-/** A place in the day that an item fills. */
+/** A place in the day for one item. */
 export interface Slot {
   connector: ConnectorId;
-  /** Tells this place from every other; the seed of all that stands in the item. */
+  /** Unique to this place; the seed for the item's content. */
   label: string;
   r: Random;
-  /** When it was sent and when it reached TeleMessage, in ms since 1970; sent in whole seconds. */
+  /** When it was sent, in ms since 1970; a whole second. */
   sentAtMs: number;
+  /** When it reached TeleMessage, in ms since 1970. */
   arrivedAtMs: number;
 }
 
 export interface SampleItem {
-  /** The source's message id; empty where the line has none. */
+  /** The source's message id; empty if the line has none. */
   id: string;
   mentions: Mention[];
   fate: Fate;
-  /** What the item is a sample of, for the expectations. */
+  /** What the item is a sample of. */
   tags: string[];
-  /** Size of the line, or about. */
+  /** The approximate size of the line. */
   bytes: number;
-  /** The archived line without its line feed, made anew on every call. */
+  /** Makes the archived line, without its line feed. */
   line(receivedAt: string): Buffer;
 }
 
-/** Items that belong together and come one after the other: a message and what is later done to it. */
+/** Items that belong together, one after the other: for example a message and its recall. */
 export interface Case {
   size: number;
   make(slots: Slot[]): SampleItem[];
@@ -46,7 +47,7 @@ export const isoSeconds = (atMs: number) => new Date(atMs).toISOString().replace
 
 export const megabyte = 1_048_576;
 
-/** The chance of an item's content, the same on every call; apart from that of its parties, which is drawn once. */
+/** The random numbers for an item's content: the same for every call, whatever the slot's own `r` has drawn. */
 export const contentRandom = (slot: Slot) => random(`${slot.label}/content`);
 
 export const callStatuses = ['Answered', 'Missed', 'Rejected', 'Busy'] as const;

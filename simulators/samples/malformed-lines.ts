@@ -1,6 +1,6 @@
 import { messageId, single, type Case, type Slot } from './item';
 
-/** Lines that break the format of the archive itself; what is asked of each is quarantine, and that the run goes on. */
+/** Lines that break the archive's own format. Each must go to quarantine, and must not stop the run. */
 
 type Fields = Record<string, unknown>;
 
@@ -18,7 +18,7 @@ function line(tag: string, make: (fields: Fields, receivedAt: string) => Buffer 
   });
 }
 
-/** A line with every required field, from which each case takes or spoils one. */
+/** A line with every required field. Each case removes or breaks one of them. */
 const whole = ({ connector }: Slot, messageId: string, gatewayReceivedDate: string): Fields => ({
   messageId,
   gatewayReceivedDate,

@@ -10,23 +10,23 @@ import {
   type Person,
 } from './people';
 
-/** The custom mapping of the sample organisation, and who it makes of a mention. */
+/** The mapping file of the sample organisation, and the user to whom it maps a mention. */
 
 interface Row {
   person: Person;
   national: boolean;
   address: string;
-  /** Days, `YYYY-MM-DD`. */
+  /** A day, `YYYY-MM-DD`. */
   validFrom?: string;
   validTo?: string;
 }
 
 const heading = ['Mobile number', 'Mailbox', 'Valid from', 'Valid to'];
 
-/** The country whose national numbers the sample files hold; the setting must name it. */
+/** The country of the national numbers in the file. The app's setting must name it. */
 export const mappingCountry: Country = 'CN';
 
-/** Whose number was re-assigned at the turn of 2019: the successor has it now. */
+/** The number of `former` went to `successor` at the end of 2019. */
 const reassigned = { former: colleagues[3]!, successor: colleagues[1]! };
 
 function rowsOf(): Row[] {
@@ -42,9 +42,9 @@ function rowsOf(): Row[] {
     ...ordinary,
     { person: number, national: false, address: addressesOf(reassigned.former)[0]!, validTo: '2019-12-31' },
     { person: number, national: false, address: addressesOf(number)[0]!, validFrom: '2020-01-15' },
-    // The desk's phone belongs to a shared mailbox.
+    // The phone of the trading desk belongs to a shared mailbox.
     { person: shared, national: false, address: addressesOf(shared)[0]! },
-    // Neither names a valid user: the e-mail address of the participant decides.
+    // Neither address belongs to a user with a mailbox, so the participant's e-mail address decides.
     { person: unlicensed, national: false, address: addressesOf(unlicensed)[0]! },
     { person: colleagues[9]!, national: false, address: 'left.the.company@nordlink.example' },
   ].filter((row, index, all) => all.findLastIndex((other) => sameKey(other, row)) === index);
@@ -60,7 +60,7 @@ function written({ person, national }: Row, index: number): string {
   return index % 2 === 0 ? `+${person.number}` : person.number;
 }
 
-/** The file as an administrator would upload it: comma and LF for one connector, `;`, CRLF and BOM for the other. */
+/** The file that an administrator uploads: with `,` and LF for one connector; with `;`, CRLF and a BOM for the other. */
 export function mappingCsv(connector: ConnectorId): string {
   const [separator, end, start] = connector === 'wechat' ? [',', '\n', ''] : [';', '\r\n', '\ufeff'];
   const quoted = (value: string, index: number) => (index % 7 === 0 ? `"${value}"` : value);
@@ -75,12 +75,12 @@ export function mappingCsv(connector: ConnectorId): string {
   return start + [heading.join(separator), ...lines, ''].join(end);
 }
 
-/** How an enabled connector maps. The default is automatic mapping alone. */
+/** How a connector maps. By default it only maps automatically. */
 export interface MappingMode {
   automatic?: boolean;
-  /** The sample file of the connector is in force. */
+  /** The connector's sample file is uploaded. */
   custom?: boolean;
-  /** Country of national numbers. */
+  /** The country of national numbers. */
   country?: Country;
 }
 
@@ -97,7 +97,7 @@ const withMailbox = (address: string) => {
   return user?.mailbox === 'normal' ? user : undefined;
 };
 
-/** The user in whose mailbox the mention must end, by rule R7: the file, then the address, else nobody. */
+/** The user whose mailbox must get the item, by the file, else by the address; undefined if neither has one. */
 export function mailboxOf(
   { person, number, national, email }: Mention,
   atMs: number,

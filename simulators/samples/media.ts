@@ -1,7 +1,7 @@
 import { crc32, deflateSync } from 'node:zlib';
 import { randomBytes, type Random } from './random';
 
-/** Small files of the kinds that people send, valid enough to be opened. */
+/** Small files of the kinds that people send, valid enough to open. */
 
 function pngChunk(type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
@@ -35,7 +35,7 @@ export function png(r: Random): Buffer {
 export function jpeg(r: Random): Buffer {
   const segment = (marker: number, ...body: number[]) => [0xff, marker, 0, body.length + 2, ...body];
   const oneCode = [1, ...Array<number>(15).fill(0)];
-  // DC: the code `0` says that seven bits follow; AC: the code `0` ends the block.
+  // In the DC table, the code `0` means that seven bits follow; in the AC table, it ends the block.
   const shade = r.int(128);
   return Buffer.from([
     ...[0xff, 0xd8],
@@ -83,14 +83,14 @@ export function pdf(title: string): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
-/** The content and type that a file of this name would have. */
+/** A file of this name, with a content and type that match it. */
 export function fileOf(name: string, r: Random): { name: string; contentType: string; content: Buffer } {
   if (name.endsWith('.pdf')) return { name, contentType: 'application/pdf', content: pdf(name) };
   const rows = Array.from(
     { length: 5 + r.int(40) },
     (_, row) => `${row};${r.int(10_000)};${r.int(1000) / 100}`,
   );
-  // Line ends of both kinds and none at the end: attachments are evidence, byte for byte.
+  // Both kinds of line ends, and none at the end of the file: an importer must not change a byte of it.
   const content = Buffer.from(rows.join(r.chance(0.5) ? '\r\n' : '\n'));
   return { name, contentType: name.endsWith('.csv') ? 'text/csv' : 'text/plain', content };
 }

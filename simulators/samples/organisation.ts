@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The people of the simulated tenant. */
+/** The users of the simulated tenant. */
 
 export interface TenantUser {
   /** Object id, a GUID. */
@@ -13,13 +13,13 @@ export interface TenantUser {
   mobilePhone: string | null;
   accountEnabled: boolean;
   userType: 'Member' | 'Guest';
-  /** What stands behind the user: a usable mailbox, or why there is none. */
+  /** Whether the user has a mailbox that Graph can reach, or why not. */
   mailbox: 'normal' | 'none' | 'notSupported' | 'onPremises';
-  /** Largest message in bytes; Exchange Online's default is 35 MB. */
+  /** The largest message in bytes; 35 MB by default, as in Exchange Online. */
   messageLimitBytes?: number;
-  /** Room left in the mailbox, in bytes; unlimited when absent. */
+  /** The size of the mailbox in bytes; unlimited by default. */
   quotaBytes?: number;
-  /** False when the app's management scope does not cover the mailbox. */
+  /** False if the app's management scope does not include the mailbox. */
   inScope?: boolean;
 }
 
@@ -30,20 +30,20 @@ export interface Employee {
   user: TenantUser;
   givenName: string;
   familyName: string;
-  /** The name in the person's own script, family name and given name in their usual order. */
+  /** The name in the person's own script, and in the usual order there. */
   nativeName: string;
   language: Language;
   country: Country;
-  /** Mobile number, full international digits without `+`. */
+  /** The mobile number: international digits without `+`. */
   number: string;
 }
 
 const european = 'nordlink.example';
 const asian = 'nordlink-asia.example';
-/** UPN suffix of the accounts that came with an acquired firm: their UPN is not their mail address. */
+/** UPN suffix of the accounts of an acquired company: their UPN is not their mail address. */
 const corporate = 'corp.nordlink.example';
 
-/** First number of a block of mobile numbers per country; Sweden's and America's are reserved for fiction. */
+/** The first mobile number for each country. The numbers for Sweden and the US are reserved for fiction. */
 const numberBlocks: Record<Country, number> = {
   CN: 8613900001000,
   HK: 85291234000,
@@ -175,7 +175,7 @@ const asGuid = (text: string) => {
 
 const plain = (name: string) =>
   name
-    // Letters that do not decompose; addresses are ASCII.
+    // Addresses are ASCII, and normalize() does not decompose this letter.
     .replace(/œ/gi, 'oe')
     .normalize('NFD')
     .replace(/[\u0300-\u036f\s]/g, '')
@@ -212,7 +212,7 @@ function employee(country: Country, language: Language, [given, family, nativeNa
   };
 }
 
-/** Everybody with an ordinary mailbox: the pool from which the parties of a sample chat are drawn. */
+/** Everybody with an ordinary mailbox. The parties of a sample chat are picked from them. */
 export const staff: Employee[] = names.flatMap(([country, language, list]) =>
   list.map((one) => employee(country, language, one)),
 );
@@ -227,7 +227,7 @@ function special(
   return { ...made, user: { ...made.user, ...differences } };
 }
 
-/** People whose mailbox is out of the ordinary; each appears in a few items of the day made for it. */
+/** People with an unusual mailbox. Each is in a few items of a day. */
 export const exceptions = {
   /** A shared mailbox is a user who cannot sign in. */
   shared: special('SE', 'en', ['Trading', 'Desk', 'Trading Desk'], { accountEnabled: false }),
@@ -241,7 +241,7 @@ export const exceptions = {
   unlicensed: special('CN', 'zh', ['Gang', 'He', '何刚'], { mailbox: 'none' }),
   notSupported: special('KR', 'ko', ['Tae-yang', 'Shin', '신태양'], { mailbox: 'notSupported' }),
   onPremises: special('SE', 'sv', ['Gunnar', 'Wikström', 'Gunnar Wikström'], { mailbox: 'onPremises' }),
-  /** Room for a few thousand chat messages, not for one large file. */
+  /** Space for a few thousand chat messages, but not for one large file. */
   nearlyFull: special('GB', 'en', ['Harriet', 'Moss', 'Harriet Moss'], { quotaBytes: 2 * 1024 * 1024 }),
   outOfScope: special('FR', 'fr', ['Benoît', 'Cœur', 'Benoît Cœur'], { inScope: false }),
   /** No mail address in the directory: found by user principal name alone. */

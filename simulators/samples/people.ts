@@ -1,7 +1,7 @@
 import { exceptions, staff, type Country, type Employee, type Language } from './organisation';
 import type { Random } from './random';
 
-/** Who takes part in a sample communication, and how the source writes them. */
+/** The people in the sample communications, and how the source writes their numbers and addresses. */
 
 export interface Person {
   givenName: string;
@@ -9,7 +9,7 @@ export interface Person {
   nativeName: string;
   language: Language;
   country: Country;
-  /** Full international digits without `+`. */
+  /** International digits without `+`. */
   number: string;
   employee?: Employee;
 }
@@ -41,7 +41,7 @@ const external = (country: Country, language: Language, number: string, ...names
   number,
 });
 
-/** Customers, carriers, friends: nobody that the directory knows. */
+/** Customers, carriers, friends: people who are not in the directory. */
 export const outsiders: Person[] = [
   external('CN', 'zh', '8613700007001', 'Xin', 'Zheng', '郑鑫'),
   external('CN', 'zh', '8613700007002', 'Bo', 'Liang', '梁博'),
@@ -70,10 +70,10 @@ export const crowd = (count: number): Person[] =>
     external('CN', 'zh', String(8613600000000 + index), 'Member', String(index + 1), `群友${index + 1}`),
   );
 
-/** One person as one item writes them: the number, the address, both or neither. */
+/** A person as an item writes them: with the number, the address, both or neither. */
 export interface Mention {
   person: Person;
-  /** As written; international digits, or national when `national` says so. */
+  /** As written: in the national form if `national` is set, else in the international form. */
   number?: string;
   national?: boolean;
   email?: string;
@@ -91,13 +91,13 @@ const trunkPrefixes: Record<Country, [code: string, trunk: string]> = {
   US: ['1', ''],
 };
 
-/** The number as people of the country dial it at home, digits only. */
+/** The number as people dial it in their own country, digits only. */
 export function nationalNumber({ country, number }: Pick<Person, 'country' | 'number'>): string {
   const [code, trunk] = trunkPrefixes[country];
   return trunk + number.slice(code.length);
 }
 
-/** Every address by which the directory knows the person, the primary one first. */
+/** Every address that the directory has for the person, the primary one first. */
 export function addressesOf({ employee }: Person): string[] {
   if (!employee) return [];
   const { mail, userPrincipalName, proxyAddresses } = employee.user;
@@ -105,10 +105,11 @@ export function addressesOf({ employee }: Person): string[] {
   return [...(mail === null ? [] : [mail]), userPrincipalName, ...aliases];
 }
 
+/** The person with the number, address and spelling that the source happens to know. */
 export function mention(person: Person, r: Random): Mention {
   const { number } = person;
   if (!person.employee) {
-    // The source knows an e-mail address of few outsiders; it is never one of the tenant's.
+    // The source knows the e-mail address of few outsiders, and it is never an address of the tenant.
     const known = r.chance(0.2) ? { email: `contact.${number.slice(-4)}@customer.example` } : {};
     return { person, number, ...known };
   }

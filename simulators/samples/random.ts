@@ -1,8 +1,8 @@
 import { createCipheriv, createHash } from 'node:crypto';
 
-/** Chance that is the same every time: all of it follows from the label. */
+/** Random numbers that are always the same for the same label. */
 export interface Random {
-  /** A whole number from 0 up to, not including, `max`. */
+  /** A whole number from 0 to `max` - 1. */
   int(max: number): number;
   chance(probability: number): boolean;
   pick<T>(list: readonly T[]): T;
@@ -15,7 +15,7 @@ const digest = (label: string) => createHash('sha256').update(label).digest();
 export function random(label: string): Random {
   const seed = digest(label);
   let [a, b, c, counter] = [seed.readUInt32LE(0), seed.readUInt32LE(4), seed.readUInt32LE(8), 1];
-  // sfc32: passes the usual statistical tests and needs 32-bit arithmetic only.
+  // sfc32 passes the usual statistical tests and needs only 32-bit arithmetic.
   const next = () => {
     const sum = (((a + b) | 0) + counter) | 0;
     counter = (counter + 1) | 0;
@@ -37,7 +37,7 @@ export function random(label: string): Random {
   };
 }
 
-/** Random bytes at the speed of AES: a 10 MB attachment costs milliseconds and is never kept. */
+/** Random bytes, made with AES: 10 MB take milliseconds, so that no sample attachment needs to be kept. */
 export function randomBytes(label: string, length: number): Buffer {
   return createCipheriv('aes-256-ctr', digest(label), Buffer.alloc(16)).update(Buffer.alloc(length));
 }

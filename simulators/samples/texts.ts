@@ -1,7 +1,7 @@
 import type { Language } from './organisation';
 import type { Random } from './random';
 
-/** What people of a trading firm write to each other. */
+/** What people of a trading company write to each other. */
 const sentences: Record<Language, readonly string[]> = {
   zh: [
     '明天上午十点的会议改到下午三点。',
@@ -85,7 +85,7 @@ export function chatText(r: Random, language: Language): string {
   return r.chance(0.25) ? `${text} ${r.pick(emoji)}` : text;
 }
 
-/** The same without emoji: for the character sets that have none. */
+/** Three sentences without emoji, for character sets that do not have them. */
 export const plainText = (r: Random, language: Language): string =>
   r.some(sentences[language], 3).join('\r\n');
 

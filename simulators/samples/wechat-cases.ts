@@ -1,4 +1,3 @@
-import { encode } from './charsets';
 import {
   callStatuses,
   contentRandom,
@@ -9,10 +8,9 @@ import {
   type Fate,
   type Slot,
 } from './item';
-import { filePart, mailDate, multipart, textPart, type Part } from './mail';
+import { encode, filePart, mailDate, multipart, textPart, type Part } from './mail';
 import { fileOf, jpeg, png } from './media';
 import type { Language } from './organisation';
-import { unusualParties } from './participants';
 import {
   addressesOf,
   colleagues,
@@ -25,13 +23,22 @@ import {
 } from './people';
 import { randomBytes } from './random';
 import { fileNames, groupNames } from './texts';
-import { call, chat, mail, numberOf, subjectTo, wechatItem, wecom, type MailFields } from './wechat';
-import { everybody, parties, type Parties } from './parties';
-import { wecomKinds } from './wecom';
+import { everybody, parties, unusualParties, type Parties } from './parties';
+import {
+  call,
+  chat,
+  mail,
+  numberOf,
+  subjectTo,
+  wechatItem,
+  wecom,
+  wecomKinds,
+  type MailFields,
+} from './wechat';
 
-/** What a WeChat day holds of everything that is rare, once each. */
+/** The rare items of a WeChat day, one of each kind. */
 
-/** A mail whose fields or body differ from the ordinary. */
+/** A mail with an unusual field or body. */
 function odd(
   tag: string,
   make: (slot: Slot, who: Parties) => { fields?: Partial<MailFields>; part?: Part },
@@ -140,7 +147,7 @@ const files: Case[] = [
   }),
 ];
 
-/** One file of `length` bytes. Without text, the size of the item is the size of the file. */
+/** A mail with one file of `length` bytes, and with a text if one is given. */
 function large(
   tag: string,
   length: number,
@@ -185,7 +192,7 @@ const recall: Case = {
   },
 };
 
-/** Ids that differ, and that a reader of numbers would take for one. */
+/** Different ids that are equal when they are read as numbers. */
 const hugeIds = ['9007199254740992', '9007199254740993'].map((start) =>
   single((slot) => {
     const who = parties(slot.r, 1, 'sv');
@@ -196,7 +203,7 @@ const hugeIds = ['9007199254740992', '9007199254740993'].map((start) =>
   }),
 );
 
-/** Two messages alike in sender, time, subject and text, told apart by their ids alone. */
+/** Two messages with the same sender, time, subject and text: only their ids differ. */
 const twins: Case = {
   size: 2,
   make: ([first, second]) => {
@@ -219,7 +226,7 @@ const mapping: Case[] = unusualParties.map(([tag, make]) =>
   }),
 );
 
-/** The address of an employee in the display name of an outsider: no reason to archive the mail for her. */
+/** The display name of an outsider contains an employee's address: the mail must not be filed for that employee. */
 const trap = single((slot) => {
   const { r } = slot;
   const outsider = { person: r.pick(outsiders), email: 'someone@customer.example' };
@@ -230,7 +237,7 @@ const trap = single((slot) => {
   return wechatItem(id, everybody(who), mime, { tags: ['addressInName'] });
 });
 
-/** Unquoted, a number in this form is a comment by the rules of e-mail. */
+/** A number in parentheses and without quotes is a comment by the rules of e-mail. */
 const commentNumber = single((slot) => {
   const who: Parties = { ...parties(slot.r, 1, 'en'), from: { person: outsiders.at(-1)! } };
   const author = 'Ava Brooks (201) 555-0177 <ava.brooks@customer.example>';

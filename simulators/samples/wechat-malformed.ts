@@ -3,9 +3,9 @@ import { filePart, mailPart, message, multipart, textPart, type Part } from './m
 import { mail, subjectTo, wechatItem } from './wechat';
 import { everybody, parties, type Parties } from './parties';
 
-/** Mails as real senders get them wrong, and parts that are easily dropped. */
+/** Mails with the mistakes of real senders, and with parts that a reader easily drops. */
 
-/** An item whose mail is whatever `make` returns; its parties are known from the line. */
+/** An item whose mail is what `make` returns. The line names the parties. */
 function raw(
   tag: string,
   make: (slot: Slot, who: Parties, id: string) => Buffer | string,
@@ -26,7 +26,7 @@ const withPart = (tag: string, part: () => Part, fate?: Fate) =>
     fate,
   );
 
-const reversed = (part: Part, name: string, value: string): Part => ({
+const withHeader = (part: Part, name: string, value: string): Part => ({
   ...part,
   headers: part.headers.map(([key, old]) => [key, key === name ? value : old]),
 });
@@ -108,17 +108,21 @@ const mails: Case[] = [
     ]),
   ),
   withPart('badCharset', () =>
-    reversed(textPart('Plain ASCII.', { encoding: '7bit' }), 'Content-Type', 'text/plain; charset=x-no-such'),
+    withHeader(
+      textPart('Plain ASCII.', { encoding: '7bit' }),
+      'Content-Type',
+      'text/plain; charset=x-no-such',
+    ),
   ),
   withPart('badCharset', () =>
-    reversed(textPart('Grüße', { encoding: '8bit' }), 'Content-Type', 'text/plain; charset="utf-8'),
+    withHeader(textPart('Grüße', { encoding: '8bit' }), 'Content-Type', 'text/plain; charset="utf-8'),
   ),
   withPart('badEncoding', () =>
-    reversed(textPart('Plain.', { encoding: '7bit' }), 'Content-Transfer-Encoding', '7-bit ascii '),
+    withHeader(textPart('Plain.', { encoding: '7bit' }), 'Content-Transfer-Encoding', '7-bit ascii '),
   ),
-  // Deeper than any client writes and than parsers follow.
+  // Deeper than any client writes, and than parsers read.
   withPart('deepNesting', () => nested(300), 'unreadable'),
-  // Fifty-four bytes that a widely used parser never finishes.
+  // On these 54 bytes a widely used parser runs without end.
   raw('neverEnding', () => 'Content-Disposition:inline\nContent-Type:message/rfc822'),
 ];
 

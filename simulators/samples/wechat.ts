@@ -1,4 +1,3 @@
-import { canEncode, encodedWords } from './charsets';
 import {
   callStatuses,
   contentRandom,
@@ -9,18 +8,27 @@ import {
   type SampleItem,
   type Slot,
 } from './item';
-import { filePart, mailDate, message, multipart, textPart, type Header, type Part } from './mail';
+import {
+  canEncode,
+  encodedWords,
+  filePart,
+  mailDate,
+  message,
+  multipart,
+  textPart,
+  type Header,
+  type Part,
+} from './mail';
 import { amr, fileOf, jpeg, png } from './media';
 import type { Language } from './organisation';
 import { everybody, parties, type Parties } from './parties';
 import { usersEmailAddress, type Mention } from './people';
 import type { Random } from './random';
 import { chatText, fileNames, groupNames, plainText } from './texts';
-import { wecomKinds } from './wecom';
 
-/** WeChat and WeCom: the archived message carries an e-mail. */
+/** Archived messages of WeChat and WeCom, which contain an e-mail. */
 
-/** The address of a party in a mail; the archiver makes one up where it knows a number alone. */
+/** The address of a party in a mail. The archiver invents one if it knows only a number. */
 const addressOf = ({ person, email }: Mention) => email ?? `${person.number}@mobile.archiver.example`;
 
 /** TeleMessage's default display format, `First Last Mobile <address>`. */
@@ -28,11 +36,11 @@ export function mailbox(one: Mention, charset = 'UTF-8'): string {
   const { givenName, familyName, nativeName } = one.person;
   const isNative = nativeName !== `${givenName} ${familyName}` && Number(one.person.number) % 2 === 0;
   const name = [isNative ? nativeName : `${givenName} ${familyName}`, one.number].filter(Boolean).join(' ');
-  return `${encodedWords(name, fits(name, charset))} <${addressOf(one)}>`;
+  return `${encodedWords(name, charsetFor(name, charset))} <${addressOf(one)}>`;
 }
 
-/** The character set if it can write the text, else UTF-8. */
-const fits = (text: string, charset: string) => (canEncode(text, charset) ? charset : 'UTF-8');
+/** The character set, or UTF-8 if the character set does not have all characters of the text. */
+const charsetFor = (text: string, charset: string) => (canEncode(text, charset) ? charset : 'UTF-8');
 
 export const numberOf = ({ number, email }: Mention) => number ?? email ?? 'UNKNOWN';
 
@@ -44,10 +52,10 @@ export function subjectTo(what: string, from: Mention, to: Mention[], group?: st
 export interface MailFields extends Parties {
   subject: string | Buffer;
   charset?: string;
-  /** Replaces the date that follows from the slot; null leaves it out. */
+  /** Replaces the date of the slot; null omits it. */
   date?: string | null;
   headers?: Header[];
-  /** Replaces the `From` that follows from the sender. */
+  /** Replaces the sender in `From`. */
   author?: string;
 }
 
@@ -66,13 +74,13 @@ export function mail(slot: Slot, id: string, fields: MailFields, part: Part): Bu
     ...(date === null ? [] : [['Date', date] satisfies Header]),
     ['From', fields.author ?? mailbox(from, charset)],
     ['To', to.map((one) => mailbox(one, charset)).join(',\r\n ')],
-    ['Subject', typeof subject === 'string' ? encodedWords(subject, fits(subject, charset)) : subject],
+    ['Subject', typeof subject === 'string' ? encodedWords(subject, charsetFor(subject, charset)) : subject],
     ...(fields.headers ?? []),
   ];
   return message(headers, part);
 }
 
-/** The archived line around a mail. */
+/** The archived message that contains the mail. */
 export function wechatItem(
   id: string,
   who: Mention[],
@@ -108,7 +116,7 @@ const legacyCharsets: Partial<Record<Language, string>> = {
   sv: 'ISO-8859-1',
 };
 
-/** A chat message as text, in UTF-8 or in what the sender's country used before it. */
+/** A chat message, in UTF-8 or in the character set that the sender's country used before. */
 export function chat(
   slot: Slot,
   who: Parties,
@@ -186,6 +194,38 @@ export function call(slot: Slot, kind: 'voice' | 'video', status: (typeof callSt
   });
 }
 
+/** The kinds of message that WeCom archives, and the text by which the archiver describes each in its mail. */
+export const wecomKinds: [kind: string, describe: (r: Random) => string][] = [
+  ['text', (r) => chatText(r, 'zh')],
+  ['image', () => '[图片] 文件大小 215 KB'],
+  ['revoke', (r) => `[撤回] 原消息 ${r.int(1e9)}_1603876045_external`],
+  ['agree', () => '[同意] 客户同意会话存档'],
+  ['disagree', () => '[不同意] 客户不同意会话存档'],
+  ['voice', (r) => `[语音] ${1 + r.int(59)} 秒`],
+  ['video', (r) => `[视频] ${1 + r.int(59)} 秒`],
+  ['card', () => '[名片] 北欧联运（上海）有限公司 王芳'],
+  ['location', () => '[位置] 上海市虹桥路1号 (31.1945, 121.3265)，缩放 15'],
+  ['emotion', () => '[表情] gif 290 × 290'],
+  ['file', () => '[文件] 第四季度报价.xlsx，18 KB'],
+  ['link', () => '[链接] 港口公告\nhttps://port.example/notice?id=20261120&lang=zh'],
+  ['weapp', () => '[小程序] 物流查询 — 查看运单状态'],
+  ['chatrecord', (r) => `[聊天记录] 群聊的聊天记录\n王芳: ${chatText(r, 'zh')}\n李娜: ${chatText(r, 'zh')}`],
+  ['todo', () => '[待办] 周五前提交报销单'],
+  ['vote', () => '[投票] 年会地点？\n1. 杭州\n2. 苏州\n3. 斯德哥尔摩'],
+  ['collect', () => '[填表] 团建报名\n姓名：\n人数：'],
+  ['redpacket', () => '[红包] 恭喜发财，大吉大利 🧧 ¥88.00'],
+  ['external_redpacket', () => '[互通红包] 合作愉快 ¥20.00'],
+  ['meeting', () => '[会议] 周会\n时间：15:00–16:00\n地点：三号会议室'],
+  ['docmsg', () => '[在线文档] 交货计划\nhttps://doc.example/s/3xTq'],
+  ['markdown', () => '**今日到港** 3 艘\n> 延误 1 艘\n[详情](https://port.example)'],
+  ['news', () => '[图文] 集装箱运价指数本周上涨 2.3%'],
+  ['calendar', () => '[日程] 客户来访\n开始：09:30\n参与人：张伟、陈静'],
+  ['mixed', (r) => `[混合消息]\n${chatText(r, 'zh')}\n[图片]`],
+  ['meeting_voice_call', (r) => `[音频存档] 通话 ${60 + r.int(900)} 秒`],
+  ['voip_doc_share', () => '[音频共享文档] 采购合同.pdf'],
+  ['sphfeed', () => '[视频号] 北欧联运：新航线开通'],
+];
+
 export function wecom(slot: Slot, kind: number): SampleItem {
   const who = parties(slot.r, 1 + slot.r.int(2), 'zh');
   const id = messageId(slot);
@@ -211,7 +251,7 @@ const weighted: [number, (slot: Slot) => SampleItem][] = [
   [3, (slot) => call(slot, slot.r.pick(['voice', 'video']), slot.r.pick(callStatuses))],
 ];
 
-/** An item as most are. */
+/** An ordinary item: a kind by its weight, out of 100. */
 export const ordinary: Case = single((slot) => {
   let rest = slot.r.int(100);
   return (weighted.find(([weight]) => (rest -= weight) < 0) ?? weighted[0]!)[1](slot);

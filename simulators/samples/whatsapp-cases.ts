@@ -12,14 +12,13 @@ import {
 } from './item';
 import { amr, fileOf, jpeg, mp3, png } from './media';
 import type { Language } from './organisation';
-import { unusualParties } from './participants';
 import { colleagues, crowd, mention, mentions, nearlyFull, type Person } from './people';
 import { randomBytes } from './random';
 import { chatText, fileNames } from './texts';
-import { parties, type Parties } from './parties';
+import { parties, unusualParties, type Parties } from './parties';
 import { call, chat, digits, groupOf, subjectOf, whatsappItem, type Draft, type File } from './whatsapp';
 
-/** What a WhatsApp day holds of everything that is rare, once each. */
+/** The rare items of a WhatsApp day, one of each kind. */
 
 function odd(tag: string, make: (slot: Slot, who: Parties) => Omit<Draft, 'id' | 'who'>): Case {
   return single((slot) => {
@@ -98,7 +97,7 @@ const files: Case[] = [
   ]),
 ];
 
-/** Files of these lengths. Without text, the size of the item is the size of the files. */
+/** A message with files of these lengths, and with a text if one is given. */
 function large(
   tag: string,
   lengths: number[],
@@ -122,17 +121,17 @@ function large(
   });
 }
 
-/** Later acts repeat the text of the message and none of its files. */
-function act(
+/** A later action on a message repeats its text, but not its files. */
+function messageAction(
   slot: Slot,
   prefix: string,
-  words: string,
+  label: string,
   original: SampleItem,
   who: Parties,
   text: string,
   tag: string,
 ) {
-  const subject = `${words} ${subjectOf('message', who)}`;
+  const subject = `${label} ${subjectOf('message', who)}`;
   return whatsappItem(slot, `${prefix}-${original.id}`, who, () => ({ text, subject }), { tags: [tag] });
 }
 
@@ -148,12 +147,15 @@ const deletions: Case[] = (['READ', 'UNREAD', 'UNKNOWN'] as const).flatMap((stat
         files: withFile ? [fileOf(fileNames[0], contentRandom(first!))] : [],
       }));
       const prefix = `DELETE_FOR_${scope.toUpperCase()}`;
-      return [sent, act(second!, prefix, `DELETED For ${scope} ${state}`, sent, who, text, 'deletion')];
+      return [
+        sent,
+        messageAction(second!, prefix, `DELETED For ${scope} ${state}`, sent, who, text, 'deletion'),
+      ];
     },
   })),
 );
 
-/** Two edits of one message bear one id and differ in their content. */
+/** Two edits of one message have the same id and different contents. */
 const edits: Case = {
   size: 3,
   make: ([first, ...later]) => {
@@ -169,14 +171,14 @@ const edits: Case = {
         `Previous Text: ${versions[index]}`,
         `Edited Text: ${versions[index + 1]}`,
       ].join('\n');
-      return act(slot, 'EDIT', index === 0 ? 'EDIT READ' : 'EDIT UNREAD', sent, who, text, 'edit');
+      return messageAction(slot, 'EDIT', index === 0 ? 'EDIT READ' : 'EDIT UNREAD', sent, who, text, 'edit');
     });
     return [sent, ...changes];
   },
 };
 
-/** Health of the archived phones: travels in the same feed and is no communication. */
-const events = [
+/** Events of the archived phones: they are in the same feed, but are no communications. */
+const deviceEvents = [
   'Install',
   'Uninstall',
   'SIM change',
@@ -195,7 +197,7 @@ const events = [
   }),
 );
 
-/** Ids of digits alone, alike in all that a floating-point number keeps. */
+/** Different ids of digits that are the same floating-point number. */
 const hugeIds = ['0', '1'].map((end) =>
   single((slot) => {
     const who = parties(slot.r, 1, 'ko');
@@ -242,7 +244,7 @@ export const whatsappCases: Case[] = [
   ),
   ...deletions,
   edits,
-  ...events,
+  ...deviceEvents,
   ...hugeIds,
   twins,
   ...mapping,

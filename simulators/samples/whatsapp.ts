@@ -15,7 +15,7 @@ import type { Random } from './random';
 import { chatText, fileNames, groupNames } from './texts';
 import { everybody, parties, type Parties } from './parties';
 
-/** WhatsApp: the archived message carries the fields of the chat itself. */
+/** Archived messages of WhatsApp, which contain the fields of the chat itself. */
 
 export interface File {
   name: string;
@@ -23,7 +23,7 @@ export interface File {
   content: Buffer;
 }
 
-/** Numbers stand without `+`; who is not known stands as a word. */
+/** The number without `+`, or the word for an unknown party. */
 export const digits = ({ number }: Mention) => number?.replace('+', '') ?? 'UNKNOWN';
 
 const enriched = (one: Mention) => ({
@@ -45,7 +45,7 @@ export const groupOf = (r: Random): Group => ({
 export const subjectOf = (what: string, { from, to }: Parties, group?: Group) =>
   `WhatsApp ${what} from ${digits(from)} to ${group ? `chat group ${group.name}` : digits(to[0]!)}`;
 
-/** Names are listed for so many members of a group at most, as TeleMessage cuts them. */
+/** TeleMessage lists the names of at most this many members of a group. */
 const listedMembers = 256;
 
 export interface Draft {
@@ -56,7 +56,7 @@ export interface Draft {
   subject?: string;
   text?: string | null;
   files?: File[];
-  /** Replaces the send time that follows from the slot; null leaves it out. */
+  /** Replaces the time of the slot; null omits it. */
   time?: string | null;
   fields?: object;
 }
@@ -86,7 +86,7 @@ function fieldsOf(slot: Slot, draft: Draft, gatewayReceivedDate: string) {
       : { contentType: 'text/plain', textContent: text, textSize: text?.length ?? 0 }),
     attachment: files.map(({ name, contentType, content }, index) => {
       const base64 = content.toString('base64');
-      // Sometimes the size of the file, sometimes of its base64: as the feed has it.
+      // As in the real feed, sometimes the size of the file and sometimes the size of its base64.
       return {
         name,
         contentType,
@@ -98,7 +98,7 @@ function fieldsOf(slot: Slot, draft: Draft, gatewayReceivedDate: string) {
   };
 }
 
-/** `draft` is made when the line is served, so that no file is held before. */
+/** `draft` runs when the line is served, so that no file is kept in memory until then. */
 export function whatsappItem(
   slot: Slot,
   id: string,
@@ -178,7 +178,7 @@ const weighted: [number, (slot: Slot) => SampleItem][] = [
   [5, (slot) => call(slot, slot.r.pick(['voice-call', 'video-call']), slot.r.pick(callStatuses))],
 ];
 
-/** An item as most are. */
+/** An ordinary item: a kind by its weight, out of 100. */
 export const ordinary: Case = single((slot) => {
   let rest = slot.r.int(100);
   return (weighted.find(([weight]) => (rest -= weight) < 0) ?? weighted[0]!)[1](slot);

@@ -1,6 +1,6 @@
 import type { Random } from '../../simulators/samples/random';
-import { encodedWords } from '../../simulators/samples/charsets';
 import {
+  encodedWords,
   filePart,
   mailPart,
   message,
