@@ -106,9 +106,10 @@ export async function claimDelivery(
   const againMs = Math.min(leftMs, deps.config.import.leaseMs / 4);
   if (leftMs > 0) throw new BusyError(againMs, 'Another worker is delivering the item to this mailbox');
   const takenOver = !stored.value.untouched;
-  const unsureAt = new Date(deps.now()).toISOString();
   // When nothing was created before, a copy that appears from now on is this item's.
-  const former = takenOver ? { ...stored.value, untouched: false, unsureAt } : fresh;
+  const former = takenOver
+    ? { ...stored.value, untouched: false, unsureAt: new Date(deps.now()).toISOString() }
+    : fresh;
   const taken: LedgerRow = { ...former, owner, leaseUntil: leaseEnd() };
   const takenEtag = await deps.ledger.replace(item.itemKey, userId, taken, stored.etag);
   if (!takenEtag) throw new BusyError(1000, 'Another worker took over the delivery first');

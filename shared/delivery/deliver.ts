@@ -22,8 +22,8 @@ export interface Delivery {
   folderId: string;
 }
 
-/** The result of a delivery, and the last moment at which a create request may have been left without an answer. */
-export type Delivered = DeliveryResult & { unsureAt?: string };
+/** The result of a delivery. `inDoubtSince`: the last moment at which a create request may have ended without an answer. */
+export type Delivered = DeliveryResult & { inDoubtSince?: string };
 
 /** How often a create request without an answer is repeated, if no copy is found, before the host retries. */
 const createAttempts = 3;
@@ -71,7 +71,7 @@ export function deliveryResult(
 export const isMadeBy = (row: LedgerRow, { batch, position }: ItemPointer): boolean =>
   row.batch === batch && row.position === position;
 
-const doubtOf = ({ unsureAt }: LedgerRow) => (unsureAt === undefined ? {} : { unsureAt });
+const doubtOf = ({ unsureAt }: LedgerRow) => (unsureAt === undefined ? {} : { inDoubtSince: unsureAt });
 
 async function create(deps: Stage, delivery: Delivery, claim: Claim): Promise<Delivered> {
   const { pointer, connector, userId } = delivery;

@@ -52,12 +52,12 @@ export async function recordOutcome(
   const { connector, batch, position, blob, offset, length } = pointer;
   const partition = batchPartition(connector, batch);
   const row = positionRow(position);
-  const now = results.map(({ unsureAt: _unsureAt, ...result }) => result);
+  const now = results.map(({ inDoubtSince: _inDoubtSince, ...result }) => result);
   const deliveries = withFormer(now, before?.value.deliveries ?? []);
   const failed = deliveries.filter(({ end }) => end === 'failed');
   const reason = known.reason ?? failed[0]?.reason;
   const delivered = failed.length < deliveries.length;
-  const unsureAt = latest([...results.map((result) => result.unsureAt), before?.value.unsureAt]);
+  const inDoubtSince = latest([...results.map((one) => one.inDoubtSince), before?.value.unsureAt]);
   const outcome: Outcome = {
     v: 1,
     ...known,
@@ -66,7 +66,7 @@ export async function recordOutcome(
     expected: deliveries.length,
     deliveries,
     ...(reason ? { reason } : {}),
-    ...(unsureAt ? { unsureAt } : {}),
+    ...(inDoubtSince ? { unsureAt: inDoubtSince } : {}),
     ...(known.sourceId === undefined
       ? {}
       : { sourceId: cutTo(maxSourceIdLength, acceptable(known.sourceId)) }),

@@ -86,8 +86,8 @@ async function deliveriesInLedger(
     if (row.state === 'done') found.push(deliveryResult(row, { pointer, userId }));
     else if (isMadeBy(row, pointer)) {
       // The attempt that held the row may have created the message and crashed before it could say so.
-      const unsureAt = row.unsureAt ?? (row.untouched ? undefined : row.leaseUntil);
-      found.push({ userId, end: 'failed', reason: 'gaveUp', ...(unsureAt ? { unsureAt } : {}) });
+      const inDoubtSince = row.unsureAt ?? (row.untouched ? undefined : row.leaseUntil);
+      found.push({ userId, end: 'failed', reason: 'gaveUp', ...(inDoubtSince ? { inDoubtSince } : {}) });
     }
   }
   return found;

@@ -92,19 +92,29 @@ async function reconcileBatch(
     await putBack(deps, batch, state?.value, outcomes, redriven);
     return false;
   }
-  const doubtful = [...outcomes.values()].filter(({ value }) => value.unsureAt !== undefined);
-  const settled = doubtful.filter(
-    ({ value }) => deps.now() >= Date.parse(value.unsureAt!) + deps.config.reconcile.settlingMs,
+  const settled = await settleDoubts(deps, batch, outcomes);
+  return settled !== undefined && close(deps, batch, state, settled);
+}
+
+/** The outcomes, by position, after each that was in doubt was swept; undefined while one has not been in doubt for long enough. */
+async function settleDoubts(
+  deps: Deps,
+  batch: Manifest,
+  outcomes: ReadonlyMap<number, Stored<Outcome>>,
+): Promise<Map<number, Outcome> | undefined> {
+  const settled = new Map([...outcomes].map(([position, { value }]) => [position, value]));
+  const inDoubt = [...outcomes].filter(([, { value }]) => value.unsureAt !== undefined);
+  const due = inDoubt.filter(
+    ([, { value }]) => deps.now() >= Date.parse(value.unsureAt!) + deps.config.reconcile.settlingMs,
   );
-  for (let at = 0; at < settled.length; at += sweepsInFlight) {
-    const sweeps = settled.slice(at, at + sweepsInFlight).map(async (outcome) => {
-      outcome.value = await sweepCopies(deps, batch, outcome);
+  for (let at = 0; at < due.length; at += sweepsInFlight) {
+    const sweeps = due.slice(at, at + sweepsInFlight).map(async ([position, outcome]) => {
+      settled.set(position, await sweepCopies(deps, batch, outcome));
     });
     // Wait for all of them, even if one fails: the next run must not find a sweep of the same batch still at work.
     for (const sweep of await Promise.allSettled(sweeps)) if (sweep.status === 'rejected') throw sweep.reason;
   }
-  if (settled.length < doubtful.length) return false;
-  return close(deps, batch, state, outcomes);
+  return due.length < inDoubt.length ? undefined : settled;
 }
 
 /** Puts positions without an outcome back on the queue when nothing has happened for a while. */
@@ -161,10 +171,10 @@ async function close(
   deps: Deps,
   batch: Manifest,
   state: Stored<BatchState> | undefined,
-  outcomes: ReadonlyMap<number, Stored<Outcome>>,
+  outcomes: ReadonlyMap<number, Outcome>,
 ): Promise<boolean> {
   const { connector, number } = batch;
-  const ended = [...outcomes.values()].map(({ value }) => value);
+  const ended = [...outcomes.values()];
   const counters = noCounters();
   counters.items.available = batch.items;
   for (const outcome of ended) count(counters, outcome);
@@ -197,9 +207,9 @@ async function close(
 async function clearQuarantine(
   deps: Deps,
   { connector, number }: Manifest,
-  outcomes: ReadonlyMap<number, Stored<Outcome>>,
+  outcomes: ReadonlyMap<number, Outcome>,
 ): Promise<void> {
   const partition = batchPartition(connector, number);
   for await (const { row } of deps.quarantine.list(partition))
-    if (outcomes.get(Number(row))?.value.reason === undefined) await deps.quarantine.remove(partition, row);
+    if (outcomes.get(Number(row))?.reason === undefined) await deps.quarantine.remove(partition, row);
 }

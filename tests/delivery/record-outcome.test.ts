@@ -54,9 +54,9 @@ it.each([
   [undefined, undefined, undefined],
 ])('of a doubt from %s before a redrive and one from %s after it, %s counts', async (before, now, latest) => {
   const { end, endAgain } = newItem();
-  await end({ deliveries: [{ ...full('a'), ...(before ? { unsureAt: before } : {}) }] });
+  await end({ deliveries: [{ ...full('a'), ...(before ? { inDoubtSince: before } : {}) }] });
   const { outcome } = await endAgain({
-    deliveries: [{ ...imported('a'), ...(now ? { unsureAt: now } : {}) }],
+    deliveries: [{ ...imported('a'), ...(now ? { inDoubtSince: now } : {}) }],
   });
   expect(outcome!.unsureAt).toBe(latest);
 });
