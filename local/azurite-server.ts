@@ -1,16 +1,14 @@
 import { createRequire, Module } from 'node:module';
-import { Server } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { Server, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { claimFolder } from '../simulators/folder-claim';
 
 /**
- * One service of Azurite as a process of its own: `azurite.js SERVICE DATA_DIR|- ARGUMENTS…`. Around Azurite's own
- * program it adds what a store needs to be trusted: one process per folder, writes on disk soon, an orderly end
- * when the parent dies.
+ * Runs one service of Azurite as a process: `azurite.js SERVICE DATA_DIR|- ARGUMENTS…`. It adds what Azurite lacks as a
+ * reliable store: one process per folder, early writes to disk, and an orderly end if the parent process dies.
  */
 
-/** Azurite writes its tables of contents every five seconds; whatever it accepted since is lost by a SIGKILL. */
+/** Azurite writes its indexes only every five seconds; a SIGKILL loses everything that it accepted since. */
 const saveMs = 2_000;
 
 const requireAzurite = createRequire(join(process.cwd(), 'package.json'));
@@ -31,7 +29,7 @@ function saveSoon() {
 
 /**
  * Loading the telemetry takes three quarters of a service's start (1.0 of 1.35 CPU seconds, azurite 3.37.0), although
- * `--disableTelemetry` keeps it from ever being called.
+ * with `--disableTelemetry` nothing calls it.
  */
 function skipTelemetry() {
   const { resolve } = createRequire(requireAzurite.resolve('azurite/package.json'));
@@ -39,7 +37,7 @@ function skipTelemetry() {
   requireAzurite.cache[path] = Object.assign(new Module(path), { loaded: true });
 }
 
-/** The table service prints the port it was asked for, not the free one that it got. */
+/** Azurite's table service prints the requested port (0), not the free port that it got. */
 function reportOrigin() {
   const { listen } = Server.prototype;
   Server.prototype.listen = function (this: Server, ...args: unknown[]) {
@@ -51,7 +49,7 @@ function reportOrigin() {
   } as typeof listen;
 }
 
-/** Azurite's timers would keep the process for seconds after its last write; this line is its only sign of that. */
+/** Azurite's timers keep the process alive for seconds after its last write; only this line tells that it is done. */
 function exitWhenClosed() {
   console.log = (line: unknown) => {
     if (String(line).endsWith('successfully closed')) process.exit(0);
@@ -62,10 +60,9 @@ async function main() {
   const [service = '', dataDir = '-', ...args] = process.argv.slice(2);
   process.on('disconnect', () => {
     process.emit('message', 'shutdown', undefined);
-    // Whatever hangs must not keep the process of a dead stack.
+    // If the shutdown hangs, end anyway: the stack is gone.
     setTimeout(() => process.exit(0), 3_000).unref();
   });
-  // Ctrl-C is the stack's to handle: the host must still find its queues while it stops.
   if (dataDir !== '-') {
     await claimFolder(join(dataDir, `azurite-${service}.pid`));
     saveSoon();

@@ -1,5 +1,4 @@
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,16 +6,16 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { bundle } from './bundles';
 
-/** Azure Storage's emulator, one process per service, as part of the local stack and of the tests. */
+/** Azure Storage's emulator for the local stack and the tests, one process per service. */
 
 export interface AzuriteOptions {
-  /** Where the data stands; a folder that goes with the process when absent. */
+  /** Folder of the data; if absent, a temporary one that is removed at the end. */
   dataDir?: string;
-  /** Keeps everything in memory: quick, and gone with the process. */
+  /** Keeps everything in memory: fast, and lost with the process. */
   inMemory?: boolean;
-  /** Names of its storage accounts, all with the published key; the usual one alone when absent. */
+  /** Names of its storage accounts, all with the published key; if absent, only the usual one. */
   accounts?: string[];
-  /** Free ports when absent. */
+  /** If absent, free ports. */
   ports?: { blob: number; queue: number; table: number };
 }
 
@@ -25,15 +24,15 @@ export interface Azurite {
   blobUrl: string;
   queueUrl: string;
   tableUrl: string;
-  /** Rejects when a service ends by itself. */
+  /** Rejects if a service ends by itself. */
   crashed: Promise<never>;
-  /** Ends when the data is on disk. */
+  /** Resolves when the data is on disk. */
   close(): Promise<void>;
-  /** SIGKILL, without a last word to the disk. */
+  /** SIGKILL: what is not on disk yet is lost. */
   kill(): Promise<void>;
 }
 
-/** Azurite's published account: it opens nothing but emulators. */
+/** Azurite's published account, valid only for emulators. */
 const account = 'devstoreaccount1';
 const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
@@ -65,8 +64,8 @@ function startService(
     '--silent',
     ...(options.inMemory ? ['--inMemoryPersistence'] : ['--location', location]),
   ];
-  // In a group of its own: Ctrl-C, or a SIGKILL to the whole group, reaches the stack and not its store, which
-  // then sees its channel close, writes its last state and ends.
+  // Its own process group: Ctrl-C, or a SIGKILL to the stack's group, does not reach the store. The host needs it while
+  // it stops; then the store sees its channel close, saves its state and ends.
   const child = fork(bundle('azurite'), args, {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -38,7 +38,7 @@ const badExchange: FaultPlan = {
   },
 };
 
-/** Named fault plans of `--faults`: what the simulators do wrong, and how often. */
+/** The fault plans of `--faults`: which faults the simulators make, and how often. */
 export const faultPlans = {
   telemessage: { telemessage: badSite },
   exchange: { exchange: badExchange },

@@ -3,12 +3,12 @@ import { resolve } from 'node:path';
 import type { ConnectorId } from '../shared/connectors';
 import { functionNames } from '../shared/names';
 import { faultPlans } from './fault-plans';
-import { openRequest } from './open-request';
 import { readOptions, usage, UsageError, type Options } from './options';
-import { showProgress } from './progress';
+import { showProgress, watchProgress } from './progress';
 import { showMailboxes, showQuarantine, showResults } from './report';
 import {
   allBalance,
+  openRequest,
   quarantinedIn,
   requestWindows,
   resultOf,
@@ -17,9 +17,8 @@ import {
 } from './run-windows';
 import { startStack, type Stack } from './stack';
 
-/** Exit code of a process that Ctrl-C ended. */
+/** Exit code of a process that was ended by Ctrl-C. */
 const interrupted = 130;
-const stalledMs = 60_000;
 
 /** `npm run local` and `npm run demo`: the whole system on this machine. */
 async function main(): Promise<number> {
@@ -37,7 +36,7 @@ async function main(): Promise<number> {
   );
   const stop = () => stopping.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  // Whoever read the output has left, as `head` does.
+  // The reader of the output has ended, as `head` does.
   process.stdout.on('error', stop);
   let stack: Stack | undefined;
   try {
@@ -50,7 +49,7 @@ async function main(): Promise<number> {
       log: options.verbose ? (line) => console.error(line) : undefined,
     });
     if (stopping.signal.aborted) return interrupted;
-    const work = options.once ? runOnce(stack, options) : keepUp(stack, options);
+    const work = options.once ? runOnce(stack, options) : keepRunning(stack, options);
     return await Promise.race([work, stopped, stack.crashed]);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
@@ -64,12 +63,12 @@ const settingsFor = ({ once, mapping }: Options): Record<string, string> => ({
   ...Object.fromEntries(
     Object.keys(mapping).map((connector) => [`${connector.toUpperCase()}_CUSTOM_MAPPING`, 'true']),
   ),
-  // One window was asked for: at the full hour the timer would fetch another one in between.
+  // At the full hour, the timer would fetch a window that was not requested.
   ...(once ? { [`AzureWebJobs.${functionNames.fetchBatch}.Disabled`]: 'true' } : {}),
 });
 
-async function keepUp(stack: Stack, options: Options): Promise<number> {
-  console.log('Everything is up. Ctrl-C stops it.\n');
+async function keepRunning(stack: Stack, options: Options): Promise<number> {
+  console.log('Everything is running. Ctrl-C stops it.\n');
   for (const [name, address] of Object.entries(stack.addresses))
     console.log(`  ${name.padEnd(18)} ${address}`);
   const host = stack.addresses['functions host'] ?? 'http://localhost:7071';
@@ -79,7 +78,7 @@ async function keepUp(stack: Stack, options: Options): Promise<number> {
       file,
       `${JSON.stringify({ IsEncrypted: false, Values: stack.settings }, undefined, 2)}\n`,
     );
-    console.log(`\n  ${file} is written. Start the app in another terminal:  func start`);
+    console.log(`\n  Wrote ${file}. Start the app in another terminal:  func start`);
   }
   console.log(
     `\n  Fetch the last 24 hours now:  curl -X POST -H 'content-type: application/json' -d '{}' ` +
@@ -88,30 +87,12 @@ async function keepUp(stack: Stack, options: Options): Promise<number> {
   return new Promise(() => undefined);
 }
 
-/** Shows the progress, and what the functions host says once there is none for a while. */
-function reporting(stack: Stack): (progress: Progress[]) => void {
-  const show = showProgress(process.stdout);
-  let known = '';
-  let movedAt = Date.now();
-  return (progress) => {
-    show(progress);
-    const now = JSON.stringify(progress);
-    if (now === known && Date.now() - movedAt < stalledMs) return;
-    if (now === known)
-      console.error(
-        ['Nothing has moved for a while. The functions host says:', ...stack.hostTail()].join('\n'),
-      );
-    known = now;
-    movedAt = Date.now();
-  };
-}
-
 async function runOnce(stack: Stack, options: Options): Promise<number> {
   const { deps } = stack;
   for (const [connector, file] of Object.entries(options.mapping)) {
     const problems = await deps.mappings.upload(connector as ConnectorId, await readFile(file));
     if (problems.length === 0) continue;
-    console.error(`The mapping file ${file} is refused; nothing of it is taken:`);
+    console.error(`The mapping file ${file} is refused as a whole:`);
     for (const { line, column, expected, found } of problems)
       console.error(`  line ${line}${column ? `, ${column}` : ''}: expected ${expected}, found ${found}`);
     return 2;
@@ -120,7 +101,17 @@ async function runOnce(stack: Stack, options: Options): Promise<number> {
   console.log(`Window ${from} to ${to}`);
   const request = await openRequest(options.data && resolve(options.data), options.window);
   const runs = await requestWindows(deps, from, to, request.id);
-  await waitUntilClosed(deps, runs, reporting(stack)).catch((error: unknown) => {
+  const show = showProgress(process.stdout);
+  const watch = watchProgress(() =>
+    console.error(
+      ['Nothing has changed for a minute. The functions host says:', ...stack.hostTail()].join('\n'),
+    ),
+  );
+  const report = (progress: Progress[]) => {
+    show(progress);
+    watch(progress);
+  };
+  await waitUntilClosed(deps, runs, report).catch((error: unknown) => {
     console.error(stack.hostTail().join('\n'));
     throw error;
   });
@@ -131,7 +122,7 @@ async function runOnce(stack: Stack, options: Options): Promise<number> {
   showResults(results);
   showQuarantine(quarantined);
   if (stack.exchange) {
-    // What follows is read by a person, who wants no faults.
+    // A person reads what follows: no more faults.
     await fetch(`${stack.exchange}/_control/faults`, { method: 'POST', body: '{}' });
     await showMailboxes(stack.exchange, deps);
   }
@@ -139,10 +130,9 @@ async function runOnce(stack: Stack, options: Options): Promise<number> {
     await writeFile(
       options.quarantine,
       quarantined
-        .map(({ connector, sourceId, batch, position, reason, detail }) =>
-          JSON.stringify({ connector, sourceId: sourceId ?? null, batch, position, reason, detail }),
+        .map(({ connector, sourceId = null, batch, position, reason, detail }) =>
+          JSON.stringify({ connector, sourceId, batch, position, reason, detail }).concat('\n'),
         )
-        .map((line) => `${line}\n`)
         .join(''),
     );
   console.log(balanced ? 'Both sums balance.' : 'THE SUMS DO NOT BALANCE.');

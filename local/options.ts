@@ -4,7 +4,7 @@ import { faultPlans, type FaultPlanName } from './fault-plans';
 import { portNames, type PortName } from './stack';
 
 export interface Options {
-  /** Run one window to its end, report, stop. */
+  /** Import one window, report, stop. */
   once: boolean;
   window: { from: string; to: string };
   mapping: Partial<Record<ConnectorId, string>>;
@@ -12,44 +12,45 @@ export interface Options {
   data: string | undefined;
   json: boolean;
   verbose: boolean;
-  /** Leave the functions host to `func start`. */
+  /** Start no functions host, but prepare for `func start`. */
   func: boolean;
   faults: FaultPlanName | undefined;
   ports: Partial<Record<PortName, number>>;
 }
 
+/** Thrown when the command line is wrong. */
 export class UsageError extends Error {}
 
-export const usage = `npm run demo  [-- OPTIONS]   the sample day of both connectors, from start to end
-npm run local [-- OPTIONS]   the stack, kept up until Ctrl-C
+export const usage = `npm run demo  [-- OPTIONS]   import the sample day of both connectors, then stop
+npm run local [-- OPTIONS]   run the stack until Ctrl-C
 
-  --once               one window of every enabled connector, then stop
+  --once               import one window of every enabled connector, then stop
   --from ISO --to ISO  the window, with --once; at most 24 hours
-  --mapping C=FILE     custom mapping of a connector (${connectorIds.join(', ')}); may be given for each
+  --mapping C=FILE     custom mapping of a connector (${connectorIds.join(', ')}); can be given for each
   --quarantine FILE    write one JSON line per quarantined item
-  --data DIR           keep storage and mailboxes there (else in memory)
-  --faults NAME        make the simulators fail: ${Object.keys(faultPlans).join(', ')}
-  --port PART=NUMBER   a fixed port (${portNames.join(', ')}); else a free one
-  --func               without the functions host: writes local.settings.json for func start
+  --data DIR           keep storage and mailboxes there (otherwise in memory)
+  --faults NAME        let the simulators fail: ${Object.keys(faultPlans).join(', ')}
+  --port PART=NUMBER   a fixed port (${portNames.join(', ')}); otherwise a free one
+  --func               start no functions host; write local.settings.json for func start
   --json               the last line of standard output is one JSON object
-  --verbose            the parts' own output, on standard error`;
+  --verbose            print the output of all parts to standard error`;
 
-/** The sample day of `npm run demo`. */
+/** The day of `npm run demo`. */
 const demoWindow = { from: '2026-11-20T00:00:00.000Z', to: '2026-11-21T00:00:00.000Z' };
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** @throws UsageError that says what was expected and what was found */
+/** Reads the command line. @throws UsageError that says what was expected and what was found */
 export function readOptions(args: string[]): Options {
   const { values, positionals } = parse(args);
   const [verb, ...rest] = positionals;
   if (rest.length > 0 || (verb !== undefined && verb !== 'demo'))
-    throw new UsageError(`Expected options only, found "${positionals.join(' ')}"`);
+    throw new UsageError(`Expected only options, found "${positionals.join(' ')}"`);
   const demo = verb === 'demo';
   const once = demo || (values.once ?? false);
   if ((values.from === undefined) !== (values.to === undefined))
-    throw new UsageError('--from and --to go together');
-  if (!once && values.from !== undefined) throw new UsageError('--from and --to go with --once');
-  if (once && values.func) throw new UsageError('--func goes without --once');
+    throw new UsageError('--from and --to must be given together');
+  if (!once && values.from !== undefined) throw new UsageError('--from and --to need --once');
+  if (once && values.func) throw new UsageError('--func and --once cannot be combined');
   if (once && !demo && values.from === undefined) throw new UsageError('--once needs --from and --to');
   if (values.faults !== undefined && !(values.faults in faultPlans))
     throw new UsageError(

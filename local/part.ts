@@ -2,15 +2,15 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { bundle } from './bundles';
 
-/** One process of the local stack: a simulator, Azurite or the functions host. */
+/** A process of the local stack: a simulator or the functions host. */
 export interface Part<Ready> {
   name: string;
-  /** What the part said when it was ready. */
+  /** What the part reported when it was ready. */
   ready: Ready;
   pid: number;
-  /** The last lines that it wrote. */
+  /** The last lines of its output. */
   tail(): string[];
-  /** Rejects when the part ends by itself. */
+  /** Rejects if the part ends by itself. */
   crashed: Promise<never>;
   close(): Promise<void>;
 }
@@ -18,10 +18,10 @@ export interface Part<Ready> {
 const stopTimeoutMs = 8_000;
 
 /**
- * Starts `dist/local/<script>.js` with its options and waits until it says that it is ready. The part ends by
- * itself when this process does, because its channel breaks.
+ * Starts `dist/local/<script>.js` with its options and waits until it reports that it is ready. If this process dies,
+ * the channel to the part breaks, and the part ends too.
  *
- * @throws Error when the part ends before it is ready
+ * @throws Error if the part ends before it is ready
  */
 export async function startPart<Ready>(
   name: string,
@@ -32,7 +32,7 @@ export async function startPart<Ready>(
   const child = fork(bundle(script), {
     env: { ...process.env, PART_OPTIONS: JSON.stringify(options) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // A process group of its own: Ctrl-C must reach the parts in order, through their channels.
+    // Its own process group: on Ctrl-C, the stack must stop the parts in order.
     detached: true,
   });
   const tail: string[] = [];
@@ -54,10 +54,10 @@ export async function startPart<Ready>(
   failed.catch(() => undefined);
   log?.(`${name}: process ${child.pid}`);
   const ready = once(child, 'message').then(([message]) => message as Ready);
-  const said = await Promise.race([ready, failed]);
+  const reported = await Promise.race([ready, failed]);
   return {
     name,
-    ready: said,
+    ready: reported,
     pid: child.pid!,
     tail: () => [...tail],
     crashed: failed,

@@ -2,10 +2,11 @@ import type { WriteStream } from 'node:tty';
 import type { Progress } from './run-windows';
 
 const barWidth = 20;
+const stalledMs = 60_000;
 
 /**
- * Shows how far the runs are: one line that is rewritten on a terminal, and a line per step of ten per cent
- * where the output goes to a file.
+ * Shows the progress of the runs: on a terminal, one line that is rewritten; in a file, a new line for every ten per
+ * cent.
  */
 export function showProgress(out: WriteStream): (progress: Progress[]) => void {
   let shown = '';
@@ -22,18 +23,31 @@ export function showProgress(out: WriteStream): (progress: Progress[]) => void {
   };
 }
 
-const share = ({ items, settled }: Progress) => (items === 0 ? 0 : settled / items);
+const share = ({ items, finished }: Progress) => (items === 0 ? 0 : finished / items);
 
 function describe(progress: Progress): string {
-  const { connector, fetched, items, settled, batches, closed } = progress;
+  const { connector, fetched, items, finished, batches, closed } = progress;
   const full = Math.round(share(progress) * barWidth);
   const bar = '█'.repeat(full) + '░'.repeat(barWidth - full);
   const state = !fetched
     ? 'fetching'
     : closed === batches
       ? 'closed'
-      : settled < items
+      : finished < items
         ? 'importing'
         : 'closing';
-  return `${connector.padEnd(8)} ${bar} ${settled}/${items} items, ${state}`;
+  return `${connector.padEnd(8)} ${bar} ${finished}/${items} items, ${state}`;
+}
+
+/** Calls `stalled` if the progress it is told of has not changed for a minute, and again after each further minute. */
+export function watchProgress(stalled: () => void): (progress: Progress[]) => void {
+  let last = '';
+  let changedAt = Date.now();
+  return (progress) => {
+    const now = JSON.stringify(progress);
+    if (now === last && Date.now() - changedAt < stalledMs) return;
+    if (now === last) stalled();
+    last = now;
+    changedAt = Date.now();
+  };
 }

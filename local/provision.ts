@@ -3,7 +3,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { QueueServiceClient } from '@azure/storage-queue';
 import { containers, queues, tables } from '../shared/names';
 
-/** Creates the containers, queues and tables that infra/ creates in Azure. What exists already stays. */
+/** Creates the containers, queues and tables that infra/ creates in Azure, if they do not exist yet. */
 export async function provision(connectionString: string): Promise<void> {
   const blobs = BlobServiceClient.fromConnectionString(connectionString);
   const queueService = QueueServiceClient.fromConnectionString(connectionString);

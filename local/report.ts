@@ -1,14 +1,16 @@
+import { ManagedIdentityCredential } from '@azure/identity';
 import { connectors, connectorIds } from '../shared/connectors';
 import type { Deps } from '../shared/deps';
 import { reasons } from '../shared/errors';
 import type { Quarantined } from '../shared/storage/outcomes';
-import { readFolder } from './read-folder';
 import type { ConnectorResult } from './run-windows';
 
 const shownMailboxes = 3;
 const shownItems = 12;
 
-/** The counters, a column per connector. */
+/** What a run prints at its end: the counters, the quarantined items, a few mailboxes. */
+
+/** Prints the counters, one column per connector. */
 export function showResults(results: readonly ConnectorResult[]): void {
   const line = (label: string, value: (one: ConnectorResult) => number | string) =>
     console.log(`  ${label.padEnd(34)}${results.map((one) => String(value(one)).padStart(12)).join('')}`);
@@ -28,7 +30,7 @@ export function showResults(results: readonly ConnectorResult[]): void {
   console.log();
 }
 
-/** Each quarantined item with its reason in a sentence. */
+/** Prints each quarantined item with its reason in a sentence. */
 export function showQuarantine(quarantined: readonly Quarantined[]): void {
   if (quarantined.length === 0) return;
   console.log('Quarantined:');
@@ -41,7 +43,7 @@ export function showQuarantine(quarantined: readonly Quarantined[]): void {
   console.log();
 }
 
-/** A few folders as their owners see them, read back over Microsoft Graph. */
+/** Prints a few folders as their owners see them. */
 export async function showMailboxes(origin: string, deps: Deps): Promise<void> {
   for (const id of connectorIds) {
     const connector = connectors[id];
@@ -64,7 +66,84 @@ export async function showMailboxes(origin: string, deps: Deps): Promise<void> {
   }
 }
 
-/** Characters of East Asia and emoji take two columns of a terminal. */
+interface FolderView {
+  /** User principal name of the mailbox's owner. */
+  owner: string;
+  total: number;
+  /** Newest first. */
+  items: { date: string; from: string; to: string; subject: string; attachments: string[] }[];
+}
+
+interface Recipient {
+  emailAddress: { name: string; address: string };
+}
+interface Message {
+  receivedDateTime: string;
+  from?: Recipient;
+  toRecipients: Recipient[];
+  subject: string;
+  attachments?: { name: string }[];
+}
+interface Folder {
+  id: string;
+  totalItemCount: number;
+}
+
+/** The fullest folders of that name in the tenant, read over Microsoft Graph like any client does. */
+async function readFolder(
+  origin: string,
+  audience: string,
+  folderName: string,
+  maxMailboxes: number,
+  maxItems: number,
+): Promise<FolderView[]> {
+  const { token } = await new ManagedIdentityCredential().getToken(audience);
+  const get = async <T>(path: string, query: Record<string, string>): Promise<T[]> => {
+    const url = `${origin}/v1.0${path}?${new URLSearchParams(query).toString()}`;
+    const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    // A user without a mailbox.
+    if (!response.ok) return [];
+    return ((await response.json()) as { value: T[] }).value;
+  };
+
+  const users = await get<{ id: string; userPrincipalName: string }>('/users', { $top: '999' });
+  const found: { owner: string; path: string; folder: Folder }[] = [];
+  for (const { id, userPrincipalName } of users) {
+    const [folder] = await get<Folder>(`/users/${id}/mailFolders`, {
+      $filter: `displayName eq '${folderName}'`,
+    });
+    if (folder)
+      found.push({
+        owner: userPrincipalName,
+        path: `/users/${id}/mailFolders/${folder.id}/messages`,
+        folder,
+      });
+  }
+  found.sort((a, b) => b.folder.totalItemCount - a.folder.totalItemCount);
+  return Promise.all(
+    found.slice(0, maxMailboxes).map(async ({ owner, path, folder }) => {
+      const messages = await get<Message>(path, {
+        $top: String(maxItems),
+        $expand: 'attachments($select=name)',
+      });
+      return { owner, total: folder.totalItemCount, items: messages.map(viewOf) };
+    }),
+  );
+}
+
+function viewOf({ receivedDateTime, from, toRecipients, subject, attachments }: Message) {
+  const [first, ...others] = toRecipients;
+  return {
+    date: receivedDateTime.slice(0, 16).replace('T', ' '),
+    from: from?.emailAddress.name ?? '',
+    to:
+      others.length > 0 ? `${first!.emailAddress.name} +${others.length}` : (first?.emailAddress.name ?? ''),
+    subject,
+    attachments: (attachments ?? []).map(({ name }) => name),
+  };
+}
+
+/** East Asian characters and emoji take two columns of a terminal. */
 const columnsOf = (character: string) =>
   /\p{Mn}|\p{Me}|\p{Cf}/u.test(character)
     ? 0
@@ -74,7 +153,7 @@ const columnsOf = (character: string) =>
       ? 2
       : 1;
 
-/** Cut or filled to a width, so that columns stand below each other in a terminal. */
+/** Cuts or pads a text to a width, so that the columns line up in a terminal. */
 function clip(text: string, width: number): string {
   let columns = 0;
   let cut = '';

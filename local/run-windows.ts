@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectorId } from '../shared/connectors';
 import type { Deps } from '../shared/deps';
@@ -13,7 +15,9 @@ import { batchPartition, batchRow, type Counters, type Quarantined } from '../sh
 import { createWorkQueue } from '../shared/storage/queues.client';
 import type { RunState } from '../shared/storage/runs';
 
-/** One connector's run of the window, from request to counters. */
+/** Requesting a window of every connector, waiting for its batches to close, and reading what came out. */
+
+/** One connector's run of a window. */
 export interface ConnectorRun {
   connector: ConnectorId;
   run: string;
@@ -30,7 +34,8 @@ export interface Progress {
   connector: ConnectorId;
   fetched: boolean;
   items: number;
-  settled: number;
+  /** Items that have an outcome. */
+  finished: number;
   batches: number;
   closed: number;
 }
@@ -40,9 +45,35 @@ const pollMs = 1000;
 const noCredential = { getToken: () => Promise.resolve(null) };
 const queueOf = (deps: Deps, name: string) => openAccount(deps.config.storage, noCredential).queue(name);
 
+/** A request for a window whose result was not shown yet. */
+export interface OpenRequest {
+  /** Part of the names of all runs of this request. */
+  id: string;
+  /** Call it when the result was shown: asking for the same window again is then a new request. */
+  done(): Promise<void>;
+}
+
 /**
- * Requests the window of every enabled connector. The same id again goes on with the same runs; with another one
- * the window is fetched anew, and what comes again is recognised by the ledger.
+ * Continues an interrupted request for this window, or begins a new one. Its id is kept in a file beside the stores:
+ * after a crash, the runs alone cannot distinguish a connector that has finished from one that was never requested.
+ */
+export async function openRequest(
+  dataDir: string | undefined,
+  { from, to }: { from: string; to: string },
+): Promise<OpenRequest> {
+  const newId = randomUUID().slice(0, 8);
+  if (dataDir === undefined) return { id: newId, done: () => Promise.resolve() };
+  const file = join(dataDir, `open-request-${from}-${to}.txt`.replaceAll(':', ''));
+  const saved = await readFile(file, 'utf8').catch(() => '');
+  // If a crash left the file empty, no request was made yet.
+  const id = /^[0-9a-f]{8}$/.test(saved) ? saved : newId;
+  await writeFile(file, id);
+  return { id, done: () => rm(file, { force: true }) };
+}
+
+/**
+ * Requests the window of every enabled connector. With the same id, the same runs continue; with a new id, the window is
+ * fetched again, and the ledger recognises every item that was already filed.
  */
 export async function requestWindows(
   deps: Deps,
@@ -64,11 +95,12 @@ const readRequest = ({ messageText }: { messageText: string }) =>
   readBackfillRequest(JSON.parse(Buffer.from(messageText, 'base64').toString()));
 
 /**
- * Takes requests that the host gave up on off their queue: asked again, they get five attempts again.
+ * Checks that the host has not given up on a request. Removes such a request from its queue, so that the next request
+ * for the window gets five attempts again.
  *
  * @throws Error that names the connectors whose window could not be fetched
  */
-async function refuseGivenUp(deps: Deps, runs: readonly ConnectorRun[]): Promise<void> {
+async function expectNoneGivenUp(deps: Deps, runs: readonly ConnectorRun[]): Promise<void> {
   const queue = queueOf(deps, queues.backfillWindowPoison);
   const isOurs = (message: { messageText: string }) => {
     const request = readRequest(message);
@@ -91,7 +123,7 @@ interface Survey {
   batches: { manifest: Manifest; closed: boolean; counters: Counters | undefined }[];
 }
 
-/** The run's batches: the chain is read from where the run began. */
+/** The run's state and batches, found by reading the whole chain. */
 async function survey(deps: Deps, { connector, run }: ConnectorRun): Promise<Survey> {
   const state = await deps.runs.get(connector, run);
   const batches: Survey['batches'] = [];
@@ -106,9 +138,9 @@ async function survey(deps: Deps, { connector, run }: ConnectorRun): Promise<Sur
 }
 
 /**
- * Waits until every batch of the runs is closed, and reports how far they are.
+ * Waits until every batch of the runs is closed, and reports the progress.
  *
- * @throws Error when the host gave up to fetch a window
+ * @throws Error if the host gave up fetching a window
  */
 export async function waitUntilClosed(
   deps: Deps,
@@ -119,7 +151,7 @@ export async function waitUntilClosed(
     const progress = await Promise.all(runs.map((run) => progressOf(deps, run)));
     report(progress);
     if (progress.every(({ fetched, batches, closed }) => fetched && closed === batches)) return;
-    if (!progress.every(({ fetched }) => fetched)) await refuseGivenUp(deps, runs);
+    if (!progress.every(({ fetched }) => fetched)) await expectNoneGivenUp(deps, runs);
     await sleep(pollMs);
   }
 }
@@ -127,20 +159,20 @@ export async function waitUntilClosed(
 async function progressOf(deps: Deps, wanted: ConnectorRun): Promise<Progress> {
   const { state, batches } = await survey(deps, wanted);
   let items = 0;
-  let settled = 0;
+  let finished = 0;
   for (const { manifest, closed } of batches) {
     items += manifest.items;
-    if (closed) settled += manifest.items;
+    if (closed) finished += manifest.items;
     else
       for await (const _outcome of deps.outcomes.list(batchPartition(wanted.connector, manifest.number)))
-        settled++;
+        finished++;
   }
   const closed = batches.filter((batch) => batch.closed).length;
   return {
     connector: wanted.connector,
     fetched: state?.state === 'fetched',
     items,
-    settled,
+    finished,
     batches: batches.length,
     closed,
   };
@@ -158,8 +190,10 @@ export async function resultOf(
   return { connector: wanted.connector, from, to, batches: batches.length, ...counters };
 }
 
+/** Whether both sums of every result balance. */
 export const allBalance = (results: readonly ConnectorResult[]): boolean => results.every(balances);
 
+/** The quarantined items of a run. */
 export async function quarantinedIn(deps: Deps, wanted: ConnectorRun): Promise<Quarantined[]> {
   const { batches } = await survey(deps, wanted);
   const found: Quarantined[] = [];

@@ -7,7 +7,7 @@ import { appBundle, appFolder } from './bundles';
 import { startPart, type Part } from './part';
 import { provision } from './provision';
 
-/** The parts whose port can be set. */
+/** The parts that can have a fixed port. */
 export const portNames = [
   'functions',
   'telemessage',
@@ -20,36 +20,36 @@ export const portNames = [
 export type PortName = (typeof portNames)[number];
 
 export interface StackOptions {
-  /** Where storage and mailboxes outlive a restart; in memory alone when absent. */
+  /** Keeps storage and mailboxes in this folder; if absent, in memory. */
   dataDir?: string | undefined;
-  /** The app to run: a staged folder; this checkout's when absent. */
+  /** The folder of the app to run, such as a staged one; if absent, this checkout. */
   appDir?: string | undefined;
-  /** App settings on top of the local ones. */
+  /** App settings that override the local ones. */
   settings: Record<string, string>;
-  /** Starts no functions host: whoever wants one (or two, or `func start`) starts it. */
+  /** Starts no functions host; use `startHost` or `func start`. */
   withoutHost?: boolean | undefined;
   /** Fault plans of the simulators, as their control endpoints take them. */
   faults?: { telemessage?: object; exchange?: object } | undefined;
-  /** Ports of parts; free ones where none is set. */
+  /** Fixed ports; the other parts get free ones. */
   ports?: Partial<Record<PortName, number>>;
-  /** Where the parts' output goes. */
+  /** Receives the output of the parts. */
   log?: ((line: string) => void) | undefined;
 }
 
 export interface Stack {
-  /** Name and address of everything that runs. */
+  /** Address of everything that runs, by name. */
   addresses: Record<string, string>;
   settings: Record<string, string>;
   deps: AppDeps;
-  /** The simulated Exchange, unless another server was named. */
+  /** Origin of the simulated Exchange; undefined if the environment names another server. */
   exchange: string | undefined;
-  /** The same of the TeleMessage site. */
+  /** Origin of the simulated TeleMessage site; undefined if the environment names another server. */
   telemessage: string | undefined;
-  /** One more functions host on the same stores. Its end is its starter's to watch, its stop comes with the stack's. */
+  /** Starts another functions host on the same stores. `close` stops it, but `crashed` does not watch it. */
   startHost(name: string): Promise<Part<HostReady>>;
-  /** The last lines of the functions host. */
+  /** The last lines of the functions host's output. */
   hostTail(): string[];
-  /** Rejects when a part ends by itself. */
+  /** Rejects if a part ends by itself. */
   crashed: Promise<never>;
   close(): Promise<void>;
 }
@@ -59,8 +59,8 @@ const identityHeader = 'local-identity-header';
 const hostName = 'functions';
 
 /**
- * The settings in which the local stack differs from Azure; there is no other difference. Leases and waits are
- * short, because a laptop's simulators answer in milliseconds and nobody wants to wait for them.
+ * The settings by which the local stack differs from Azure; there is no other difference. Leases and delays are short,
+ * because the simulators answer in milliseconds.
  */
 const localSettings = {
   FUNCTIONS_WORKER_RUNTIME: 'node',
@@ -75,7 +75,7 @@ const localSettings = {
   AzureFunctionsJobHost__extensions__queues__visibilityTimeout: '00:00:01',
 };
 
-/** The addresses that are known once the parts are up; until then the rest of the settings can be checked. */
+/** Placeholders for addresses that are known only when the parts run, so that the other settings can be checked first. */
 const unknownAddresses = {
   ArchiveStorage: 'not started yet',
   TELEMESSAGE_BASE_URL: 'http://127.0.0.1',
@@ -84,8 +84,8 @@ const unknownAddresses = {
 };
 
 /**
- * Starts everything on this machine that the app needs, then the functions host with the app. Simulators of
- * servers that the environment names are not started.
+ * Starts everything that the app needs on this machine, then the functions host with the app. If the environment names a
+ * server, its simulator is not started.
  *
  * @throws Error that names every wrong setting, or the part that did not start
  */
@@ -117,7 +117,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
   const before = { IDENTITY_ENDPOINT, IDENTITY_HEADER };
   const close = async () => {
-    // The hosts first: they must not see their neighbours vanish.
+    // The hosts first: they must not run into servers that are gone.
     const isHost = ({ name }: Part<unknown>) => name.startsWith(hostName);
     await Promise.all(parts.filter(isHost).map((part) => part.close()));
     await Promise.all(parts.map((part) => part.close()));
@@ -165,7 +165,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       KEY_VAULT_URL: KEY_VAULT_URL || identity!.ready.vaultUrl,
       ...signIn,
     };
-    // This process signs in like the app does, to read mailboxes and to count.
+    // This process signs in like the app, to read mailboxes and counters.
     Object.assign(process.env, signIn);
     const deps = createDeps(settings, { parseWorker: appBundle('parse-worker') });
     const startHost = async (name: string) => {
@@ -175,7 +175,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         queueVisibilityMs: 10_000,
         blobPollMs: 500,
       });
-      // As in Azure, the host stays up with an app that it cannot use; here somebody waits for its work.
+      // As in Azure, the host keeps running with an app that it cannot load. Here that would be waited for in vain.
       const problems = host.ready.refused.map((one) => `${one.name}: ${one.reason}`);
       if (host.ready.functions.length === 0 || problems.length > 0)
         throw new Error(['The app did not load.', ...problems, ...host.tail()].join('\n'));
@@ -210,7 +210,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** Ends when every start has ended: a part that is still starting while another one fails could not be stopped. */
+/** Settles when all starts have: otherwise, after a failure, a part that is still starting could not be stopped. */
 async function allStarted<T extends readonly unknown[]>(starts: readonly [...T]) {
   for (const result of await Promise.allSettled(starts))
     if (result.status === 'rejected') throw result.reason;

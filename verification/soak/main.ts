@@ -109,7 +109,7 @@ function showing({ kills }: Options, hosts: Hosts, done: Window[]) {
     if (Date.now() - shownAt < reportEveryMs) return;
     shownAt = Date.now();
     const items = progress
-      .map(({ connector, settled, items }) => `${connector} ${settled}/${items}`)
+      .map(({ connector, finished, items }) => `${connector} ${finished}/${items}`)
       .join(', ');
     console.log(`kills ${hosts.kills()}/${kills}, window ${done.length} from ${done.at(-1)!.from}: ${items}`);
   };
