@@ -5,8 +5,10 @@ module.exports = {
   testMatch: ['**/*.test.ts'],
   transform: { '\\.ts$': '<rootDir>/tests/support/transform.js' },
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
+  testSequencer: '<rootDir>/tests/support/slowest-first.js',
   globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
-  testTimeout: 30_000,
+  // Only a failed test takes as long as this.
+  testTimeout: 120_000,
   // Most tests wait for processes and sockets: more workers than cores would only make them wait for each other.
   maxWorkers: 2,
 };

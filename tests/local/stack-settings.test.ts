@@ -1,10 +1,6 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { startExchange, type Exchange } from '../../simulators/exchange/server';
 import { startIdentity, type Identity } from '../../simulators/identity/server';
-import { archivedIn, sampleLines } from '../../simulators/samples/day';
-import { expectations } from '../../simulators/samples/expectations';
-import { mailboxOf } from '../../simulators/samples/mapping';
+import { sampleLines } from '../../simulators/samples/day';
 import { organisation } from '../../simulators/samples/organisation';
 import { readMailboxes } from '../../verification/soak/mailboxes';
 import { startTeleMessage, type TeleMessage } from '../../simulators/telemessage/server';
@@ -13,22 +9,18 @@ import {
   asMessages,
   asOptions,
   countersOf,
-  dataFolder,
   evening,
   expectedCounters,
   expectedMessages,
-  filedItems,
   resultOf,
   start,
   useStacks,
-  type Window,
 } from '../support/stack-process';
 
-/** The local stack with servers, mappings and settings that somebody else chose. */
+/** The local stack with servers and settings that somebody else chose. */
 
 useStacks();
 
-const night = { from: evening.to, to: '2026-11-20T00:30:00.000Z' };
 const header = 'a-header-of-their-own';
 
 interface Servers {
@@ -113,66 +105,6 @@ test('a window that cannot be fetched ends the run with an error instead of wait
   });
   expect(await run.exited).toBe(1);
   expect(run.stderr()).toMatch(/could not be fetched in five attempts: \w+/);
-});
-
-describe('a mapping file', () => {
-  const data = dataFolder();
-  const good = join(data, 'good.csv');
-  const bad = join(data, 'bad.csv');
-  const both = { from: evening.from, to: night.to };
-  const received = (window: Window) => Object.keys(expectations('whatsapp', window).mailboxes);
-  /** The file gives the number of one, who takes part in both windows, to another, who takes part in neither. */
-  const { number, user: former } = [...archivedIn('whatsapp', evening)]
-    .flatMap(({ item, arrivedAtMs }) =>
-      item.mentions.map((mention) => ({ ...mention, user: mailboxOf(mention, arrivedAtMs, {}) })),
-    )
-    .find(({ number, national, user }) => number && !national && user && received(night).includes(user.id))!;
-  const holder = organisation.find(
-    ({ id, mailbox, inScope }) => mailbox === 'normal' && inScope !== false && !received(both).includes(id),
-  )!;
-  const mapped = (window: Window) => {
-    const whatsapp = new Set(expectations('whatsapp', window).list.map(({ sourceId }) => sourceId));
-    return expectedMessages(window)
-      .map((line) => {
-        const [userId, sourceId] = line.split(' ') as [string, string];
-        return `${userId === former!.id && whatsapp.has(sourceId) ? holder.id : userId} ${sourceId}`;
-      })
-      .toSorted();
-  };
-  writeFileSync(good, `Mobile number;Mailbox\r\n+${number};${holder.userPrincipalName}\r\n`);
-  writeFileSync(
-    bad,
-    `Mobile number;Mailbox\r\nno number;${holder.userPrincipalName}\r\n+${number};nobody\r\n`,
-  );
-
-  const once = (window: Window, file?: string) =>
-    start(
-      [
-        ...['--once', ...asOptions(window), '--data', data, '--json'],
-        ...(file === undefined ? [] : ['--mapping', `whatsapp=${file}`]),
-      ],
-      { WHATSAPP_CUSTOM_MAPPING: 'true' },
-    );
-
-  test('is looked at before the e-mail addresses', async () => {
-    expect(countersOf(await resultOf(once(evening, good)))).toEqual(expectedCounters(evening));
-    expect(mapped(evening)).not.toEqual(expectedMessages(evening));
-    expect(asMessages(await filedItems(data))).toEqual(mapped(evening));
-  });
-
-  test('with mistakes is refused whole, each with its line and column, and nothing is imported', async () => {
-    const run = once(night, bad);
-    expect(await run.exited).toBe(2);
-    const problems = run.stderr().match(/^ {2}line \d+, .+: expected .+, found .+$/gm) ?? [];
-    expect(problems.map((problem) => problem.split(',')[0])).toEqual(['  line 2', '  line 3']);
-    expect(asMessages(await filedItems(data))).toEqual(mapped(evening));
-  });
-
-  test('that was refused leaves the former one in force', async () => {
-    const result = await resultOf(once(night));
-    expect(countersOf(result)).toEqual(expectedCounters(night, {}, evening));
-    expect(asMessages(await filedItems(data))).toEqual(mapped(both));
-  });
 });
 
 test('wrong settings stop the stack before anything starts, all of them named, none with its value', async () => {

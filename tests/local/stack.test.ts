@@ -13,6 +13,8 @@ import {
   expectedCounters,
   expectedMessages,
   filedItems,
+  impatient,
+  night,
   resultOf,
   start,
   useStacks,
@@ -24,8 +26,6 @@ import {
 
 useStacks();
 
-/** Holds items of the evening again, an item that cannot be read, and mails that are attached in several requests. */
-const night = { from: evening.to, to: '2026-11-20T00:45:00.000Z' };
 const both = { from: evening.from, to: night.to };
 
 const quiet = dataFolder();
@@ -35,8 +35,8 @@ const runs = {} as Record<'evening' | 'night' | 'again' | 'faultyEvening' | 'fau
 const results = {} as Record<keyof typeof runs, Result>;
 let filed: Record<'first' | 'quiet' | 'faulty', Awaited<ReturnType<typeof filedItems>>>;
 
-async function run(name: keyof typeof runs, args: string[]) {
-  runs[name] = start([...args, '--json']);
+async function run(name: keyof typeof runs, args: string[], settings: Record<string, string> = {}) {
+  runs[name] = start([...args, '--json'], settings);
   results[name] = await resultOf(runs[name]);
 }
 
@@ -51,8 +51,8 @@ beforeAll(async () => {
   };
   const withFaults = async () => {
     const options = ['--data', faulty, '--faults', 'worst'];
-    await run('faultyEvening', ['--once', ...asOptions(evening), ...options]);
-    await run('faultyNight', ['--once', ...asOptions(night), ...options]);
+    await run('faultyEvening', ['--once', ...asOptions(evening), ...options], impatient);
+    await run('faultyNight', ['--once', ...asOptions(night), ...options], impatient);
     return { faulty: await filedItems(faulty) };
   };
   const [first, second] = await Promise.all([quietly(), withFaults()]);

@@ -133,16 +133,14 @@ test('sends message and stack of an error, not its cause nor its inner errors', 
   expect(app.lines.join('\n')).not.toMatch(/the cause|inner error/);
 });
 
-test('drains a thousand messages in well under half a minute', async () => {
+test('drains a queue without waiting for its next poll', async () => {
   await store.queue('work').create();
   const message = Buffer.from('{"act":"log"}').toString('base64');
-  for (let sent = 0; sent < 1_200; sent += 20) {
+  for (let sent = 0; sent < 400; sent += 20) {
     await Promise.all(Array.from({ length: 20 }, () => store.queue('work').sendMessage(message)));
   }
-  const started = Date.now();
-  const app = await start();
+  const app = await start('triggers', { queuePollMs: 3_600_000 });
   let succeeded = 0;
   app.events.on('invocation', (invocation) => (succeeded += Number(invocation.succeeded)));
-  await until('all messages', async () => succeeded === 1_200 && (await store.depth('work')) === 0);
-  expect(Date.now() - started).toBeLessThan(20_000);
+  await until('all messages', async () => succeeded === 400 && (await store.depth('work')) === 0);
 });

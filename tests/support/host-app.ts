@@ -7,8 +7,11 @@ import { openStore } from './store';
 
 /** Stores and hosts for the tests of the local Functions host. */
 
+/** Only a failed test waits as long as this. */
+const patienceMs = 100_000;
+
 export async function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     const found = await look();
     if (found) return found;

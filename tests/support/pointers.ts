@@ -19,7 +19,7 @@ export async function fetchPointers(
   return pointers.toSorted((a, b) => a.position - b.position);
 }
 
-export async function eventually(holds: () => Promise<boolean> | boolean, withinMs = 20_000): Promise<void> {
+export async function eventually(holds: () => Promise<boolean> | boolean, withinMs = 100_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error('The condition never held');

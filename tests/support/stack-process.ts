@@ -19,6 +19,20 @@ export interface Window {
 /** The last two hours of a sample day. */
 export const evening: Window = { from: '2026-11-19T22:00:00.000Z', to: '2026-11-20T00:00:00.000Z' };
 
+/** Holds items of the evening again, an item that cannot be read, and mails that are attached in several requests. */
+export const night: Window = { from: evening.to, to: '2026-11-20T00:45:00.000Z' };
+
+/** What a run says of how far it is. */
+export const progress = /\d+\/\d+ items, \w+/;
+
+/** Settings of a stack that goes on soon after what was killed or what Exchange left in doubt. */
+export const impatient = {
+  LEASE_SECONDS: '10',
+  GRAPH_TIMEOUT_SECONDS: '5',
+  SETTLING_SECONDS: '1',
+  RECONCILE_SCHEDULE: '* * * * * *',
+};
+
 export const asOptions = ({ from, to }: Window): string[] => ['--from', from, '--to', to];
 
 /** A folder that goes with the test. */
@@ -33,7 +47,7 @@ const running = new Set<number>();
 
 /** For a test file that starts stacks: the time that they take, and an end to what a failed test left behind. */
 export function useStacks(): void {
-  jest.setTimeout(240_000);
+  jest.setTimeout(300_000);
   afterAll(() => {
     for (const pid of running) process.kill(-pid, 'SIGKILL');
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
@@ -190,8 +204,9 @@ const alive = (pid: number) => {
 };
 
 /** Waits until none of the processes is left. */
-export async function gone(pids: readonly number[], withinMs: number): Promise<number[]> {
-  const until = Date.now() + withinMs;
+export async function gone(pids: readonly number[]): Promise<number[]> {
+  // Only a failed test waits as long as this.
+  const until = Date.now() + 100_000;
   while (pids.some(alive) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
   return pids.filter(alive);
 }
