@@ -1,4 +1,4 @@
-/** Names for parts that have none: stem and extension by type. */
+/** Stem and extension by type, for parts without a name. */
 const unnamed: readonly (readonly [type: RegExp, stem: string, extension: string])[] = [
   [/^image\/jpe?g$/, 'image', 'jpg'],
   [/^image\/(png|gif|bmp|webp|tiff|heic)$/, 'image', '$1'],
@@ -27,21 +27,22 @@ const unnamed: readonly (readonly [type: RegExp, stem: string, extension: string
   [/^application\/ms-tnef$/, 'winmail', 'dat'],
 ];
 
-/** Exchange keeps 255 characters. */
+/** Exchange keeps at most 255 characters. */
 const maxLength = 255;
 
 function shorten(name: string): string {
   if (name.length <= maxLength) return name;
   const extension = /\.[^.]{1,20}$/.exec(name)?.[0] ?? '';
-  // Half a surrogate pair at the cut would be no character.
+  // The cut must not leave half a surrogate pair.
   return name.slice(0, maxLength - extension.length).replace(/[\ud800-\udbff]$/, '') + extension;
 }
 
 /**
- * The name under which a part is attached: the last component of the written name (of a Windows or a Unix
- * path), without control characters, at most 255 characters with its extension kept. Where none is left, a name
- * made from the type, counted by `count` (parts without a name so far, by stem). A nested mail ends in `.eml`,
- * else Outlook does not open it.
+ * The name under which a part is attached: the last component of the written name, which may be a Windows or Unix
+ * path, without control characters, cut to 255 characters before its extension. If nothing is left, a name made from
+ * the type and a number. A nested mail gets `.eml`, or Outlook would not open it.
+ *
+ * @param count number of unnamed parts so far, by stem; the function counts this one
  */
 export function attachmentName(
   written: string | undefined,
@@ -49,7 +50,7 @@ export function attachmentName(
   count: Map<string, number>,
 ): string {
   const line = (written ?? '')
-    // Direction overrides make `exe.txt` out of `txt.exe`.
+    // Direction overrides can show `txt.exe` as `exe.txt`.
     .replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, ' ')
     .replace(/\p{Surrogate}/gu, '\ufffd');
   const component = line.split(/[/\\]/).findLast((part) => !/^[\s.]*$/.test(part)) ?? '';

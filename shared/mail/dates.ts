@@ -1,8 +1,8 @@
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
 /**
- * Minutes east of UTC. The first lines are RFC 5322 section 4.3, the others are names that only one zone has.
- * Any other short name counts as UTC by that same section, single letters included.
+ * Minutes east of UTC. The American zones are those of RFC 5322 section 4.3; the others are unambiguous names. By the
+ * same section any other short name counts as UTC, single letters included.
  */
 const zones: Record<string, number> = {
   est: -300,
@@ -26,7 +26,7 @@ const zones: Record<string, number> = {
   kst: 540,
 };
 
-/** Comments can stand anywhere and nest. */
+/** Removes comments, which can be anywhere and can nest. */
 function withoutComments(text: string): string {
   let depth = 0;
   let kept = '';
@@ -39,7 +39,7 @@ function withoutComments(text: string): string {
   return kept;
 }
 
-/** Minutes east of UTC, none written being UTC; undefined for what is no zone: any guess could be hours off. */
+/** Minutes east of UTC, 0 when no zone is written; undefined for text that is not a zone: a guess could be hours off. */
 function zoneMinutes(text: string): number | undefined {
   const words = text.replace(/^["'\s]+|["'\s]+$/g, '').toLowerCase();
   const digits = /^(?:gmt|utc|ut|z)?\s*([+-])\s*(\d{1,2}):?(\d\d)?(?!\d)/.exec(words);
@@ -60,14 +60,14 @@ function fullYear(digits: string): number {
   return digits.length === 3 ? 1900 + year : year;
 }
 
-interface Written {
+interface WrittenDate {
   year: number;
   month: number;
   day: number;
   rest: string;
 }
 
-function readDay(text: string): Written | undefined {
+function readDay(text: string): WrittenDate | undefined {
   const mail =
     /^(?:[a-z]+\.?\s*,?\s*)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?,?[\s-]+(\d{2,4})(?!\d),?\s*(.*)$/i.exec(text);
   if (mail) {
@@ -77,7 +77,7 @@ function readDay(text: string): Written | undefined {
   const iso = /^(\d{4})-(\d\d)-(\d\d)[T\s]\s*(.*)$/i.exec(text);
   if (iso)
     return { year: Number(iso[1]), month: Number(iso[2]) - 1, day: Number(iso[3]), rest: iso[4] ?? '' };
-  // The form of C's asctime: the year stands last, before it perhaps a zone.
+  // The form of C's asctime: the year is last, after an optional zone.
   const c =
     /^(?:[a-z]+,?\s+)?([a-z]{3})[a-z]*\.?\s+(\d{1,2}),?\s+(\d[\d:.]*\d)\s+(.*?)\s*(\d{4})\s*([+-].*)?$/i.exec(
       text,
@@ -88,9 +88,9 @@ function readDay(text: string): Written | undefined {
 }
 
 /**
- * When a mail was sent, ISO-8601 UTC, from the text of its Date header (RFC 5322 sections 3.3 and 4.3, ISO
- * 8601 and C's form are read too). Undefined where the text is no date, or one that cannot be: a day that no
- * calendar has, before 1980, or more than a day after `receivedAt` (ISO-8601).
+ * The send time, ISO-8601 UTC, from the text of a Date header (RFC 5322 sections 3.3 and 4.3, ISO 8601, or C's
+ * asctime). Undefined for text that is not a date and for an impossible date: a day that no calendar has, before 1980,
+ * or more than a day after `receivedAt` (ISO-8601).
  */
 export function readMailDate(text: string, receivedAt: string): string | undefined {
   const written = readDay(withoutComments(text.slice(0, 400)).replace(/\s+/g, ' ').trim());

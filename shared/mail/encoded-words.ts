@@ -7,7 +7,7 @@ interface Word {
   end: number;
 }
 
-/** The encoded word that starts at `start`, or undefined. `=?` stands there. */
+/** The encoded word whose `=?` is at `start`; undefined if it is not one. */
 function wordAt(text: string, start: number, lastClose: number): Word | undefined {
   if (start > lastClose) return undefined;
   const head = /=\?([^?\s]{1,80})\?([bq])\?/iy;
@@ -15,8 +15,8 @@ function wordAt(text: string, start: number, lastClose: number): Word | undefine
   const match = head.exec(text);
   if (!match) return undefined;
   const from = head.lastIndex;
-  // A word that would swallow the start of the next one was never closed. Looking no further than that start
-  // also keeps a header of a hundred thousand unclosed words linear.
+  // A word that reaches into the next one was never closed. Searching only as far as the next start also keeps the
+  // time linear for a header of a hundred thousand unclosed words.
   const nextOpen = text.indexOf('=?', from);
   const close = nextOpen < 0 ? text.indexOf('?=', from) : text.slice(0, nextOpen + 3).indexOf('?=', from);
   if (close < 0) return undefined;
@@ -32,18 +32,18 @@ function wordBytes(word: Word): Buffer {
     .replace(/=\s*([0-9a-f])\s*([0-9a-f])/gi, (_, high: string, low: string) =>
       String.fromCharCode(parseInt(high + low, 16)),
     );
-  // Characters above U+00FF can only come from a header that was decoded before: they stand for themselves.
+  // Characters above U+00FF mean that the header's raw bytes are already decoded: keep them.
   return /[^\0-\xff]/.test(plain) ? Buffer.from(plain, 'utf8') : Buffer.from(plain, 'latin1');
 }
 
-/** Adjacent words of one charset are decoded together: senders split characters between words. */
+/** Decodes adjacent words of one charset together, because senders split characters between words. */
 function decodeRun(words: Word[], fallback: string | undefined): string {
   const chunks: Buffer[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i];
     if (!word) continue;
     let payload = word.payload;
-    // Some split the base64 text itself, within a group of four.
+    // Some senders split the base64 text within a group of four.
     while (word.base64 && payload.length % 4 !== 0 && !payload.endsWith('=') && words[i + 1]?.base64) {
       payload += words[++i]?.payload ?? '';
     }
@@ -56,8 +56,8 @@ function decodeRun(words: Word[], fallback: string | undefined): string {
 }
 
 /**
- * Text with its encoded words decoded (RFC 2047), also where software put them against the rules: inside
- * quoted strings, glued to other text, with blanks or raw bytes inside. Blanks between two words are dropped.
+ * Text with its encoded words decoded (RFC 2047), also where the RFC forbids them but software writes them: inside
+ * quoted strings, glued to other text, with blanks or raw bytes inside. Blanks between two words are removed.
  */
 export function decodeWords(text: string, fallback?: string): string {
   const lastClose = text.lastIndexOf('?=');
@@ -84,15 +84,14 @@ export function decodeWords(text: string, fallback?: string): string {
   return decoded + text.slice(from);
 }
 
-/** End of the encoded word that starts at `start`, or `start` when none does: for tokenisers. */
+/** End of the encoded word that begins at `start`, or `start` itself when there is none; for tokenisers. */
 export function encodedWordEnd(text: string, start: number): number {
   return text.startsWith('=?', start) ? (wordAt(text, start, text.length)?.end ?? start) : start;
 }
 
 /**
- * A header value, given as its raw bytes in a Latin-1 string, as text in which encoded words still stand:
- * raw 8-bit bytes are decoded (UTF-8, else `charset`, else the likeliest), those inside an encoded word are
- * left to that word's own charset.
+ * Decodes the raw 8-bit bytes of a header value (a Latin-1 string): as UTF-8, else `charset`, else the likeliest
+ * charset. Encoded words remain, and raw bytes inside them become `=XX`, to be decoded by the word's own charset.
  */
 export function decodeRaw(raw: string, charset?: string): string {
   const utf7 = decoderName(charset) === 'utf-7' && /\+[A-Za-z0-9/]+-/.test(raw);
@@ -113,7 +112,7 @@ export function decodeRaw(raw: string, charset?: string): string {
   return soundText(decodeBytes(Buffer.from(escaped, 'latin1'), utf7 ? 'utf-7' : undefined, charset));
 }
 
-/** A header value in plain text on one line: unfolded raw bytes in, decoded text out. */
+/** The decoded text, on one line, of a header value given as unfolded raw bytes in a Latin-1 string. */
 export function decodeText(raw: string, charset?: string): string {
   return decodeWords(decodeRaw(raw, charset), charset)
     .replace(/[\r\n]+/g, ' ')

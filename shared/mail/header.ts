@@ -2,7 +2,7 @@
 export interface Headers {
   /** Raw bytes of the first field of that name as a Latin-1 string, unfolded and trimmed; undefined when missing. */
   first(name: string): string | undefined;
-  /** The same of all fields of that name, in order. */
+  /** The same for all fields of that name, in order. */
   all(name: string): string[];
   /** Where the header block starts and ends in the bytes, and where the content begins. */
   start: number;
@@ -14,11 +14,11 @@ const carriageReturn = 0x0d;
 const colon = 0x3a;
 const dash = 0x2d;
 
-/** Names that prove that lines of the form `word: text` are a header and not the text itself. */
+/** Field names that prove that lines of the form `word: text` are a header and not already the content. */
 const known =
   /^(content-.*|x-.*|mime-version|from|to|cc|bcc|subject|date|message-id|received|return-path|reply-to|sender|references|in-reply-to|thread-.*|list-.*|resent-.*|arc-.*|dkim-.*|authentication-.*|received-.*|delivered-to|importance|priority|precedence|apparently-to|errors-to|status|lines|envelope-.*|disposition-.*|auto-.*|user-agent|organization|comments|keywords|return-receipt-to|original-.*)$/;
 
-/** Name of the field that a line begins, lower case; undefined when the line begins none. */
+/** Name of the field that the line begins, in lower case; undefined when it begins no field. */
 function fieldName(raw: Buffer, start: number, end: number): string | undefined {
   let at = start;
   for (; at < end; at++) {
@@ -29,7 +29,7 @@ function fieldName(raw: Buffer, start: number, end: number): string | undefined 
   const nameEnd = at;
   while (raw[at] === 0x20 || raw[at] === 0x09) at++;
   if (at >= end || raw[at] !== colon) return undefined;
-  // A link, or a boundary.
+  // `http://…` and `--boundary:` are not fields.
   if (raw[at + 1] === 0x2f && raw[at + 2] === 0x2f) return undefined;
   if (raw[start] === dash && raw[start + 1] === dash) return undefined;
   return raw.toString('latin1', start, nameEnd).toLowerCase();
@@ -37,7 +37,7 @@ function fieldName(raw: Buffer, start: number, end: number): string | undefined 
 
 interface Line {
   start: number;
-  /** Without the line's end. */
+  /** Before the line break. */
   end: number;
   next: number;
 }
@@ -61,7 +61,7 @@ function startsKnownField(raw: Buffer, start: number, eol: number): boolean {
   return known.test(fieldName(raw, line.start, line.end) ?? '');
 }
 
-/** Start of the header proper: after a byte-order mark, blank lines and the envelope line of mbox files. */
+/** Start of the header after a byte-order mark, blank lines and the envelope line of an mbox file. */
 function skipEnvelope(raw: Buffer, start: number, eol: number): number {
   let at = raw[start] === 0xef && raw[start + 1] === 0xbb && raw[start + 2] === 0xbf ? start + 3 : start;
   let enveloped = false;
@@ -73,15 +73,15 @@ function skipEnvelope(raw: Buffer, start: number, eol: number): number {
     at = line.next;
   }
   if (startsKnownField(raw, at, eol)) return at;
-  // After the envelope any field begins the header: whether it is one is seen at its end.
+  // After an envelope line any field may begin the header; its end will tell whether it is one.
   const first = lineAt(raw, at, eol);
   return enveloped && fieldName(raw, first.start, first.end) !== undefined ? at : start;
 }
 
 /**
- * Reads the header at `start` (RFC 5322 section 2.2). Where the blank line is missing the header ends at the
- * first line that cannot belong to it; text that only looks like a header (`Note: …`) is content. `whole` says
- * that this is a mail and not a part. Time is linear in the header's length. `eol` is the byte that ends lines.
+ * Reads the header at `start` (RFC 5322 section 2.2). Without a blank line after it, the header ends before the first
+ * line that cannot belong to it; text that only looks like a header (`Note: …`) is content. `eol` is the byte that
+ * ends lines; `whole` is true for a mail and false for a part. Time is linear in the header's length.
  */
 export function readHeaders(raw: Buffer, start: number, eol: number, whole: boolean): Headers {
   const begin = whole ? skipEnvelope(raw, start, eol) : start;
@@ -106,7 +106,7 @@ export function readHeaders(raw: Buffer, start: number, eol: number, whole: bool
       trusted ||= known.test(name);
     } else {
       const boundary = raw[at] === dash && raw[at + 1] === dash;
-      // Garbage between two fields is passed over; anything else is content without the blank line before it.
+      // Skip garbage between two fields; anything else is content, whose blank line is missing.
       if (boundary || folded || !startsKnownField(raw, line.next, eol)) break;
     }
     at = line.next;
@@ -130,7 +130,7 @@ function headersOf(
 ): Headers {
   const values = new Map<string, string[]>();
   for (const { name, lines } of fields) {
-    // The blank that begins a folded line takes the place of the line break; tabs there are the folder's.
+    // A fold becomes one blank: the line break goes, and a tab at the start of the next line came from folding.
     const value = (lines.length === 1 ? (lines[0] ?? '') : lines.join(' ')).trim();
     const sameName = values.get(name);
     if (sameName) sameName.push(value);

@@ -5,16 +5,16 @@ import { decodeRaw, decodeWords, encodedWordEnd } from './encoded-words';
 export interface StructuredValue {
   /** Lower case, without comments and blanks. */
   value: string;
-  /** Decoded parameters by lower-case name; the first of a name counts. */
+  /** Decoded parameters by lower-case name; of two with one name, the first counts. */
   parameters: Map<string, string>;
 }
 
-/** Value of a quoted parameter, and where the text goes on after it. */
+/** Value of the quoted parameter that opens at `start`, and where the header continues. */
 function readQuoted(text: string, start: number): [value: string, end: number] {
   let value = '';
   for (let at = start + 1; at < text.length; at++) {
     const char = text.charAt(at);
-    // Only `\"` and `\\` are escapes in practice: in `"C:\Users\x"` the backslashes are the path's own.
+    // In practice only `\"` and `\\` are escapes: the backslashes in `"C:\Users\x"` belong to the path.
     if (char === '\\' && /["\\]/.test(text.charAt(at + 1))) value += text.charAt(++at);
     else if (char === '"' && /^\s*(;|$|[\w*-]{1,40}=)/.test(text.slice(at + 1, at + 60)))
       return [value, at + 1];
@@ -64,14 +64,14 @@ interface Section {
   text: string;
 }
 
-/** Puts the sections of one parameter together (RFC 2231 sections 3 and 4). */
+/** Joins the sections of one parameter (RFC 2231 sections 3 and 4). */
 function joinSections(sections: Section[], fallback: string | undefined): string {
   sections.sort((a, b) => a.order - b.order);
   let charset: string | undefined;
   let value = '';
   let pending: Buffer[] = [];
   const flush = (): void => {
-    // Adjacent sections together: a character may be split between them.
+    // Adjacent sections are decoded together, because a character may be split between them.
     if (pending.length > 0) value += decodeBytes(Buffer.concat(pending), charset, fallback);
     pending = [];
   };
@@ -94,8 +94,8 @@ function joinSections(sections: Section[], fallback: string | undefined): string
 }
 
 /**
- * Reads a header such as Content-Type or Content-Disposition from its raw bytes (a Latin-1 string): quoted and
- * bare values with blanks, Windows paths, RFC 2231 continuations and charsets, encoded words inside values.
+ * Reads a header such as Content-Type or Content-Disposition from its raw bytes (a Latin-1 string). Handles quoted and
+ * bare values with blanks, Windows paths, continuations and charsets (RFC 2231), and encoded words inside values.
  * `charset` is that of the mail, for raw 8-bit values.
  */
 export function readStructured(raw: string, charset?: string): StructuredValue {
@@ -105,12 +105,12 @@ export function readStructured(raw: string, charset?: string): StructuredValue {
   const value = (/^[^\s"]*/.exec(head.replace(/\([^)]*\)/g, '').trimStart())?.[0] ?? '').toLowerCase();
   const sections = new Map<string, Section[]>();
   const parameters = new Map<string, string>();
-  // A blank instead of the semicolon after the value occurs too.
+  // Some senders write a blank instead of the semicolon after the value.
   for (const [key, content] of rawParameters(
     semicolon < 0 ? head.slice(value.length) : text.slice(semicolon),
   )) {
     const match = /^(.+?)\*(?:(\d{1,5})(\*?))?$/.exec(key);
-    // A boundary is never text, whatever it looks like.
+    // A boundary is not text, even if it looks like an encoded word.
     if (!match) parameters.set(key, key === 'boundary' ? content : decodeWords(content, charset));
     else {
       const name = match[1] ?? '';
@@ -120,7 +120,7 @@ export function readStructured(raw: string, charset?: string): StructuredValue {
       sections.set(name, list);
     }
   }
-  // The extended form wins over the plain one beside it, which is there for old software (RFC 6266 section 4.3).
+  // The plain form beside an extended one is for old software, so the extended form wins (RFC 6266 section 4.3).
   for (const [name, list] of sections) parameters.set(name, joinSections(list, charset));
   return { value, parameters };
 }

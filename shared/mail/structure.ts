@@ -4,9 +4,9 @@ import { readStructured, type StructuredValue } from './parameters';
 
 /** A part without parts of its own: a byte range of the mail, still in its transfer encoding. */
 export interface Leaf {
-  /** `note` is text that stands around the parts of a multipart, where mail programs do not show it. */
+  /** `note` is text before or after the parts of a multipart, which mail programs do not show. */
   kind: 'part' | 'note';
-  /** Type and subtype, lower case; what the RFCs assume where none, or none that can be, is given. */
+  /** Type and subtype, lower case; the default of the RFCs if the header gives none or an invalid one. */
   type: string;
   /** Content-Type as written, with its parameters. */
   content: StructuredValue;
@@ -32,7 +32,7 @@ interface Frame {
   children: number;
 }
 
-/** What the bytes being passed over belong to. */
+/** The owner of the bytes that are being scanned. */
 interface Region {
   /** The headers of the part that the bytes are in. */
   headers: Headers;
@@ -53,7 +53,7 @@ function typeOf(headers: Headers, content: StructuredValue, parent: Frame | unde
   if (content.value === 'multipart' && content.parameters.has('boundary')) return 'multipart/mixed';
   if (content.value === '' || content.value === 'text') return 'text/plain';
   if (content.value === 'html') return 'text/html';
-  // A type that cannot be read is text (RFC 2045 section 5.2), unless all else says that it is a file.
+  // An unreadable type means text (RFC 2045 section 5.2), unless another header shows that the part is a file.
   const file =
     content.parameters.has('name') ||
     /filename/i.test(headers.first('content-disposition') ?? '') ||
@@ -61,41 +61,41 @@ function typeOf(headers: Headers, content: StructuredValue, parent: Frame | unde
   return file ? 'application/octet-stream' : 'text/plain';
 }
 
-/** The boundary that the text uses where the header names none or another: a `--` line before a part's header. */
+/** The boundary in use when the header names none or a wrong one: a `--` line before a part's header. */
 function guessBoundary(raw: Buffer, from: number): string | undefined {
   const text = raw.toString('latin1', from, from + 100_000);
   return /(?:^|\n)--(\S[^\r\n]{0,200}?)[ \t]*\r?\n(?=content-[a-z-]{1,40}:)/i.exec(text)?.[1];
 }
 
-/** What software puts before the parts for readers without MIME is no content, unless lost parts stand in it. */
+/** True for the client's notice to readers without MIME, unless it contains parts whose boundary was lost. */
 function isBoilerplate(text: string): boolean {
   return text.length < 600 && /\bmime\b|multi-?part message/i.test(text) && !/^(--|[a-z-]+:)/im.test(text);
 }
 
 /**
- * The structure of a mail (RFC 2046) as byte ranges: every byte of content stands in exactly one leaf. Linear
- * in the mail's length, whatever the boundaries. Nested mails (`message/rfc822`) are leaves. Missing, wrong,
- * nested, re-used and unclosed boundaries are read so that no part is lost; delimiter lines after the closing
- * one still begin parts. Throws PermanentError `unreadable` above 256 levels of multiparts.
+ * The structure of a mail (RFC 2046) as byte ranges: every byte of content is in exactly one leaf. Nested mails
+ * (`message/rfc822`) are leaves. No part is lost to a missing, wrong, nested, re-used or unclosed boundary; a delimiter
+ * line after the closing one still begins a part. Time is linear in the mail's length, whatever the boundaries. Throws
+ * PermanentError `unreadable` above 256 levels of multiparts.
  */
 export function readStructure(raw: Buffer): MimeStructure {
-  // Mails of old Macintosh software have no line feed at all.
+  // Old Macintosh software writes mails without any line feed.
   const eol = raw.includes(lineFeed) ? lineFeed : carriageReturn;
   const needle = Buffer.from([eol, 0x2d, 0x2d]);
   const leaves: Leaf[] = [];
   const stack: Frame[] = [];
-  /** Indexes in the stack by boundary: the same one can be in use at several levels. */
+  /** Indexes in the stack by boundary: several levels can use the same one. */
   const levels = new Map<string, number[]>();
   let longest = 0;
   let guesses = 0;
 
   const boundaryOf = (headers: Headers, content: StructuredValue): string | undefined => {
     const named = content.parameters.get('boundary')?.trimEnd();
-    // Lines are compared as bytes.
+    // The scan compares bytes, not characters.
     const boundary = named && Buffer.from(named, 'utf8').toString('latin1');
     if (boundary && (stack.length > 0 || raw.includes(`--${boundary}`, headers.bodyStart, 'latin1')))
       return boundary;
-    // Each guess looks at a stretch of text: a mail of a million such parts must not cost a million of them.
+    // Each guess scans up to 100,000 bytes: a mail with a million such parts must not cost a million guesses.
     const guess = guesses++ < 20 ? guessBoundary(raw, headers.bodyStart) : undefined;
     return guess !== undefined && levels.has(guess) ? undefined : guess;
   };
@@ -118,7 +118,7 @@ export function readStructure(raw: Buffer): MimeStructure {
         return { headers, around: frame, start: headers.bodyStart };
       }
     }
-    // Where no part of a multipart can be told from another, what is there is shown as it is.
+    // Without a boundary the parts of a multipart cannot be separated, so its content is shown as it is.
     const leafType = type.startsWith('multipart/') ? 'text/plain' : type;
     const alternative = parent?.content.value === 'multipart/alternative';
     const leaf: Leaf = { kind: 'part', type: leafType, content, headers, alternative, start: 0, end: 0 };
@@ -133,7 +133,7 @@ export function readStructure(raw: Buffer): MimeStructure {
       const text = raw.toString('latin1', range.start, range.end);
       const before = range.start === frame.headers.bodyStart && frame.children > 0;
       if (text.trim() === '' || (before && isBoilerplate(text))) return;
-      // A multipart whose delimiter never comes is text with a wrong header.
+      // A multipart without any delimiter line is text with a wrong header.
       const kind = frame.children === 0 ? 'part' : 'note';
       const { headers, content } = frame;
       leaves.push({ kind, type: 'text/plain', content, headers, alternative: false, ...range });
@@ -161,7 +161,7 @@ export function readStructure(raw: Buffer): MimeStructure {
     const opened = levels.get(text)?.at(-1);
     const level = opened ?? (text.endsWith('--') ? levels.get(text.slice(0, -2))?.at(-1) : undefined);
     if (level === undefined) continue;
-    // A level that is closed gives way to an outer one of the same boundary.
+    // If the level is already closed, the delimiter belongs to an outer level with the same boundary.
     const same = levels.get(stack[level]?.boundary ?? '') ?? [];
     const index = stack[level]?.closed && same.length > 1 ? (same.at(-2) ?? level) : level;
     const frame = stack[index];
@@ -169,7 +169,7 @@ export function readStructure(raw: Buffer): MimeStructure {
     // The line break before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1).
     const end = eol === lineFeed && raw[line - 2] === carriageReturn ? line - 2 : line - 1;
     if (opened !== undefined && region.around === frame && frame.children === 0) {
-      // Before the first part: only now is it sure that there are parts.
+      // The text before the first part: count the part first, so that `close` sees that there are parts.
       frame.children = 1;
       close(region, end);
     } else {

@@ -11,7 +11,7 @@ for (let i = 0; i < 16; i++) {
 const letter = 1;
 const blank = 2;
 const padding = 3;
-/** What a byte is to base64; 0 is junk. */
+/** The role of each byte in base64; 0 is junk. */
 const base64Classes = new Uint8Array(256);
 for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/') {
   base64Classes[char.charCodeAt(0)] = letter;
@@ -19,7 +19,7 @@ for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 for (const char of '\r\n\t ') base64Classes[char.charCodeAt(0)] = blank;
 base64Classes[equals] = padding;
 
-/** Junk between letters is skipped (RFC 2045 section 6.8); text after the padding counts only as whole quads. */
+/** Skips junk between letters (RFC 2045 section 6.8); after padding, only a line of whole quads is data. */
 function decodeBrokenBase64(bytes: Buffer): Buffer {
   const chunks: Buffer[] = [];
   const letters = Buffer.alloc(bytes.length);
@@ -28,13 +28,13 @@ function decodeBrokenBase64(bytes: Buffer): Buffer {
   for (let i = 0; i < bytes.length; i++) {
     const kind = base64Classes[bytes[i] ?? 0];
     if (kind === padding) {
-      // Software that encodes piece by piece pads in the middle.
+      // Software that encodes piece by piece writes padding in the middle.
       if (length > 0) chunks.push(Buffer.from(letters.toString('latin1', 0, length), 'base64'));
       if (length > 0) padded = true;
       length = 0;
     } else if (kind === letter) {
       if (padded && length === 0 && !isQuadLine(bytes, i)) {
-        // A footer that a relay put below the data.
+        // A relay added a footer below the data.
         const next = bytes.indexOf(lineFeed, i);
         if (next < 0) break;
         i = next;
@@ -47,7 +47,7 @@ function decodeBrokenBase64(bytes: Buffer): Buffer {
   return Buffer.concat(chunks);
 }
 
-/** Whether the line's rest from `from` on is base64 and nothing else. */
+/** Whether the rest of the line from `from` on is base64 and nothing else. */
 function isQuadLine(bytes: Buffer, from: number): boolean {
   let length = 0;
   let end = from;
@@ -65,14 +65,14 @@ function decodeBase64(bytes: Buffer, text: boolean): Buffer {
     const kind = base64Classes[bytes[i] ?? 0];
     if (kind === letter) {
       letters++;
-      // A letter after padding: the native decoder would stop before it.
+      // The native decoder would stop before a letter that follows padding.
       if (ends > 0) junk++;
     } else if (kind === padding) ends++;
     else if (kind !== blank) junk++;
   }
   if (junk === 0 && letters % 4 !== 1) return Buffer.from(bytes.toString('latin1'), 'base64');
   const decoded = decodeBrokenBase64(bytes);
-  // Plain text under a wrong "base64" label decodes to noise; what the sender saw is the text itself.
+  // Plain text with a wrong "base64" label decodes to noise; the sender saw the text itself.
   return text && isNoise(decoded) && !isNoise(bytes) ? bytes : decoded;
 }
 
@@ -86,8 +86,7 @@ function decodeQuotedPrintable(bytes: Buffer): Buffer {
   if (!bytes.includes(equals) && !/[ \t]\r?(\n|$)/.test(bytes.toString('latin1'))) return bytes;
   const out = Buffer.alloc(bytes.length);
   let length = 0;
-  // Length up to which blanks are known to be meant; blanks at a line's end were added in transport
-  // (RFC 2045 section 6.7, rule 3).
+  // Length without the blanks before the line break, which transport may have added (RFC 2045 section 6.7, rule 3).
   let solid = 0;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] ?? 0;
@@ -132,7 +131,7 @@ function decodeUuencode(bytes: Buffer): Buffer {
     if (line.startsWith('end') || line.trim() === '' || count === 0) break;
     for (let i = 0; i < count; i++) {
       const at = 1 + Math.floor(i / 3) * 4 + (i % 3);
-      // Blanks at the line's end may be lost: a missing character is a zero.
+      // Blanks at the end of a line may be lost, so a missing character counts as zero.
       const left = ((line.charCodeAt(at) || 32) - 32) & 63;
       const right = ((line.charCodeAt(at + 1) || 32) - 32) & 63;
       out[length++] =
@@ -147,12 +146,12 @@ function decodeUuencode(bytes: Buffer): Buffer {
 }
 
 /**
- * The bytes of a part as its sender had them (RFC 2045 section 6). Unknown encodings, 7bit, 8bit, binary and
- * BinHex are given back as they are; the result may share memory with `bytes`. `text` says that the part
- * claims to be text: then plain text under a wrong base64 label stays readable. Never throws.
+ * The bytes of a part before its transfer encoding (RFC 2045 section 6). 7bit, 8bit, binary, BinHex and unknown
+ * encodings are returned as they are; the result may share memory with `bytes`. `text` is true if the part claims to
+ * be text: then plain text with a wrong base64 label stays readable. Never throws.
  */
 export function decodeTransfer(bytes: Buffer, encoding: string, text: boolean): Buffer {
-  // Trailing blanks, comments and quotes around the name occur.
+  // Some senders write trailing blanks, comments or quotes around the name.
   const name = /[a-z0-9-]+/.exec(encoding.toLowerCase().replace(/\([^)]*\)/g, ''))?.[0] ?? '';
   if (name === 'base64' || name === 'base-64') return decodeBase64(bytes, text);
   if (name === 'quoted-printable') return decodeQuotedPrintable(bytes);
