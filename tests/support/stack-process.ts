@@ -192,7 +192,7 @@ export async function filedItems(dataDir: string) {
 export const asMessages = (items: Awaited<ReturnType<typeof filedItems>>): string[] =>
   items.map(({ userId, sourceId }) => `${userId} ${sourceId}`).toSorted();
 
-export { familyOf } from '../../verification/soak/family';
+export { familyOf } from '../../verification/soak/hosts';
 
 const alive = (pid: number) => {
   try {

@@ -1,15 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { replayLine } from '../../verification/fuzz/cases';
+import { replayLine, runCases, type Tally } from '../../verification/fuzz/cases';
 import { readTwice } from '../../verification/fuzz/mapping-files';
 import { people } from '../../verification/fuzz/people';
-import { runCases, type Tally } from '../../verification/fuzz/run';
 import { openStage, type FuzzStage } from '../../verification/fuzz/stage';
 import { connectorIds } from '../../shared/connectors';
 import type { Deps } from '../../shared/deps';
 import { readItemPointer } from '../../shared/pipeline/messages';
 
-/** The same small set of hostile input every time, and whatever once broke a promise. `npm run fuzz` does many more. */
+/** A small fixed set of hostile input, and every input that once broke a promise. `npm run fuzz` runs many more cases. */
 
 const fixtures = join(__dirname, '..', 'fixtures', 'fuzz');
 const cases = 3000;
@@ -28,7 +27,7 @@ function* numbers(count: number): Generator<number> {
 
 const run = (seed: string, count: number, parts?: Partial<Deps>) =>
   runCases(seed, numbers(count), stageWith(parts));
-const told = ({ found }: Tally) =>
+const describeFindings = ({ found }: Tally) =>
   found.map(({ number, kind, message }) => `${number} (${kind}): ${message}`);
 
 describe('hostile input', () => {
@@ -37,12 +36,12 @@ describe('hostile input', () => {
     tally = await run('every time the same', cases);
   }, 60_000);
 
-  it('ends as imported, partially imported, quarantined or refused with a clear error, in every case', () => {
-    expect(told(tally)).toEqual([]);
+  it('always ends as imported, partially imported, quarantined or refused with a clear error', () => {
+    expect(describeFindings(tally)).toEqual([]);
     expect(tally.cases).toBe(cases);
   });
 
-  it('is of every kind, and ends in every way', () => {
+  it('comes in every kind and ends in every way', () => {
     expect(Object.keys(tally.ends).toSorted()).toEqual(
       [
         'chat',
@@ -73,8 +72,8 @@ describe('hostile input', () => {
 describe('the checks of hostile input notice', () => {
   const everybody = new Map(people.map(({ upn, userId }) => [upn, userId]));
 
-  it('an item in the mailbox of somebody whom only its text names', async () => {
-    // A directory that takes any text for the address of the last person, who is mostly a bait.
+  it('an item in the mailbox of a person whom only its text names', async () => {
+    // A directory that finds the last person, who is mostly a bait, for any address.
     const { found } = await run('spoilt', 60, {
       directory: { find: () => Promise.resolve({ userId: everybody.get(people.at(-1)!.upn)! }) },
     });
@@ -90,7 +89,7 @@ describe('the checks of hostile input notice', () => {
     );
   });
 
-  it('a reader that throws out of its boundary', async () => {
+  it('a mail reader whose error escapes', async () => {
     const { found } = await run('spoilt', 60, {
       mailParser: {
         parse: () => Promise.reject(new TypeError('no such property')),
@@ -100,7 +99,7 @@ describe('the checks of hostile input notice', () => {
     expect(found.map(({ message }) => message)).toContainEqual(expect.stringContaining('TypeError'));
   });
 
-  it('a conversion that differs from one time to the next', async () => {
+  it('a conversion that differs from run to run', async () => {
     let nowMs = 0;
     const { found } = await run('spoilt', 60, { now: () => nowMs++ });
     expect(found.map(({ message }) => message)).toContainEqual(
@@ -111,9 +110,9 @@ describe('the checks of hostile input notice', () => {
 
 describe('input that once broke a promise', () => {
   const files = readdirSync(fixtures).filter((name) => !name.endsWith('.js'));
-  it('is kept', () => expect(files.length).toBeGreaterThan(3));
+  it('is kept in tests/fixtures/fuzz', () => expect(files.length).toBeGreaterThan(3));
 
-  it.each(files)('%s ends well now', async (name) => {
+  it.each(files)('no longer does: %s', async (name) => {
     const input = readFileSync(join(fixtures, name));
     const [start = ''] = name.split('.');
     const connector = connectorIds.find((id) => id === start);

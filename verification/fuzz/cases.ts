@@ -2,23 +2,20 @@ import { createHash } from 'node:crypto';
 import type { ConnectorId } from '../../shared/connectors';
 import { scanPage } from '../../shared/pipeline/split-batch';
 import { random, type Random } from '../../simulators/samples/random';
-import { knownChat } from './chats';
+import { requestCase, settingsCase, triggerCase } from './boundaries';
+import { damagedLine, mayReach, strangeLine } from './damaged-lines';
+import { generatedChat, generatedMail } from './generated-lines';
 import { checkItem, Finding } from './invariants';
-import { damagedLine, mayReach, strangeLine } from './lines';
-import { knownMail } from './mails';
 import { mappingCase } from './mapping-files';
-import { requestCase } from './requests';
-import { settingsCase } from './settings';
 import type { FuzzStage, Imported } from './stage';
-import { triggerCase } from './triggers';
 
-/** Every case follows from the seed and its number alone. */
+/** The cases and what must hold for each. A case depends only on the seed and its number, so it can be repeated. */
 
 export interface Case {
   kind: string;
-  /** What is fed; kept when the case finds something. */
+  /** What the app reads; kept in a file if the case finds something. */
   input: Buffer;
-  /** How it ended. @throws Finding, or whatever broke out of its boundary */
+  /** How it ended. @throws Finding, or an error that the app should have handled */
   run(stage: FuzzStage): Promise<string> | string;
 }
 
@@ -29,9 +26,9 @@ interface Expected {
   must?: Set<string>;
 }
 
-const known = (connector: 'wechat' | 'whatsapp', r: Random): Expected => ({
+const generated = (connector: 'wechat' | 'whatsapp', r: Random): Expected => ({
   connector,
-  ...(connector === 'wechat' ? knownMail(r) : knownChat(r)),
+  ...(connector === 'wechat' ? generatedMail(r) : generatedChat(r)),
 });
 
 const lineCase =
@@ -41,10 +38,10 @@ const lineCase =
     return { kind, input: expected.line, run: (stage) => importTwice(stage, expected, r) };
   };
 
-/** How many of so many cases are of which kind. */
+/** The kinds of cases and their shares. */
 const kinds: [share: number, make: (r: Random) => Case][] = [
-  [200, lineCase('chat', (r) => known('whatsapp', r))],
-  [180, lineCase('mail', (r) => known('wechat', r))],
+  [200, lineCase('chat', (r) => generated('whatsapp', r))],
+  [180, lineCase('mail', (r) => generated('wechat', r))],
   [170, lineCase('damagedChat', (r) => damagedLine('whatsapp', r))],
   [200, lineCase('damagedMail', (r) => damagedLine('wechat', r))],
   [60, lineCase('line', strangeLine)],
@@ -62,7 +59,7 @@ export function makeCase(seed: string, number: number): Case {
   return make(r);
 }
 
-/** A line as it stands, such as one that once found something. */
+/** Runs a given line, such as one that once found something. */
 export const replayLine = (stage: FuzzStage, connector: ConnectorId, line: Buffer): Promise<string> =>
   importTwice(
     stage,
@@ -74,10 +71,11 @@ async function importTwice(stage: FuzzStage, expected: Expected, r: Random): Pro
   const { connector, line } = expected;
   const first = await stage.importLine(connector, line);
   const end = check(first, expected);
-  // Half of the cases: the other half of the time is better spent on other lines.
+  // In half of the cases only: the time is better spent on more lines.
   if (r.chance(0.5)) {
     const second = await stage.importLine(connector, line);
-    if (first.digest !== second.digest) throw new Finding('the same line was converted in two ways');
+    if (first.fingerprint !== second.fingerprint)
+      throw new Finding('the same line was converted in two ways');
   }
   if (r.chance(0.1)) {
     const { outcome } = await stage.giveUp(connector, line);
@@ -97,9 +95,9 @@ function check({ outcome, quarantined, created }: Imported, { may, must }: Expec
     if (!quarantined || quarantined.reason !== outcome.reason)
       throw new Finding('a failed item is not in quarantine');
     if (quarantined.detail === '' || quarantined.detail.length > 1000)
-      throw new Finding('a reason is not clear');
+      throw new Finding('the detail of a reason is empty or too long');
     if (outcome.reason !== 'unreadable' && outcome.reason !== 'unmapped' && outcome.reason !== 'tooLarge')
-      throw new Finding(`nothing outside failed, yet the reason is ${outcome.reason}`);
+      throw new Finding(`no outside call failed, but the reason is ${outcome.reason}`);
     if (/could not be parsed within/.test(quarantined.detail))
       throw new Finding('a mail ran into the parser deadline');
     if (outcome.reason === 'unmapped' && must && must.size > 0)
@@ -112,7 +110,7 @@ function check({ outcome, quarantined, created }: Imported, { may, must }: Expec
   return outcome.deliveries.some(({ end }) => end === 'partial') ? 'partially imported' : 'imported';
 }
 
-/** Lines of every kind in one page: each must come out of the scan byte for byte, and end by itself. */
+/** A page of lines of every kind: the scan must return each byte for byte, and the first one must end like any other. */
 function pageCase(r: Random): Case {
   const parts = Array.from({ length: 1 + r.int(6) }, () => strangeLine(r));
   const lines = parts.map(({ line }) => Buffer.from(line.filter((byte) => byte !== 0x0a)));
@@ -130,7 +128,7 @@ function pageCase(r: Random): Case {
           throw new Finding('a line was cut wrongly');
         position++;
       }
-      if (position !== lines.length) throw new Finding('a page was scanned to another number of lines');
+      if (position !== lines.length) throw new Finding('a page was scanned into a wrong number of lines');
       const line = lines[0]!;
       const { connector } = parts[0]!;
       check(await stage.importLine(connector, line), { connector, line, may: mayReach(connector, line) });
@@ -144,4 +142,71 @@ async function* chunks(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
     yield bytes.subarray(at, at + size);
     await Promise.resolve();
   }
+}
+
+/** A case that broke a promise. */
+export interface Found {
+  number: number;
+  kind: string;
+  message: string;
+  input: Buffer;
+}
+
+export interface Tally {
+  cases: number;
+  /** How the cases ended, by kind. */
+  ends: Record<string, Record<string, number>>;
+  found: Found[];
+  slowest: { number: number; kind: string; ms: number };
+}
+
+/** No case may take longer, even on a busy machine. */
+const deadlineMs = 30_000;
+
+/** Runs the cases one after the other; `begin` is called before each. */
+export async function runCases(
+  seed: string,
+  numbers: Iterable<number>,
+  stage: FuzzStage,
+  begin: (number: number) => void = () => undefined,
+): Promise<Tally> {
+  const tally: Tally = { cases: 0, ends: {}, found: [], slowest: { number: -1, kind: '', ms: 0 } };
+  for (const number of numbers) {
+    begin(number);
+    const { kind, input, run } = makeCase(seed, number);
+    const startedAt = performance.now();
+    let end: string;
+    try {
+      end = await run(stage);
+      if (performance.now() - startedAt > deadlineMs)
+        throw new Finding(`took longer than ${deadlineMs / 1000} s`);
+    } catch (error) {
+      end = 'FOUND';
+      const { name, message, stack = '' } = error as Error;
+      // An error that the app should have handled is located by its stack.
+      const where = error instanceof Finding ? '' : `\n${stack.split('\n').slice(1, 6).join('\n')}`;
+      tally.found.push({ number, kind, input, message: `${name}: ${message.slice(0, 500)}${where}` });
+    }
+    const ms = performance.now() - startedAt;
+    if (ms > tally.slowest.ms) tally.slowest = { number, kind, ms };
+    const ends = (tally.ends[kind] ??= {});
+    ends[end] = (ends[end] ?? 0) + 1;
+    tally.cases++;
+  }
+  return tally;
+}
+
+export function addTallies(all: readonly Tally[]): Tally {
+  const sum: Tally = { cases: 0, ends: {}, found: [], slowest: { number: -1, kind: '', ms: 0 } };
+  for (const { cases, ends, found, slowest } of all) {
+    sum.cases += cases;
+    sum.found.push(...found);
+    if (slowest.ms > sum.slowest.ms) sum.slowest = slowest;
+    for (const [kind, counts] of Object.entries(ends))
+      for (const [end, count] of Object.entries(counts)) {
+        const own = (sum.ends[kind] ??= {});
+        own[end] = (own[end] ?? 0) + count;
+      }
+  }
+  return sum;
 }

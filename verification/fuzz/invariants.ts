@@ -4,9 +4,9 @@ import type { MailboxItem } from '../../shared/email/mailbox-item';
 import { completeMark } from '../../shared/email/provenance';
 import { attachmentJson, messageJson, planAttachments } from '../../shared/graph/attachments';
 
-/** What must be true of every item, whatever it was made of. */
+/** What must be true of every item, whatever the input was. */
 
-/** A promise that was broken; the message says which, without anything of the item. */
+/** A broken promise. The message says which one and quotes nothing of the item. */
 export class Finding extends Error {
   override readonly name = 'Finding';
 }

@@ -4,22 +4,21 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { makeCase } from './cases';
-import { addTallies, runCases, type Found, type Tally } from './run';
+import { addTallies, makeCase, runCases, type Found, type Tally } from './cases';
 import { openStage } from './stage';
 
 /**
- * `npm run fuzz`: hostile input against the real import, until every case has ended in one of the ways that are
- * allowed. The work runs in threads that are watched from here, because an endless loop cannot watch itself.
+ * `npm run fuzz`: feeds hostile input to the real import stage and checks that each case ends in one of the allowed
+ * ways. The cases run in threads that the main thread watches, because an endless loop cannot watch itself.
  */
 
 const usage = `npm run fuzz -- [--cases N] [--seed S] [--only NUMBER]
-  --cases N      how many cases (default 120000)
-  --seed S       what they are made of (default: the time; it is printed)
-  --only NUMBER  one case alone, as a finding names it`;
+  --cases N      the number of cases (default 120000)
+  --seed S       decides what the cases contain (default: the current time, which is printed)
+  --only NUMBER  runs one case; a finding prints its number`;
 
 const threads = 2;
-/** A case that a thread does not end in this time is taken for endless. */
+/** A case that takes longer counts as endless. */
 const hangMs = 90_000;
 const maxGrowthBytes = 96 * 1024 * 1024;
 const folder = join('.data', 'fuzz');
@@ -27,13 +26,13 @@ const folder = join('.data', 'fuzz');
 interface Share {
   seed: string;
   numbers: { from: number; to: number; step: number };
-  /** Number of the case in hand, readable while the thread hangs. */
-  inHand: SharedArrayBuffer;
+  /** The number of the current case, readable even while the thread hangs. */
+  current: SharedArrayBuffer;
 }
 
 interface Answer {
   tally: Tally;
-  /** Memory that stayed after the first and after the last part. */
+  /** Memory in use after the first third and at the end. */
   bytes: [number, number];
 }
 
@@ -41,7 +40,7 @@ function* counting({ from, to, step }: Share['numbers']): Generator<number> {
   for (let number = from; number < to; number += step) yield number;
 }
 
-async function work({ seed, numbers, inHand }: Share): Promise<void> {
+async function work({ seed, numbers, current }: Share): Promise<void> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const usedBytes = () => {
@@ -49,11 +48,13 @@ async function work({ seed, numbers, inHand }: Share): Promise<void> {
     const { heapUsed, external } = process.memoryUsage();
     return heapUsed + external;
   };
-  const current = new Int32Array(inHand);
+  const currentNumber = new Int32Array(current);
   const stage = openStage();
   const part = (from: number, to: number) =>
-    runCases(seed, counting({ ...numbers, from, to }), stage, (number) => Atomics.store(current, 0, number));
-  // Caches fill up during the first part; after it nothing may grow.
+    runCases(seed, counting({ ...numbers, from, to }), stage, (number) =>
+      Atomics.store(currentNumber, 0, number),
+    );
+  // Caches fill up during the first third; after that, memory must not grow.
   const border = numbers.from + Math.floor((numbers.to - numbers.from) / 3 / numbers.step) * numbers.step;
   const first = await part(numbers.from, border);
   const firstBytes = usedBytes();
@@ -65,26 +66,26 @@ async function work({ seed, numbers, inHand }: Share): Promise<void> {
 
 interface Watched {
   answer: Promise<Answer>;
-  inHand: Int32Array;
+  current: Int32Array;
 }
 
 function start(seed: string, numbers: Share['numbers']): Watched {
-  const share: Share = { seed, numbers, inHand: new SharedArrayBuffer(4) };
-  const inHand = new Int32Array(share.inHand).fill(numbers.from);
+  const share: Share = { seed, numbers, current: new SharedArrayBuffer(4) };
+  const current = new Int32Array(share.current).fill(numbers.from);
   const worker = new Worker(__filename, { workerData: share });
   const answer = new Promise<Answer>((done, failed) => {
     let last = -1;
     let sinceAt = Date.now();
     const watch = setInterval(() => {
-      const number = Atomics.load(inHand, 0);
+      const number = Atomics.load(current, 0);
       if (number !== last) sinceAt = Date.now();
       last = number;
-      if (Date.now() - sinceAt > hangMs) fail(`hangs for more than ${hangMs / 1000} s`);
+      if (Date.now() - sinceAt > hangMs) fail(`takes more than ${hangMs / 1000} s`);
     }, 1000);
     const fail = (what: string) => {
       clearInterval(watch);
       void worker.terminate();
-      failed(new Error(`Case ${Atomics.load(inHand, 0)} of seed ${seed} ${what}`));
+      failed(new Error(`Case ${Atomics.load(current, 0)} of seed ${seed} ${what}`));
     };
     worker.once('message', (message: Answer) => {
       clearInterval(watch);
@@ -93,7 +94,7 @@ function start(seed: string, numbers: Share['numbers']): Watched {
     worker.once('error', (error) => fail(`ended its thread: ${error.message}`));
     worker.once('exit', (code) => code !== 0 && fail(`ended its thread (${code})`));
   });
-  return { answer, inHand };
+  return { answer, current };
 }
 
 function report(seed: string, tally: Tally, seconds: number, bytes: [number, number]): number {
@@ -107,7 +108,7 @@ function report(seed: string, tally: Tally, seconds: number, bytes: [number, num
   const { slowest, found } = tally;
   const megabytes = bytes.map((count) => Math.round(count / 1024 / 1024));
   console.log(`slowest case ${slowest.number} (${slowest.kind}): ${Math.round(slowest.ms)} ms`);
-  console.log(`memory that stays: ${megabytes[0]} MB after a third, ${megabytes[1]} MB at the end`);
+  console.log(`memory in use: ${megabytes[0]} MB after a third, ${megabytes[1]} MB at the end`);
   const grew = bytes[1] - bytes[0] > maxGrowthBytes;
   if (grew) console.log('THE MEMORY GROWS.');
   const shown = new Map<string, number>();
@@ -124,13 +125,13 @@ function report(seed: string, tally: Tally, seconds: number, bytes: [number, num
   return found.length > 0 || grew ? 1 : 0;
 }
 
-/** The input stands in a file, because it is of hostile bytes and no output for a terminal. */
+/** Writes the input to a file: its hostile bytes do not belong on a terminal. */
 function keep(seed: string, { number, kind, message, input }: Found): void {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${kind}-${number}.bin`);
   writeFileSync(file, input);
   console.log(
-    `FOUND case ${number} (${kind}), input in ${file}; again: --seed ${seed} --only ${number}\n  ${message}`,
+    `FOUND case ${number} (${kind}), input in ${file}; to repeat: --seed ${seed} --only ${number}\n  ${message}`,
   );
 }
 
@@ -165,16 +166,16 @@ async function main(): Promise<number> {
     start(seed, { from, to: cases, step: threads }),
   );
   const progress = setInterval(() => {
-    const at = watched.map(({ inHand }) => Atomics.load(inHand, 0));
+    const at = watched.map(({ current }) => Atomics.load(current, 0));
     console.log(`  ${Math.min(...at)} of ${cases}`);
   }, 15_000);
   try {
     const answers = await Promise.all(watched.map(({ answer }) => answer));
-    const sum = (which: 0 | 1) => Math.max(...answers.map(({ bytes }) => bytes[which]));
+    const most = (which: 0 | 1) => Math.max(...answers.map(({ bytes }) => bytes[which]));
     const tally = addTallies(answers.map((answer) => answer.tally));
-    // A Buffer arrives from a thread as plain bytes.
+    // A Buffer from a thread arrives as a plain Uint8Array.
     for (const one of tally.found) one.input = Buffer.from(one.input);
-    return report(seed, tally, (performance.now() - startedAt) / 1000, [sum(0), sum(1)]);
+    return report(seed, tally, (performance.now() - startedAt) / 1000, [most(0), most(1)]);
   } catch (error) {
     console.error((error as Error).message);
     return 1;

@@ -5,7 +5,7 @@ import { Finding } from './invariants';
 import { damaged } from './mutate';
 import { mappingCsv, people } from './people';
 
-/** Mapping files as people and spreadsheets spoil them. */
+/** Mapping files as people and spreadsheet programs damage them. */
 
 const cells = [
   '',
@@ -44,7 +44,7 @@ function generated(r: Random): string {
     const heading = r.some(names, 2 + r.int(4));
     return table(heading, () => Array.from({ length: heading.length + r.int(2) }, cell));
   }
-  // As it should be, but for a cell now and then.
+  // A correct file, except for a wrong cell here and there.
   return table(['Email address', 'Mobile number', 'Note'], () => {
     const { number, upn } = r.pick(people);
     return [upn, r.pick([`+${number}`, number, `"+${number}"`]), ''].map((one) =>
@@ -53,7 +53,6 @@ function generated(r: Random): string {
   });
 }
 
-/** @returns the bytes, and how the file ended. @throws Finding */
 export function mappingCase(r: Random): { input: Buffer; run: () => string } {
   const whole = r.pick([mappingCsv, Buffer.from(sampleCsv('wechat')), Buffer.from(sampleCsv('whatsapp'))]);
   const input = r.chance(0.4)
@@ -62,7 +61,11 @@ export function mappingCase(r: Random): { input: Buffer; run: () => string } {
   return { input, run: () => readTwice(input) };
 }
 
-/** @throws Finding when the file is not read the same way twice, or not refused clearly */
+/**
+ * Reads the file twice and returns how it ended.
+ *
+ * @throws Finding if the two readings differ, or a refusal does not say clearly what is wrong
+ */
 export function readTwice(input: Buffer): string {
   const before = Buffer.from(input);
   const [first, second] = [1, 2].map(() => parseMapping(input, { maxRows: 200, country: 'SE' }));
@@ -73,11 +76,11 @@ export function readTwice(input: Buffer): string {
     );
   if (shape(first) !== shape(second)) throw new Finding('the same file was read in two ways');
   if (first!.ok) {
-    // Whoever is found must stand in the file.
+    // An address that a number leads to must be in the file.
     const text = input.includes('\0')
       ? input.toString('utf16le') + input.toString('latin1')
       : input.toString();
-    // Marks without width come along when a text is copied, and are taken off.
+    // The reader removes marks without width, which a copied text may contain.
     const names = text
       .normalize('NFKC')
       .replace(/\p{Cf}/gu, '')
@@ -92,7 +95,7 @@ export function readTwice(input: Buffer): string {
     return 'accepted';
   }
   const { errors } = first!;
-  if (errors.length === 0) throw new Finding('a file was refused without a word');
+  if (errors.length === 0) throw new Finding('a file was refused without a reason');
   if (errors.length > 100) throw new Finding('a refusal is longer than 100 problems');
   for (const { line, expected, found: what } of errors)
     if (!(line >= 1) || expected === '' || what === '' || what.length > 400)

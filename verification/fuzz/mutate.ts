@@ -1,11 +1,11 @@
 import type { Random } from '../../simulators/samples/random';
 import { people } from './people';
 
-/** Damage of every kind that a transfer, a broken sender or a hostile one can do. */
+/** Every kind of damage that a transfer, a broken sender or a hostile one can do. */
 
 const baits = people.slice(-8);
 
-/** Fragments on which readers of mails, JSON and CSV have stumbled. */
+/** Fragments that are known to break readers of mails, JSON and CSV. */
 const fragments: (Buffer | string)[] = [
   '\0',
   '\ufeff',
@@ -58,7 +58,7 @@ const fragments: (Buffer | string)[] = [
   ]),
 ];
 
-const latin = (text: Buffer | string) => (typeof text === 'string' ? Buffer.from(text) : text);
+const bytesOf = (text: Buffer | string) => (typeof text === 'string' ? Buffer.from(text) : text);
 
 function once(bytes: Buffer, r: Random): Buffer {
   const at = r.int(bytes.length + 1);
@@ -72,9 +72,9 @@ function once(bytes: Buffer, r: Random): Buffer {
     case 1:
       return Buffer.concat([before, piece, piece, after]);
     case 2:
-      return Buffer.concat([before, latin(r.pick(fragments)), bytes.subarray(at)]);
+      return Buffer.concat([before, bytesOf(r.pick(fragments)), bytes.subarray(at)]);
     case 3:
-      return Buffer.concat([before, latin(r.pick(fragments)), after]);
+      return Buffer.concat([before, bytesOf(r.pick(fragments)), after]);
     case 4:
       return Buffer.concat([before, Buffer.from(piece).reverse(), after]);
     case 5:
@@ -92,10 +92,10 @@ function once(bytes: Buffer, r: Random): Buffer {
   }
 }
 
-/** The bytes after one to eight acts of damage. */
+/** The bytes after one to eight changes. */
 export function damaged(bytes: Buffer, r: Random): Buffer {
   let result = bytes;
-  for (let acts = 1 + r.int(8); acts > 0; acts--) result = once(result, r);
+  for (let left = 1 + r.int(8); left > 0; left--) result = once(result, r);
   return result;
 }
 
@@ -107,7 +107,7 @@ const deep = (depth: number): Json => {
   return value;
 };
 
-/** A value that stands where nobody expects it. */
+/** A value that no reader expects. */
 export function odd(r: Random): Json {
   const kinds: (() => Json)[] = [
     () => null,
@@ -116,7 +116,7 @@ export function odd(r: Random): Json {
     () => '',
     () => r.pick(['\0', '\ud800', '\udfff\ud800', '\u2028', '\ufffe', '🏳️‍🌈', 'ｆｕｌｌ', '\u202egnp.exe']),
     () => 'x'.repeat(r.int(3000)),
-    () => latin(r.pick(fragments)).toString('latin1'),
+    () => bytesOf(r.pick(fragments)).toString('latin1'),
     () => [],
     () => ({}),
     () => [null, [], {}, 'x', 7],
@@ -152,7 +152,7 @@ const oddKeys = [
 /** The value with one to four of its parts replaced, removed, wrapped, repeated or added. */
 export function changed(value: Json, r: Random): Json {
   let result = value;
-  for (let acts = r.chance(0.6) ? 1 : 1 + r.int(4); acts > 0; acts--) result = changedOnce(result, r);
+  for (let left = r.chance(0.6) ? 1 : 1 + r.int(4); left > 0; left--) result = changedOnce(result, r);
   return result;
 }
 
@@ -173,7 +173,7 @@ function changedOnce(value: Json, r: Random): Json {
   return fromEntries(entries.map((entry, index) => (index === at ? [key, next] : entry)));
 }
 
-/** `Object.fromEntries` that makes an own field even of `__proto__`, as `JSON.parse` does. */
+/** Like `JSON.parse`, and unlike assignment, this makes `__proto__` an own property. */
 function fromEntries(entries: [string, Json][]): { [key: string]: Json } {
   const object: { [key: string]: Json } = {};
   for (const [key, value] of entries)

@@ -1,13 +1,13 @@
 import { staff } from '../../simulators/samples/organisation';
 
-/** The tenant that hostile items aim at: who may get an item, and who stands in it only as a bait. */
+/** The tenant whose mailboxes hostile items try to reach. */
 
 export interface FuzzPerson {
   userId: string;
   upn: string;
   /** User principal name, mail and proxy addresses, lower case. */
   addresses: string[];
-  /** Full international digits without `+`; the mapping file names it. */
+  /** International digits without `+`; the mapping file holds it. */
   number: string;
 }
 
@@ -27,7 +27,7 @@ export const people: FuzzPerson[] = staff.map(({ user, number }) => ({
 const owners = new Map<string, string>();
 for (const { userId, addresses } of people) for (const address of addresses) owners.set(address, userId);
 
-/** The directory as Exchange would answer: by any address, in any case of letters. */
+/** Answers as Exchange's directory does: by any address, in upper or lower case. */
 export const findUser = (address: string): { userId: string } | undefined => {
   const userId = owners.get(address.trim().toLowerCase());
   return userId === undefined ? undefined : { userId };
@@ -37,10 +37,10 @@ export const mappingCsv = Buffer.from(
   ['Mobile number,Email address', ...people.map(({ number, upn }) => `+${number},${upn}`), ''].join('\n'),
 );
 
-/** Users of whom an address, or the digits of the number, stands anywhere in one of the texts. */
+/** Users whose address, or the digits of whose number, occurs anywhere in one of the texts. */
 export function namedIn(texts: readonly string[]): Set<string> {
   const all = texts.map((text) => text.normalize('NFKC').toLowerCase());
-  // Each text for itself: digits of two fields side by side are nobody's number.
+  // Each text by itself: the digits of two adjacent fields must not add up to somebody's number.
   const digits = all.map((text) => text.replace(/\D/g, ''));
   return new Set(
     people

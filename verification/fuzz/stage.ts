@@ -13,25 +13,25 @@ import type { Outcome, Quarantined } from '../../shared/storage/outcomes';
 import type { Rows } from '../../shared/storage/rows.client';
 import { findUser, mappingCsv } from './people';
 
-/** The real import stage, with parser threads, on rows and mailboxes in memory that never fail by themselves. */
+/** The real import stage and parser threads, with rows and mailboxes in memory that never fail by themselves. */
 
 /** What an item left behind. */
 export interface Imported {
   outcome: Outcome;
   quarantined: Quarantined | undefined;
   created: { userId: string; item: MailboxItem }[];
-  /** SHA-256 over all of it: the same for the same line. */
-  digest: string;
+  /** SHA-256 of all of it: equal lines must give equal fingerprints. */
+  fingerprint: string;
 }
 
 export interface FuzzStage {
   importLine(connector: ConnectorId, line: Buffer): Promise<Imported>;
-  /** What the poison function makes of the same line. */
+  /** Passes the line to the poison function instead. */
   giveUp(connector: ConnectorId, line: Buffer): Promise<Imported>;
   close(): Promise<void>;
 }
 
-export const parseTimeoutMs = 10_000;
+const parseTimeoutMs = 10_000;
 const now = Date.parse('2026-11-21T00:00:00.000Z');
 
 export const settings = {
@@ -48,11 +48,11 @@ export const settings = {
 /** Limits of a table row (learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model). */
 const maxRowBytes = 1024 * 1024;
 
-/** @param parts stand in for the app's own: so a test can spoil one and see whether the checks notice */
+/** @param parts replace the stage's own: a test breaks one and sees whether the checks notice */
 export function openStage(parts: Partial<Deps> = {}): FuzzStage {
   const config = loadConfig(settings);
   const mapping = parseMapping(mappingCsv, { maxRows: 1000 });
-  if (!mapping.ok) throw new Error('The mapping file of the fuzzer is not readable');
+  if (!mapping.ok) throw new Error('The mapping file of the fuzzer cannot be read');
   const numbers = createNumbers();
   const mailParser = createMailParser({
     workerFile: appBundle('parse-worker'),
@@ -64,7 +64,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
     const created: Imported['created'] = [];
     const outcomes = new Map<string, Outcome>();
     const quarantine = new Map<string, Quarantined>();
-    // Only what the two stages use; everything outside answers at once and never fails.
+    // Only what the two stages use. Every outside call succeeds without delay.
     const deps = {
       config,
       now: () => now,
@@ -93,7 +93,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
     const [outcome] = outcomes.values();
     if (!outcome) throw new Error('The item ended without an outcome');
     const [quarantined] = quarantine.values();
-    return { outcome, quarantined, created, digest: digestOf({ outcome, quarantined, created }) };
+    return { outcome, quarantined, created, fingerprint: fingerprintOf({ outcome, quarantined, created }) };
   };
 
   return {
@@ -103,7 +103,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
   };
 }
 
-function digestOf({ outcome, quarantined, created }: Omit<Imported, 'digest'>): string {
+function fingerprintOf({ outcome, quarantined, created }: Omit<Imported, 'fingerprint'>): string {
   const hash = createHash('sha256').update(JSON.stringify([outcome, quarantined]));
   for (const { userId, item } of created) {
     hash.update(userId).update(JSON.stringify(item.json));
@@ -112,15 +112,15 @@ function digestOf({ outcome, quarantined, created }: Omit<Imported, 'digest'>): 
   return hash.digest('hex');
 }
 
-/** Rows that hold to the limits of the service, because a row that is refused again and again is an item lost. */
+/** Rows with the size limit of the service: an item whose row the service always refuses would be lost. */
 function memoryRows<T extends object>(
   stored: Map<string, T>,
 ): Pick<Rows<T>, 'get' | 'insert' | 'replace' | 'list'> {
   const checked = (value: T) => {
-    // The service counts text in UTF-16.
+    // The service counts text as UTF-16.
     const bytes = JSON.stringify(value).length * 2;
     if (bytes > maxRowBytes)
-      throw new Error(`A table row of ${bytes} bytes is larger than the service takes`);
+      throw new Error(`A table row of ${bytes} bytes exceeds the limit of the service`);
     return value;
   };
   return {

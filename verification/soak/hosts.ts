@@ -1,28 +1,28 @@
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Part } from '../../local/part';
 import { random } from '../../simulators/samples/random';
 import type { Stack } from '../../local/stack';
-import { familyOf } from './family';
 
-/** Two functions hosts side by side on the same stores, killed at random moments and started again. */
+/** Two functions hosts on the same stores, which are killed at random moments and started again. */
 
 const names = ['functions-1', 'functions-2'] as const;
-/** Between two kills: some in the middle of a start, some after a few seconds of work. */
+/** The pause between two kills: some hit a host that is starting, others one that has worked for seconds. */
 const shortestPauseMs = 500;
 const longestPauseMs = 5_500;
 const longestRestMs = 1_500;
 
-/** What is killed: the host alone, its worker alone, or both at once. */
+/** Which processes are killed: the host alone, its worker alone, or both together. */
 const victims = ['host', 'worker', 'both'] as const;
 
 export interface Hosts {
-  /** Kills that were made. */
+  /** The number of kills so far. */
   kills(): number;
-  /** Resolves when all kills are made. */
+  /** Resolves after the last kill. */
   killed: Promise<void>;
-  /** Ends the restarts; the hosts themselves stop with the stack. */
+  /** Ends kills and restarts; the hosts themselves stop with the stack. */
   stop(): void;
-  /** Rejects when a host cannot be started, or ends though nobody killed it. */
+  /** Rejects if a host cannot be started or ends without having been killed. */
   failed: Promise<never>;
 }
 
@@ -39,7 +39,7 @@ export function keepKilling(stack: Pick<Stack, 'startHost'>, seed: string, total
       up.set(name, host);
       const end = await host.crashed.catch((error: unknown) => error);
       up.delete(name);
-      // Three dead workers within half an hour end a host, as they do in Azure.
+      // A host whose worker was killed may end as well: it does so after three dead workers within half an hour.
       if (!stopped && !hit.has(host.pid)) throw end;
     }
     return new Promise(() => undefined);
@@ -53,7 +53,7 @@ export function keepKilling(stack: Pick<Stack, 'startHost'>, seed: string, total
     if (pid === undefined) return false;
     hit.add(host.pid);
     try {
-      // A part leads a group of its own, in which its worker is.
+      // Host and worker form a process group, which the host leads.
       process.kill(victim === 'both' ? -pid : pid, 'SIGKILL');
       return true;
     } catch {
@@ -67,7 +67,7 @@ export function keepKilling(stack: Pick<Stack, 'startHost'>, seed: string, total
       const [name, victim] = [choices.pick(names), choices.pick(victims)];
       const restMs = choices.int(longestRestMs);
       await sleep(pauseMs);
-      // The one that was meant may be down: then it is met as soon as it is up.
+      // The chosen host may be down; then it is killed as soon as it is up.
       while (!kill(name, victim)) await sleep(50);
       kills++;
       await sleep(restMs);
@@ -77,4 +77,16 @@ export function keepKilling(stack: Pick<Stack, 'startHost'>, seed: string, total
   const failed = Promise.race(names.map(keepUp));
   failed.catch(() => undefined);
   return { kills: () => kills, killed: killAll(), stop: () => void (stopped = true), failed };
+}
+
+/** The ids of a process and all its descendants, the process first. */
+export function familyOf(pid: number): number[] {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+  const pairs = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const family = [pid];
+  for (const member of family) for (const [id, parent] of pairs) if (parent === member) family.push(id!);
+  return family;
 }

@@ -2,13 +2,13 @@ import { mintToken } from '../../simulators/identity/token';
 import type { TenantUser } from '../../simulators/samples/organisation';
 import { propertyIds, propertyValue, type ExtendedProperty } from '../../shared/email/provenance';
 
-/** What stands in the mailboxes of a tenant, read over Microsoft Graph, for comparing one run with another. */
+/** Reads the mailboxes of a tenant over Microsoft Graph, and compares those of two runs. */
 export interface FiledItem {
   /** Object id of the mailbox's owner. */
   userId: string;
   itemKey: string;
   sourceId: string;
-  /** Of its attachments, in order. */
+  /** Name and size of each attachment, in order. */
   attachments: string[];
 }
 
@@ -25,10 +25,7 @@ const audience = 'https://graph.microsoft.com';
 const hourSeconds = 3600;
 const wanted = [propertyIds.itemKey, propertyIds.sourceId].map((id) => `id eq '${id}'`).join(' or ');
 
-/**
- * Every message in every folder of the users' mailboxes. A user without a mailbox, or with one that the app may
- * not enter, has none.
- */
+/** Every message in every folder of the users' mailboxes, except mailboxes that the app must not enter. */
 export async function readMailboxes(origin: string, users: readonly TenantUser[]): Promise<FiledItem[]> {
   const seconds = Math.floor(Date.now() / 1000);
   const claims = {
@@ -67,13 +64,13 @@ export async function readMailboxes(origin: string, users: readonly TenantUser[]
   return found;
 }
 
-/** One line per message, sorted: two tenants are equal when their lines are. */
+/** One line per message, sorted: two tenants are equal if their lines are equal. */
 export const fingerprint = (items: readonly FiledItem[]): string[] =>
   items
     .map(({ userId, itemKey, attachments }) => [userId, itemKey, ...attachments.toSorted()].join(' '))
     .toSorted();
 
-/** Lines of the first list that the second one lacks, each as often as it stands there too often. */
+/** Lines of the first list that the second list lacks; a line that occurs n times too often is listed n times. */
 export function surplus(some: readonly string[], others: readonly string[]): string[] {
   const left = new Map<string, number>();
   for (const line of others) left.set(line, (left.get(line) ?? 0) + 1);

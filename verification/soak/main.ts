@@ -13,19 +13,19 @@ import {
 import type { Window } from '../../simulators/samples/day';
 import { organisation } from '../../simulators/samples/organisation';
 import { startStack, type Stack } from '../../local/stack';
-import { keepKilling, type Hosts } from './hosts';
+import { keepKilling } from './hosts';
 import { fingerprint, readMailboxes, surplus } from './mailboxes';
 import { windows, windowsPerDay } from './plan';
 
 /**
- * `npm run soak`: the local stack with both simulators at their worst and two functions hosts that are killed all
- * the time, against a quiet run of the same windows.
+ * `npm run soak`: runs the local stack with the worst faults and two functions hosts that are killed again and again,
+ * then runs the same windows without kills and faults, and compares the two.
  */
 
 const usage = 'npm run soak [-- --kills N] [--seed TEXT] [--days N] [--verbose]';
 const reportEveryMs = 10_000;
 
-/** An attempt that a kill cut short is no failure of the item: it must not use up the item's five. */
+/** A kill would use up the item's five attempts, though the item did not fail. */
 const settings = { AzureFunctionsJobHost__extensions__queues__maxDequeueCount: '1000' };
 
 interface Options {
@@ -53,6 +53,7 @@ function readOptions(): Options {
 
 interface Outcome {
   results: ConnectorResult[];
+  /** Fingerprints of what the mailboxes hold. */
   messages: string[];
 }
 
@@ -62,14 +63,14 @@ async function runWindow(stack: Stack, { from, to }: Window, report: (progress: 
   return Promise.all(runs.map((run) => resultOf(stack.deps, run, from, to)));
 }
 
-/** Everything that stands in the mailboxes, read without faults. */
+/** What the mailboxes hold, read after the simulator's faults are switched off. */
 async function messagesOf(stack: Stack): Promise<string[]> {
   await fetch(`${stack.exchange}/_control/faults`, { method: 'POST', body: '{}' });
   return fingerprint(await readMailboxes(stack.exchange!, organisation));
 }
 
-/** Windows until the days are over and the last kill is made; they are added to the list as they are begun. */
-async function runWithKills(options: Options, dataDir: string, done: Window[]): Promise<Outcome> {
+/** Runs windows until both the days are over and the last kill is made; returns them with the outcome. */
+async function runWithKills(options: Options, dataDir: string): Promise<Outcome & { done: Window[] }> {
   const { worst } = faultPlans;
   const faultSeed = Number.parseInt(Buffer.from(options.seed).toString('hex').slice(-8), 16);
   const stack = await startStack({
@@ -83,7 +84,10 @@ async function runWithKills(options: Options, dataDir: string, done: Window[]): 
     ...(options.verbose ? { log: (line: string) => console.error(line) } : {}),
   });
   const hosts = keepKilling(stack, options.seed, options.kills);
-  const show = showing(options, hosts, done);
+  const done: Window[] = [];
+  const show = createProgressLine(
+    () => `kills ${hosts.kills()}/${options.kills}, window ${done.length} from ${done.at(-1)!.from}`,
+  );
   try {
     const work = async () => {
       let isOver = false;
@@ -94,7 +98,7 @@ async function runWithKills(options: Options, dataDir: string, done: Window[]): 
         done.push(window);
         results.push(...(await runWindow(stack, window, show)));
       }
-      return { results, messages: await messagesOf(stack) };
+      return { results, messages: await messagesOf(stack), done };
     };
     return await Promise.race([work(), hosts.failed, stack.crashed]);
   } finally {
@@ -103,7 +107,8 @@ async function runWithKills(options: Options, dataDir: string, done: Window[]): 
   }
 }
 
-function showing({ kills }: Options, hosts: Hosts, done: Window[]) {
+/** Prints how far the run is, but not too often. */
+function createProgressLine(place: () => string) {
   let shownAt = 0;
   return (progress: Progress[]) => {
     if (Date.now() - shownAt < reportEveryMs) return;
@@ -111,11 +116,11 @@ function showing({ kills }: Options, hosts: Hosts, done: Window[]) {
     const items = progress
       .map(({ connector, finished, items }) => `${connector} ${finished}/${items}`)
       .join(', ');
-    console.log(`kills ${hosts.kills()}/${kills}, window ${done.length} from ${done.at(-1)!.from}: ${items}`);
+    console.log(`${place()}: ${items}`);
   };
 }
 
-async function runQuietly(done: readonly Window[]): Promise<Outcome> {
+async function runWithoutKills(done: readonly Window[]): Promise<Outcome> {
   const stack = await startStack({ settings: {} });
   try {
     const work = async () => {
@@ -134,10 +139,9 @@ async function main(): Promise<number> {
   const dataDir = await mkdtemp(join(tmpdir(), 'soak-'));
   console.log(`Seed ${options.seed}: two hosts, ${options.kills} kills, worst faults, ${options.days} days`);
   try {
-    const done: Window[] = [];
-    const found = await runWithKills(options, dataDir, done);
-    console.log(`${done.length} windows are closed; now the same ones without kills and faults`);
-    const wanted = await runQuietly(done);
+    const found = await runWithKills(options, dataDir);
+    console.log(`${found.done.length} windows are closed; now the same ones without kills and faults`);
+    const wanted = await runWithoutKills(found.done);
 
     const differing = found.results.filter(
       (result, index) => JSON.stringify(result) !== JSON.stringify(wanted.results[index]),

@@ -4,10 +4,10 @@ import { archivedIn, type Window } from '../../simulators/samples/day';
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const firstDay = Date.parse('2026-11-16T00:00:00.000Z');
-/** The hours of the sample days that hold most of the items. */
+/** The hours of a sample day that hold most of its items. */
 const busyHours = [1, 14] as const;
-/** Large enough to hold a file that needs an upload session, small enough for a hundred restarts. */
-const likedBytes = { min: 4_000_000, max: 8_000_000 };
+/** Large enough for a file that needs an upload session, small enough for a hundred restarts. */
+const windowBytes = { min: 4_000_000, max: 8_000_000 };
 
 const windowAt = (fromMs: number, hours: number): Window => ({
   from: new Date(fromMs).toISOString(),
@@ -19,19 +19,22 @@ const bytesOf = (window: Window): number =>
     .flatMap((connector) => [...archivedIn(connector, window)])
     .reduce((sum, { item }) => sum + item.bytes, 0);
 
-/** Three hours of the day with some large files and none of the giants. */
-function hoursOf(startMs: number): number {
+/** The start of three hours of the day that hold some large files but none of the giants. */
+function startOf(dayStartMs: number): number {
   const starts = Array.from({ length: busyHours[1] - busyHours[0] }, (_, index) => index + busyHours[0]).map(
-    (hour) => ({ fromMs: startMs + hour * hourMs, bytes: bytesOf(windowAt(startMs + hour * hourMs, 3)) }),
+    (hour) => ({
+      fromMs: dayStartMs + hour * hourMs,
+      bytes: bytesOf(windowAt(dayStartMs + hour * hourMs, 3)),
+    }),
   );
-  const liked = starts.find(({ bytes }) => bytes >= likedBytes.min && bytes <= likedBytes.max);
-  return (liked ?? starts.toSorted((a, b) => a.bytes - b.bytes)[0]!).fromMs;
+  const suitable = starts.find(({ bytes }) => bytes >= windowBytes.min && bytes <= windowBytes.max);
+  return (suitable ?? starts.toSorted((a, b) => a.bytes - b.bytes)[0]!).fromMs;
 }
 
-/** The windows of the soak, day after day: two of two hours, of which one hour is served in both. */
+/** The windows of the soak: two per day, each of two hours, of which one hour is in both. */
 export function* windows(): Generator<Window> {
   for (let startMs = firstDay; ; startMs += dayMs) {
-    const fromMs = hoursOf(startMs);
+    const fromMs = startOf(startMs);
     yield windowAt(fromMs, 2);
     yield windowAt(fromMs + hourMs, 2);
   }

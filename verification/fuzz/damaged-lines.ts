@@ -5,12 +5,12 @@ import type { Random } from '../../simulators/samples/random';
 import { changed, damaged, odd, type Json } from './mutate';
 import { namedIn } from './people';
 
-/** Sample lines with damage, and lines that are none; who may get them is told from the bytes by other means. */
+/** Damaged sample lines, and lines that are no messages; who may get the item is decided by code of its own. */
 
-export interface Damaged {
+export interface DamagedLine {
   connector: ConnectorId;
   line: Buffer;
-  /** Users whose mailboxes may get it. */
+  /** Users whose mailboxes may get the item. */
   may: Set<string>;
 }
 
@@ -18,13 +18,13 @@ const maxLineBytes = 24 * 1024;
 const window = { from: '2026-11-20T00:00:00.000Z', to: '2026-11-21T00:00:00.000Z' };
 
 const corpus: Partial<Record<ConnectorId, Buffer[]>> = {};
-/** Lines of the sample day that are small enough to be damaged many thousand times. */
+/** The lines of the sample day that are small enough to be damaged many thousand times. */
 const linesOf = (connector: ConnectorId): Buffer[] =>
   (corpus[connector] ??= [...sampleLines(connector, window)]
     .filter(({ bytes }) => bytes <= maxLineBytes)
     .map(({ line }) => line().subarray(0, -1)));
 
-export function damagedLine(connector: ConnectorId, r: Random): Damaged {
+export function damagedLine(connector: ConnectorId, r: Random): DamagedLine {
   const original = r.pick(linesOf(connector));
   const line = r.chance(0.35) ? damaged(original, r) : rewritten(connector, original, r);
   return { connector, line, may: mayReach(connector, line) };
@@ -43,13 +43,13 @@ function rewritten(connector: ConnectorId, original: Buffer, r: Random): Buffer 
       fields.mime = damaged(Buffer.from(fields.mime, 'base64'), r).toString('base64');
   } else value = changed(value, r);
   const text = JSON.stringify(value);
-  // A key that stands twice: readers disagree on which of them counts.
+  // A duplicate key: JSON readers disagree on which one counts.
   return Buffer.from(r.chance(0.1) ? text.replace('{', `{"messageId":${JSON.stringify(odd(r))},`) : text);
 }
 
 const nest = (open: string, close: string, levels: number) => open.repeat(levels) + close.repeat(levels);
 
-const noLines: ((r: Random) => Buffer | string)[] = [
+const noMessages: ((r: Random) => Buffer | string)[] = [
   () => '',
   () => ' ',
   () => 'null',
@@ -69,11 +69,11 @@ const noLines: ((r: Random) => Buffer | string)[] = [
   (r) => Buffer.from(JSON.stringify({ messageId: '1_1' }), r.chance(0.5) ? 'utf16le' : 'latin1'),
 ];
 
-/** Something that is no archived message at all, or one whose required fields are odd. */
-export function strangeLine(r: Random): Damaged {
+/** A line that is no archived message, or one whose required fields hold odd values. */
+export function strangeLine(r: Random): DamagedLine {
   const connector = r.pick(['wechat', 'whatsapp'] as const);
   if (r.chance(0.5)) {
-    const line = Buffer.from(r.pick(noLines)(r));
+    const line = Buffer.from(r.pick(noMessages)(r));
     return { connector, line, may: mayReach(connector, line) };
   }
   const fields: { [key: string]: Json } = {
@@ -89,7 +89,10 @@ export function strangeLine(r: Random): Damaged {
   return { connector, line, may: mayReach(connector, line) };
 }
 
-/** Users named in a field that names participants; a superset, told by text search and another mail reader. */
+/**
+ * Users who may get the item: all that a participant field names, found by text search and by another mail reader. May
+ * hold more users than the app finds, never fewer.
+ */
 export function mayReach(connector: ConnectorId, line: Buffer): Set<string> {
   let message: Record<string, unknown>;
   try {
@@ -100,7 +103,7 @@ export function mayReach(connector: ConnectorId, line: Buffer): Set<string> {
   if (typeof message !== 'object' || message === null) return new Set();
   const field = (value: unknown): string[] => (value === undefined ? [] : [flat(value)]);
   const texts = [message['usersEmailAddress']].flat().flatMap((user) => {
-    // A bare text in the place of an entry is one.
+    // A bare text in place of an entry counts as an entry.
     if (typeof user !== 'object' || user === null || Array.isArray(user)) return field(user);
     const { emailAddress, mobileNumber } = user as Record<string, unknown>;
     return [...field(emailAddress), ...field(mobileNumber)];
@@ -115,7 +118,7 @@ export function mayReach(connector: ConnectorId, line: Buffer): Set<string> {
 
 const flat = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
 
-/** Every line of the mail that could be read as a header of parties, wherever it stands, with all that may go on with it. */
+/** Every text in the mail, at any place, that a reader could take for a header with parties, and its continuation. */
 function partyHeaders(mime: string): string[] {
   const raw = Buffer.from(mime, 'base64');
   const header = /(?<=^|[\r\n])(?:from|sender|to|cc|apparently-to)[ \t]*:/gi;
@@ -130,7 +133,7 @@ function partyHeaders(mime: string): string[] {
   );
 }
 
-/** Damaged base64 words as a lenient decoder reads them: damage can make one number out of another. */
+/** Damaged base64 words as a lenient decoder reads them: damage can turn one number into another. */
 const wordsIn = (text: string) =>
   [...text.matchAll(/=\?[^?]*\?b\?([^?]*)/gi)].flatMap(([, word = '']) => {
     const bytes = Buffer.from(word, 'base64');
