@@ -25,6 +25,7 @@ const local = {
   host: 'simulators/functions-host/main.ts',
   worker: 'simulators/functions-host/worker.ts',
   azurite: 'local/azurite-server.ts',
+  picture: 'local/picture.ts',
   explore: 'verification/explore/main.ts',
   soak: 'verification/soak/main.ts',
   fuzz: 'verification/fuzz/main.ts',
