@@ -40,9 +40,9 @@ export interface Answer {
 /** One try of a call that did not succeed. */
 export interface FailedTry {
   failure: Failure;
-  /** 0 without an answer. */
+  /** 0 when there was no answer. */
   status: number;
-  /** Of the answer, outermost first; without an answer, of the connection's error. */
+  /** Error codes of the answer, outermost first; when there was none, the code of the connection's error. */
   codes: readonly string[];
   /** For error texts: what was being done, status, code and request id, and nothing of the item, user or address. */
   text: string;
@@ -52,12 +52,12 @@ export interface FailedTry {
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly failure: Failure;
-  /** 0 without an answer. */
+  /** 0 when there was no answer. */
   readonly status: number;
   readonly codes: readonly string[];
   constructor(
     { failure, status, codes, text }: FailedTry,
-    /** A try of this call ended without an answer, or with one that does not rule out that it took effect. */
+    /** True when a try of this call may have taken effect, although none succeeded. */
     readonly mayHaveTakenEffect: boolean,
   ) {
     super(text);
@@ -171,7 +171,7 @@ export function classify(answer: Answer, nowMs: number): Failure {
 
 function byStatusClass(status: number): Failure {
   if (status >= 500) return transient;
-  // A redirect, or something that is not HTTP: another service answers at the configured address.
+  // A redirect, or a status that means nothing here: another service answers at the configured address.
   return status >= 400 ? rejected : deployment;
 }
 
@@ -185,7 +185,7 @@ export function classifyUpload(answer: Answer, nowMs: number): Failure {
   return failure.kind === 'transient' || isFull || answer.status < 400 ? failure : { kind: 'sessionGone' };
 }
 
-/** A try that brought an answer other than success, or no answer but the code of a connection error. */
+/** Describes a try that brought an answer other than success, or only the error code of its connection. */
 export function failedTry(
   received: { answered: true; answer: Answer } | { answered: false; code: string },
   call: { doing: string; uploading: boolean },
@@ -230,7 +230,7 @@ export function hadNoEffect({ status, codes }: Pick<FailedTry, 'status' | 'codes
  */
 const namesWhatIsMissing = (codes: readonly string[]) => codes.some((code) => code.startsWith('Error'));
 
-/** Which "not found" is tried again before it is believed: each one, or only one that does not name what is missing. */
+/** Which "not found" is tried again before it is believed: any, or only one that does not name what is missing. */
 export type RetryNotFound = 'always' | 'unlessNamed';
 
 /**
