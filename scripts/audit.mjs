@@ -1,16 +1,16 @@
-// Asks npm's audit service what is publicly known against the production dependencies: `node scripts/audit.mjs`. Fails on high
-// and critical severity. A service that cannot be asked is no fault of the change at hand: that is said, and passes.
+// Asks npm's audit service for known vulnerabilities of the production dependencies: `node scripts/audit.mjs`. Fails on
+// high and critical severity. If the service cannot be reached, says so and passes: the change to check is not the cause.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const args = ['audit', '--omit=dev', '--package-lock-only', '--no-offline', '--json'];
-// npm keeps the severity of a finding in its cache, and would not see that the service has raised it since.
+// npm caches the severity of a finding, and would miss that the service has raised it.
 const cache = mkdtempSync(join(tmpdir(), 'audit-'));
 const options = {
   cwd: `${import.meta.dirname}/..`,
-  // Without retries, and with short time-outs, unless the caller has others: a gate must not wait minutes for nothing.
+  // A check must not wait minutes for a dead service: no retries and a short time-out, unless the caller sets others.
   env: {
     npm_config_fetch_retries: '0',
     npm_config_fetch_timeout: '15000',
@@ -21,14 +21,14 @@ const options = {
   timeout: 2 * 60_000,
   maxBuffer: 64 * 1024 * 1024,
 };
-// Under `npm run` the same npm again. Else a shell finds it: on Windows it is a script, which only a shell can start.
+// Under `npm run`, use the same npm. Otherwise a shell finds it: on Windows npm is a script, which needs a shell.
 const npm = process.env.npm_execpath;
 const { stdout, stderr, error } = npm
   ? spawnSync(process.execPath, [npm, ...args], options)
   : spawnSync(`npm ${args.join(' ')}`, { ...options, shell: true });
 rmSync(cache, { recursive: true, force: true });
 
-/** One line, without what a server could do to a terminal or a registry's address could tell of its password. */
+/** Makes a text safe to print: one line, no control characters for the terminal, no password of a registry's address. */
 const line = (text) =>
   String(text)
     .replace(/[\s\p{C}]+/gu, ' ')
@@ -50,9 +50,9 @@ function unreachable(reason) {
 
 const answer = answerOf(stdout);
 if (answer.vulnerabilities && answer.metadata) judge(answer);
-// A refusal, a broken connection, a time-out, or an answer that is no JSON: npm names the request in a message.
+// A refusal, a broken connection, a time-out, or an answer that is not JSON: npm names the request in a message.
 else if (answer.message) unreachable(answer.message);
-// JSON, but no report: npm stumbles over it. Its own faults have a code: no lock file, an address that is none.
+// JSON but not a report: npm fails to read it. npm's own errors have a code: no lock file, an invalid address.
 else if (answer.error && !answer.error.code) unreachable(`not a report: ${answer.error.summary}`);
 else if (error?.code === 'ETIMEDOUT') unreachable(`no answer in ${options.timeout / 1000} seconds`);
 else {
@@ -62,7 +62,7 @@ else {
 }
 
 function judge({ vulnerabilities, metadata }) {
-  // A name instead of an advisory: the package only depends on another one, which has an entry of its own.
+  // A name instead of an advisory means that the package depends on another one, which has its own entry.
   const advisories = Object.values(vulnerabilities).flatMap(({ via }) =>
     via.filter((one) => typeof one === 'object'),
   );
@@ -72,7 +72,7 @@ function judge({ vulnerabilities, metadata }) {
     process.exitCode = 1;
     return;
   }
-  // npm counts the project itself.
+  // npm also counts the project.
   const count = metadata.dependencies.prod - 1;
   console.log(`audit: no finding of high or critical severity among ${count} production dependencies`);
 }

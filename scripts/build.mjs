@@ -1,5 +1,5 @@
 // Bundles this checkout: the app into dist/dev, the operator's command line into dist/ops, the local stack and the
-// verification into dist/local. Each bundle is self-contained CommonJS. What is published is made by scripts/stage.mjs.
+// verification into dist/local. Each bundle is self-contained CommonJS. scripts/stage.mjs makes the published bundles.
 import { build } from 'esbuild';
 import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
@@ -10,7 +10,7 @@ export const common = {
   format: 'cjs',
   sourcemap: 'linked',
   logLevel: 'warning',
-  // Served by the Functions worker at run time; it exists nowhere on disk.
+  // Provided by the Functions worker at run time; it is not in node_modules.
   external: ['@azure/functions-core'],
   write: false,
 };
@@ -31,13 +31,13 @@ const local = {
   fuzz: 'verification/fuzz/main.ts',
 };
 
-/** One bundle; a running stack or test must never load half of it, so the new file takes the old one's place at once. */
+/** Writes one bundle. Each file is replaced in one step, so that a running stack or test never loads half of it. */
 async function bundle(name, file, outdir, options = {}) {
   let outputs;
   try {
     outputs = (await build({ ...common, ...options, entryPoints: { [name]: file }, outdir })).outputFiles;
   } catch {
-    // esbuild has said why. A bundle of older sources must not pass for this one.
+    // esbuild has printed why. Do not leave a bundle of older sources in its place.
     rmSync(`${outdir}/${name}.js`, { force: true });
     process.exitCode = 1;
     return;
@@ -50,7 +50,7 @@ async function bundle(name, file, outdir, options = {}) {
 }
 
 async function buildAll() {
-  // Azurite is started from its package, not bundled: it finds its own files by their place.
+  // Azurite must run from its package, because it finds its files by their paths.
   const external = [...common.external, 'azurite', 'lokijs'];
   for (const [outdir, entries, options] of [
     ['dist/dev', app, {}],
@@ -63,5 +63,5 @@ async function buildAll() {
   }
 }
 
-// The paths are compared as real ones: a checkout behind a link would else build nothing, without a word.
+// Compare real paths, or a checkout behind a link builds nothing and prints nothing.
 if (realpathSync(process.argv[1]) === import.meta.filename) await buildAll();

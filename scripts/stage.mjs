@@ -1,6 +1,6 @@
-// Makes the folder that is published: `node scripts/stage.mjs [FOLDER]`, dist/app by default. It holds host.json, a
-// minimal package.json and the bundles, and the same sources always give the same bytes, so that what runs in Azure can be
-// compared with what a tag of this repository makes. Source maps and licence texts stand beside it, in FOLDER-maps.
+// Makes the folder to publish: `node scripts/stage.mjs [FOLDER]`, by default dist/app. It contains host.json, a minimal
+// package.json and the bundles. The same sources always give the same bytes, so that you can compare what runs in Azure
+// with a tag of this repository. Source maps and licence texts go to FOLDER-maps.
 import { build } from 'esbuild';
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
@@ -15,22 +15,22 @@ const { outputFiles } = await build({
   ...common,
   absWorkingDir: root,
   entryPoints: app,
-  // Names stay: a stack trace in Application Insights is read by people who have no source map at hand.
+  // Keep identifiers: people read stack traces in Application Insights without a source map.
   minifyWhitespace: true,
   minifySyntax: true,
   sourcemap: 'external',
   legalComments: 'external',
-  // Names of modules hold their paths: those below the checkout, also where its node_modules is a link to elsewhere.
+  // Bundles contain the paths of modules. Keep them relative to the checkout even if its node_modules is a link.
   preserveSymlinks: true,
-  // Always as if for this place: the paths in the source maps must not depend on where the folder is asked for.
+  // The paths in the source maps must not depend on FOLDER.
   outdir: join(root, 'dist/app'),
 });
 
 const { name, version, private: isPrivate } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const manifest = { name, version, private: isPrivate, main: 'main.js' };
 
-// Built aside and put in place at once: whoever publishes meanwhile gets the old folder or the new one, and nothing
-// that was left in the old one is published with the new.
+// Built elsewhere and then moved: publishing at the same time gets either the old folder or the new one, and no leftovers
+// of the old one.
 const unfinished = `${folder}.${process.pid}`;
 const unfinishedMaps = `${maps}.${process.pid}`;
 for (const made of [unfinished, unfinishedMaps]) mkdirSync(made, { recursive: true });
@@ -54,6 +54,8 @@ const total = sizes.reduce((sum, [, size]) => sum + size, 0);
 for (const [file, size] of sizes) console.log(`  ${file.padEnd(18)}${String(size).padStart(10)} bytes`);
 console.log(`${relative(process.cwd(), folder) || folder}: ${(total / 1024 / 1024).toFixed(2)} MB`);
 if (total > maxBytes) {
-  console.error(`More than ${maxBytes / 1024 / 1024} MB: something is bundled that the app does not need.`);
+  console.error(
+    `More than ${maxBytes / 1024 / 1024} MB: the bundles contain something that the app does not need.`,
+  );
   process.exitCode = 1;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(__dirname, '..', '..');
-/** As right after a clone: nothing is installed. */
+/** A fresh clone: nothing is installed. */
 const clone = mkdtempSync(join(tmpdir(), 'audit-'));
 const files = ['scripts/audit.mjs', 'package.json', 'package-lock.json'];
 
@@ -20,12 +20,12 @@ const status = (code: number) => (response: ServerResponse) => {
   response.writeHead(code).end('{"error":"not here"}');
 };
 
-/** How a registry answers an audit; each stands in for one, at the path of its name. */
+/** How each registry answers an audit; its name is its path on the server. */
 const registries: Record<string, (response: ServerResponse) => void> = {
   'knows-nothing': json({}),
   grave: json({
     zod: advisory('high', 'Parses \u001b[2Jforever'),
-    // Many of our dependencies depend on it.
+    // Many of the dependencies depend on it.
     '@azure/core-rest-pipeline': advisory('critical', 'Tells tokens'),
     'csv-parse': advisory('moderate', 'Reads slowly'),
   }),
@@ -41,7 +41,7 @@ const registries: Record<string, (response: ServerResponse) => void> = {
 
 const server = createServer(({ url = '', method }, response) => {
   const [, name = '', ...path] = url.split('/');
-  // npm also reads the versions of a package that has a finding; to know none of them is an answer that it takes.
+  // npm also asks for the versions of a package with a finding; it accepts 404.
   if (method === 'POST' && path[0] === '-') registries[name]!(response);
   else status(404)(response);
 });
@@ -64,14 +64,14 @@ interface Outcome {
   stderr: string[];
 }
 
-/** Audits the clone against a registry, from elsewhere; `set` are settings of npm that somebody may have. */
+/** Audits the clone against a registry, run from another folder; `set` are npm settings of the user. */
 const audit = (registry: string, set: Record<string, string> = {}) =>
   new Promise<Outcome>((resolve) => {
     const env = {
       ...process.env,
       npm_config_registry: registry,
       npm_config_noproxy: '127.0.0.1',
-      // The same for all, like somebody's own.
+      // Shared by all calls, like a user's cache.
       npm_config_cache: join(clone, 'cache'),
       ...set,
     };
@@ -108,11 +108,11 @@ test('fails on high and critical severity, with a line for each finding', async 
 test.each([
   ['without a finding', 'knows-nothing', []],
   [
-    'and lists what is of low severity',
+    'and lists findings of low severity',
     'low',
     ['audit: low: zod <99: Parses oddly https://advisories.example/1'],
   ],
-  ['when a finding concerns development alone', 'development-only', []],
+  ['when only a development dependency has a finding', 'development-only', []],
 ])('passes %s', async (_, registry, listed) => {
   expect(await audit(`${origin}/${registry}/`)).toEqual({
     code: 0,
@@ -121,12 +121,12 @@ test.each([
   });
 });
 
-test('takes the severity of a finding from the service, not from what it was the last time', async () => {
+test('takes the severity of a finding from the service, not from npm’s cache', async () => {
   expect(await audit(`${origin}/low/`)).toMatchObject({ code: 0 });
   expect(await audit(`${origin}/raised/`)).toMatchObject({ code: 1 });
 });
 
-test('asks the service also where npm is set to work offline or without a lock file', async () => {
+test('asks the service even if npm is set to work offline or without a lock file', async () => {
   const { code, stdout } = await audit(`${origin}/grave/`, {
     npm_config_offline: 'true',
     npm_config_package_lock: 'false',
@@ -156,13 +156,13 @@ test.each<Silence>([
     reason: /^network timeout at: http:/,
     set: { npm_config_fetch_timeout: '1000' },
   },
-  // Nothing listens at port 1. npm before 11 tells the password of such an address.
+  // Nothing listens on port 1. npm before 11 prints the password of such an address.
   {
-    service: 'is not there',
+    service: 'does not exist',
     registry: () => 'http://somebody:secret@127.0.0.1:1/',
     reason: /ECONNREFUSED 127\.0\.0\.1:1$/,
   },
-])('passes, and says that nothing was checked, when the service $service', async (silence) => {
+])('passes and says that nothing was checked if the service $service', async (silence) => {
   const { code, stdout, stderr } = await audit(silence.registry(), silence.set);
   expect([code, stdout]).toEqual([0, []]);
   expect(stderr).toHaveLength(1);
@@ -173,7 +173,7 @@ test.each<Silence>([
   expect(stderr[0]).not.toContain('secret');
 });
 
-test('fails when npm has nothing that it could audit', async () => {
+test('fails if npm finds nothing to audit', async () => {
   rmSync(join(clone, 'package-lock.json'));
   const { code, stdout, stderr } = await audit(`${origin}/knows-nothing/`);
   expect([code, stdout]).toEqual([1, []]);

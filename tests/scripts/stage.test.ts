@@ -21,7 +21,7 @@ const root = join(__dirname, '..', '..');
 const temporary = mkdtempSync(join(tmpdir(), 'stage-'));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
-/** What staging reads, at another place: other runs of the tests, and whoever publishes, keep their dist/app. */
+/** Copies what staging reads, so that the tests do not touch this checkout's dist/app. */
 function copyOf(checkout: string, name: string): string {
   const copy = join(temporary, name);
   for (const part of ['functions', 'shared', 'host.json', 'package.json', 'scripts'])
@@ -30,7 +30,7 @@ function copyOf(checkout: string, name: string): string {
   return copy;
 }
 
-/** Stages a checkout, from a folder that is not the checkout; gives the staged folder. */
+/** Stages a checkout from another working folder; gives the staged folder. */
 function stage(checkout: string, ...folder: string[]): string {
   const { status, stderr } = spawnSync(process.execPath, [join(checkout, 'scripts/stage.mjs'), ...folder], {
     cwd: tmpdir(),
@@ -52,7 +52,7 @@ const hashes = (folder: string) =>
       ]),
   );
 
-test('stages the app, and nothing else, in at most 5 MB', () => {
+test('stages only the app, in at most 5 MB', () => {
   const checkout = copyOf(root, 'checkout');
   mkdirSync(join(checkout, 'dist/app'), { recursive: true });
   for (const leftover of ['main.js.map', 'old-bundle.js', 'local.settings.json'])
@@ -82,7 +82,7 @@ test('stages the app, and nothing else, in at most 5 MB', () => {
   }
 });
 
-test('makes the same bytes from the same sources, wherever and however often', () => {
+test('makes the same bytes from the same sources, in any folder and every time', () => {
   const checkout = join(temporary, 'checkout');
   const once = hashes(stage(checkout));
   expect(Object.keys(once)).toHaveLength(4);
@@ -90,8 +90,8 @@ test('makes the same bytes from the same sources, wherever and however often', (
   expect(hashes(stage(checkout, join(temporary, 'published')))).toEqual(once);
 });
 
-test('the staged folder stands alone: it registers every function and imports a window to its end', async () => {
-  // Away from any node_modules.
+test('makes a self-contained folder, which registers every function and imports a window', async () => {
+  // Outside any node_modules.
   const staged = stage(root, join(temporary, 'alone', 'app'));
   const before = hashes(staged);
   const stack = await startStack({ settings: {}, appDir: staged });
