@@ -150,7 +150,7 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
   },
   {
-    protection: 'the insert of a ledger row only if none exists',
+    protection: 'the rule that a ledger row is inserted only if none exists',
     weakening: {
       deps: only('importItem', ({ ledger }) => ({
         ledger: { ...ledger, insert: unconditional(ledger).insert },
@@ -193,7 +193,7 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['tardy'] }] },
   },
   {
-    protection: 'the rule that a claim is untouched only if certainly nothing was created',
+    protection: 'the rule that a claim counts as untouched only if nothing can have been created',
     weakening: {
       deps: only('importItem', ({ ledger, now }) => ({
         ledger: {
@@ -302,7 +302,7 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
   },
   {
-    protection: 'the order of the last manifest before the watermark',
+    protection: 'the rule that the watermark moves only after the last manifest',
     weakening: {
       deps: only('fetchBatch', ({ batches, runs }) => ({
         batches: {
@@ -358,7 +358,7 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     search: { scenario: 'day', injections: [] },
   },
   {
-    protection: 'the order of the quarantine row before the outcome that refers to it',
+    protection: 'the rule that the quarantine row is written before the outcome that refers to it',
     weakening: {
       deps: only('importItem', ({ outcomes, quarantine }) => {
         let late: (() => Promise<unknown>) | undefined;
@@ -399,13 +399,13 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['broken'] }] },
   },
   {
-    protection: 'the look into the ledger for the deliveries of an item that failed five times',
+    protection: 'the look-up in the ledger of what an item that failed five times has delivered',
     weakening: {
       deps: only('quarantineItem', ({ ledger }) => ({
         ledger: {
           ...ledger,
           async *list() {
-            // Nothing.
+            // The ledger seems to be empty.
           },
         },
       })),

@@ -113,7 +113,7 @@ describe.each<[string, () => Rows<Row>]>([
   });
 });
 
-const value = (number: number, change: Partial<Manifest> = {}): Manifest => ({
+const manifestOf = (number: number, change: Partial<Manifest> = {}): Manifest => ({
   v: 1,
   connector: 'wechat',
   number,
@@ -152,11 +152,11 @@ describe.each<[string, () => Batches]>([
   it('give a number of the chain to only one manifest', async () => {
     const batches = open();
     const from = await batches.head('wechat', 0);
-    expect(await batches.commit(value(from + 1))).toBe(true);
-    expect(await batches.commit(value(from + 1, { sequence: 2 }))).toBe(false);
-    expect(await batches.commit(value(from + 1))).toBe(true);
+    expect(await batches.commit(manifestOf(from + 1))).toBe(true);
+    expect(await batches.commit(manifestOf(from + 1, { sequence: 2 }))).toBe(false);
+    expect(await batches.commit(manifestOf(from + 1))).toBe(true);
     expect(await batches.head('wechat', from)).toBe(from + 1);
-    expect((await batches.read('wechat', from + 1))?.manifest).toEqual(value(from + 1));
+    expect((await batches.read('wechat', from + 1))?.manifest).toEqual(manifestOf(from + 1));
     expect(await batches.read('wechat', from + 2)).toBeUndefined();
   });
 });
@@ -227,7 +227,7 @@ describe.each([
     throw new Error('No message became visible');
   };
 
-  it('hides a message for its delay and while another worker has it, counts its receipts, and accepts only the last one', async () => {
+  it('hides a message during its delay and after it is received, counts how often, and accepts only the last receipt', async () => {
     const queue = open();
     await queue.send(1000);
     expect(await queue.receive(60_000)).toBeUndefined();

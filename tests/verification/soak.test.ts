@@ -61,7 +61,7 @@ describe('the soak', () => {
     }
   });
 
-  test('refuses an unknown option and a number that is none', () => {
+  test('refuses an unknown option and a value that is not a number', () => {
     const soak = (...args: string[]) =>
       spawnSync(process.execPath, [join(process.cwd(), 'dist/local/soak.js'), ...args], { encoding: 'utf8' });
     for (const args of [['--kills', 'many'], ['--wrong']]) {

@@ -137,7 +137,7 @@ function* checkBooks({ environment, scenario, faults }: Finished): Generator<Fin
       ({ row }) => row === batchRow(manifest.number),
     )?.value;
     if (!state?.closedAt || !balances(counted))
-      yield counters(`batch ${manifest.number} is not closed and balanced`);
+      yield counters(`batch ${manifest.number} is not closed, or its counters do not balance`);
     else if (JSON.stringify(state.counters) !== JSON.stringify(counted))
       yield counters(`the counters of batch ${manifest.number} are not those of its outcomes`);
     total = add(total, counted);

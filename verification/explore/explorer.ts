@@ -39,7 +39,7 @@ export interface Tally {
 }
 
 const mostFailures = 500;
-/** Fewer faults than the five attempts that an item has: they must never send it to quarantine. */
+/** An item has five attempts, so fewer faults than that must never send it to quarantine. */
 const mostRandomFaults = 4;
 
 export const noTally = (): Tally => ({
@@ -164,7 +164,7 @@ function mayMeet(a: Point, b: Point, pairs: Plan['pairs']): boolean {
   const [itemA, itemB] = [itemOf(a), itemOf(b)];
   const stageOf = ({ invocation }: Point) => invocation.split(' ')[0] ?? '';
   const stages = [stageOf(a), stageOf(b)];
-  // Redrives of different items meet at the row that says up to which batch all are closed.
+  // Redrives of different items meet at the row with the number up to which all batches are closed.
   if (stages.every((stage) => stage === 'redrive')) return true;
   if (itemA !== undefined && itemB !== undefined) return itemA === itemB;
   // A committed batch never changes, so a fault in fetching can meet only faults in fetching and splitting.

@@ -209,7 +209,10 @@ export function createHostModel(environment: Environment, scheduler: Scheduler, 
       const fired = fireTimers();
       return takeMessages() || fired;
     },
-    /** The next instant at which something becomes due. A timer that found no worker is skipped until its next time. */
+    /**
+     * The next instant at which something becomes due. A timer that is overdue because all workers are frozen does not
+     * count: it fires when one of them goes on.
+     */
     nextMs: () =>
       Math.min(
         ...[nextFetchMs, nextReconcileMs].filter((atMs) => atMs > scheduler.now()),
@@ -251,7 +254,7 @@ interface Received<T> {
   maxDequeueCount: number;
 }
 
-/** The queue trigger: it deletes a handled message, makes a failed one visible again, and gives up after the last attempt. */
+/** The queue trigger: deletes a handled message, makes a failed one visible again, gives up after the last attempt. */
 async function handleMessage<T>(io: Io, received: Received<T>, handle: () => Promise<void>): Promise<void> {
   const { queue, message } = received;
   try {

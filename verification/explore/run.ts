@@ -30,7 +30,7 @@ const times = {
 /** A run that takes longer or needs more steps than this never finishes. */
 const longestMs = 20 * 60 * MINUTE;
 const mostSteps = 8_000;
-/** More than a schedule has faults: after so many repairs, everything must be delivered. */
+/** More than any schedule has faults, so after this many repairs everything must be delivered. */
 const mostRepairs = 6;
 
 export const showSchedule = (scenario: Scenario, schedule: Schedule): string =>

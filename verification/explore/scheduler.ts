@@ -67,7 +67,10 @@ const abandonedMs = 20 * minuteMs;
 /** A late request that no look-up concerns takes effect after this long. */
 const lateWithoutLookUpMs = 20_000;
 
-/** Waits until every promise that can settle has settled. Ticks run after promises and, unlike macro-tasks, cost no system call. */
+/**
+ * Waits until every promise that can settle has settled. Ticks run after promises and, unlike macro-tasks, cost no
+ * system call.
+ */
 const quiet = () => new Promise<void>((resolve) => process.nextTick(resolve));
 
 export function createScheduler({ startMs, choose, onCrash, times }: SchedulerOptions) {

@@ -5,7 +5,7 @@ import type { Random } from '../../simulators/samples/random';
 import { changed, damaged, odd, type Json } from './mutate';
 import { namedIn } from './people';
 
-/** Damaged sample lines, and lines that are no messages; who may get the item is decided by code of its own. */
+/** Damaged sample lines and lines that are no messages. Independent code decides who may get the item. */
 
 export interface DamagedLine {
   connector: ConnectorId;
@@ -90,8 +90,8 @@ export function strangeLine(r: Random): DamagedLine {
 }
 
 /**
- * Users who may get the item: all that a participant field names, found by text search and by another mail reader. May
- * hold more users than the app finds, never fewer.
+ * Users who may get the item: everybody whom a participant field names, found by text search and by another mail
+ * reader. It finds more users than the app, never fewer.
  */
 export function mayReach(connector: ConnectorId, line: Buffer): Set<string> {
   let message: Record<string, unknown>;

@@ -15,7 +15,7 @@ import { findUser, mappingCsv } from './people';
 
 /** The real import stage and parser threads, with rows and mailboxes in memory that never fail by themselves. */
 
-/** What an item left behind. */
+/** What the import of one item leaves behind. */
 export interface Imported {
   outcome: Outcome;
   quarantined: Quarantined | undefined;

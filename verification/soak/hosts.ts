@@ -4,7 +4,7 @@ import type { Part } from '../../local/part';
 import { random } from '../../simulators/samples/random';
 import type { Stack } from '../../local/stack';
 
-/** Two functions hosts on the same stores, which are killed at random moments and started again. */
+/** Runs two functions hosts on the same stores, kills them at random moments and restarts them. */
 
 const names = ['functions-1', 'functions-2'] as const;
 /** The pause between two kills: some hit a host that is starting, others one that has worked for seconds. */
@@ -39,7 +39,7 @@ export function keepKilling(stack: Pick<Stack, 'startHost'>, seed: string, total
       up.set(name, host);
       const end = await host.crashed.catch((error: unknown) => error);
       up.delete(name);
-      // A host whose worker was killed may end as well: it does so after three dead workers within half an hour.
+      // A host ends after three dead workers within half an hour, so one whose worker was killed may end by itself.
       if (!stopped && !hit.has(host.pid)) throw end;
     }
     return new Promise(() => undefined);

@@ -69,7 +69,7 @@ async function messagesOf(stack: Stack): Promise<string[]> {
   return fingerprint(await readMailboxes(stack.exchange!, organisation));
 }
 
-/** Runs windows until both the days are over and the last kill is made; returns them with the outcome. */
+/** Runs windows until the days are over and the last kill is made, and returns the windows with the outcome. */
 async function runWithKills(options: Options, dataDir: string): Promise<Outcome & { done: Window[] }> {
   const { worst } = faultPlans;
   const faultSeed = Number.parseInt(Buffer.from(options.seed).toString('hex').slice(-8), 16);
@@ -107,7 +107,7 @@ async function runWithKills(options: Options, dataDir: string): Promise<Outcome 
   }
 }
 
-/** Prints how far the run is, but not too often. */
+/** Prints the progress, at most once in ten seconds. */
 function createProgressLine(place: () => string) {
   let shownAt = 0;
   return (progress: Progress[]) => {
