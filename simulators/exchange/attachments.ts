@@ -42,7 +42,7 @@ export async function oneAtATime<T>(tenant: Tenant, message: Message, write: () 
   if (tenant.writing.has(message.immutableId)) throw conflict();
   tenant.writing.add(message.immutableId);
   try {
-    await tenant.pause();
+    await tenant.work();
     return await write();
   } finally {
     tenant.writing.delete(message.immutableId);

@@ -17,8 +17,8 @@ export interface Tenant {
   /** Immutable ids of the messages to which an attachment is being written; Exchange takes one at a time. */
   writing: Set<string>;
   now(): number;
-  /** Waits as long as the work takes in the service; without it, two requests would never overlap. */
-  pause(): Promise<void>;
+  /** Takes as long as the service's work. Without it, two requests would never overlap. */
+  work(): Promise<unknown>;
 }
 
 /** Kept in memory only: after a restart the session is gone, as it can be in the service at any time. */

@@ -30,6 +30,8 @@ export interface ExchangeOptions {
   limits?: Partial<Limits>;
   /** How long every answer takes. Without latency, no two requests would be in flight together. */
   latencyMs?: { min: number; max: number };
+  /** Replaces the latency: a request is answered after this. */
+  work?: () => Promise<unknown>;
   now?: () => number;
 }
 
@@ -60,7 +62,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     uploads: new Map(),
     writing: new Set(),
     now,
-    pause: () => sleep(latencyMs.min + Math.random() * (latencyMs.max - latencyMs.min)),
+    work: options.work ?? (() => sleep(latencyMs.min + Math.random() * (latencyMs.max - latencyMs.min))),
   };
   const throttling = createThrottling(limits, now);
   const effects = createFaultEffects({ throttling, uploads: tenant.uploads, now });
@@ -111,17 +113,17 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
       now: new Date(now()).toISOString(),
     };
     const mailbox = mailboxIdOf(tenant, route, call);
-    if (mailbox === undefined) return work(request, route, call, mailbox);
+    if (mailbox === undefined) return perform(request, route, call, mailbox);
     try {
       throttling.enter(mailbox);
-      return await work(request, route, call, mailbox);
+      return await perform(request, route, call, mailbox);
     } finally {
       // Not when the connection closes: a client that has its answer may already send the next request.
       throttling.leave(mailbox);
     }
   }
 
-  async function work(
+  async function perform(
     request: IncomingMessage,
     { handler, params }: Route,
     call: Call,
@@ -129,14 +131,14 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   ): Promise<Answer | 'reset'> {
     call.body = await readBody(request, limits.bodyBytes);
     if (mailbox !== undefined) throttling.charge(mailbox, call.body.length);
-    await tenant.pause();
-    const perform = async () => {
+    await tenant.work();
+    const handle = async () => {
       const answer = await handler(tenant, call);
       await journal.flushed();
       return answer;
     };
     const fault = faults.draw(request.method ?? '', decodeURIComponent(splitUrl(request.url ?? '')[0]));
-    return fault ? effects.apply({ fault, perform, mailbox, session: params.session }) : perform();
+    return fault ? effects.apply({ fault, perform: handle, mailbox, session: params.session }) : handle();
   }
 
   await new Promise<void>((resolve, reject) => {

@@ -30,6 +30,8 @@ export interface TeleMessageOptions {
   lockAfter?: number | undefined;
   /** …for this long. */
   lockMs?: number | undefined;
+  /** ms since 1970. */
+  now?: (() => number) | undefined;
 }
 
 export interface TeleMessage {
@@ -52,20 +54,20 @@ function refuse(
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers }).end(body);
 }
 
-function retryAfter({ retryAfterForm, retryAfterSeconds }: Fault): Record<string, string> {
+function retryAfter({ retryAfterForm, retryAfterSeconds }: Fault, nowMs: number): Record<string, string> {
   if (retryAfterForm === 'none') return {};
   if (retryAfterForm === 'seconds') return { 'retry-after': String(retryAfterSeconds) };
-  return { 'retry-after': new Date(Date.now() + retryAfterSeconds * 1000).toUTCString() };
+  return { 'retry-after': new Date(nowMs + retryAfterSeconds * 1000).toUTCString() };
 }
 
 /** Answers with the fault; false if the fault is one that changes the body of the page. */
-function answered(fault: Fault, request: IncomingMessage, response: ServerResponse): boolean {
+function answered(fault: Fault, request: IncomingMessage, response: ServerResponse, nowMs: number): boolean {
   switch (fault.kind) {
     case 'unavailable':
-      refuse(response, 503, 'the archive is being maintained', retryAfter(fault));
+      refuse(response, 503, 'the archive is being maintained', retryAfter(fault, nowMs));
       return true;
     case 'throttled':
-      refuse(response, 429, 'too many requests', retryAfter(fault));
+      refuse(response, 429, 'too many requests', retryAfter(fault, nowMs));
       return true;
     case 'serverError':
       refuse(response, 500, 'internal error');
@@ -87,6 +89,7 @@ function answered(fault: Fault, request: IncomingMessage, response: ServerRespon
 }
 
 export async function startTeleMessage(options: TeleMessageOptions): Promise<TeleMessage> {
+  const now = options.now ?? Date.now;
   const pageBytes = options.pageBytes ?? defaults.pageBytes;
   const lifetimeMs = options.cursorLifetimeMs ?? defaults.cursorLifetimeMs;
   const account = createAccount({
@@ -94,7 +97,7 @@ export async function startTeleMessage(options: TeleMessageOptions): Promise<Tel
     password: options.password,
     lockAfter: options.lockAfter ?? defaults.lockAfter,
     lockMs: options.lockMs ?? defaults.lockMs,
-    now: Date.now,
+    now,
   });
   let faultOptions = options.faults ?? {};
   let faults = createFaults(faultOptions);
@@ -112,7 +115,7 @@ export async function startTeleMessage(options: TeleMessageOptions): Promise<Tel
     const lines = options.sources(source, window);
     if (!lines) return refuse(response, 404, 'unknown source');
     const place = { source, fromMs, toMs };
-    const position = lastId === undefined ? 0 : readCursor(lastId, place, { nowMs: Date.now(), lifetimeMs });
+    const position = lastId === undefined ? 0 : readCursor(lastId, place, { nowMs: now(), lifetimeMs });
     if (position === undefined) return refuse(response, 409, 'the cursor has expired');
     const repeated = fault?.kind === 'repeated' ? repeatedLines : 0;
     const page = await cutPage(lines, query, position, { pageBytes, repeated });
@@ -122,7 +125,7 @@ export async function startTeleMessage(options: TeleMessageOptions): Promise<Tel
       'x-end-of-messages': String(page.isLast),
       'x-message-count': String(page.lines.length),
       ...(page.lines.length > 0
-        ? { 'x-last-id': issueCursor({ ...place, position: page.next }, Date.now()) }
+        ? { 'x-last-id': issueCursor({ ...place, position: page.next }, now()) }
         : {}),
       ...(gzip ? { 'content-encoding': 'gzip', vary: 'accept-encoding' } : {}),
     });
@@ -152,7 +155,7 @@ export async function startTeleMessage(options: TeleMessageOptions): Promise<Tel
       return refuse(response, 406, 'Accept: expected application/x-ndjson');
     const query = readQuery(url.searchParams);
     if ('problem' in query) return refuse(response, 400, query.problem);
-    if (fault && answered(fault, request, response)) return;
+    if (fault && answered(fault, request, response, now())) return;
     await serve(source, query, fault, request, response);
   }
 

@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { file, openTenant, receivedItem, users, type Client, type Json } from '../support/exchange-tenant';
+import {
+  file,
+  openTenant,
+  receivedItem,
+  users,
+  useTenant,
+  waitFor,
+  type Json,
+} from '../support/exchange-tenant';
 
 const MB = 1024 * 1024;
 const base = `/users/${users.ada.id}`;
@@ -8,13 +16,11 @@ const item = (size: number, rest: object = {}) => ({
 });
 
 describe('attachments of the simulated Exchange', () => {
-  let client: Client;
+  const client = useTenant();
   let message: string;
   beforeEach(async () => {
-    client = await openTenant();
     message = await newMessage();
   });
-  afterEach(() => client.exchange.close());
 
   async function newMessage(): Promise<string> {
     const reply = await client.post(`${base}/mailFolders/inbox/messages`, receivedItem());
@@ -30,7 +36,7 @@ describe('attachments of the simulated Exchange', () => {
       bytes,
     );
 
-  it('stand in the create call and come back byte for byte', async () => {
+  it('are sent in the create call and come back byte for byte', async () => {
     const content = randomBytes(1000);
     const attachments = [
       file('文件.bin', content),
@@ -63,13 +69,13 @@ describe('attachments of the simulated Exchange', () => {
     expect(expanded.json.value[0].attachments[0]).not.toHaveProperty('contentBytes');
   });
 
-  it('are not counted when all of them are inline', async () => {
+  it('do not make hasAttachments true if all of them are inline', async () => {
     const attachments = [file('p.png', Buffer.from('x'), { isInline: true })];
     const made = await client.post(`${base}/mailFolders/inbox/messages`, receivedItem('k', { attachments }));
     expect(made.json.hasAttachments).toBe(false);
   });
 
-  it('need their type, a name, and bytes in base64', async () => {
+  it('need a type, a name and bytes in base64', async () => {
     const bad: object[] = [
       { ...file('a', Buffer.from('x')), '@odata.type': undefined },
       { ...file('a', Buffer.from('x')), '@odata.type': '#microsoft.graph.itemAttachment' },
@@ -87,7 +93,7 @@ describe('attachments of the simulated Exchange', () => {
     expect((await client.get(`${message}/attachments`)).json.value).toEqual([]);
   });
 
-  it('are added to a received item, and to none that is gone', async () => {
+  it('can be added to a received item, but not to a deleted one', async () => {
     expect((await client.post(`${message}/attachments`, file('a', Buffer.from('x')))).status).toBe(201);
     expect((await client.get(message)).json.hasAttachments).toBe(true);
     await client.delete(message);
@@ -95,7 +101,7 @@ describe('attachments of the simulated Exchange', () => {
     expect([late.status, late.code]).toEqual([404, 'ErrorItemNotFound']);
   });
 
-  it('are listed without a choice of properties of the derived type', async () => {
+  it('are listed with a $select of base properties only', async () => {
     await client.post(`${message}/attachments`, file('a', Buffer.from('x')));
     const some = await client.get(`${message}/attachments?$select=id,name`);
     expect(some.json.value[0]).not.toHaveProperty('contentBytes');
@@ -104,7 +110,7 @@ describe('attachments of the simulated Exchange', () => {
     expect((await client.get(`${message}/attachments?$filter=name eq 'a'`)).code).toBe('BadRequest');
   });
 
-  it('of 3 MB pass no single request, and just below 3 MB the JSON is too large', async () => {
+  it('of 3 MB are refused in a single request; just below 3 MB their JSON is too large', async () => {
     const added = await client.post(`${message}/attachments`, file('a', Buffer.alloc(3 * MB - 300)));
     expect(added.status).toBe(201);
     expect((await client.post(`${message}/attachments`, file('a', Buffer.alloc(3 * MB - 60)))).status).toBe(
@@ -113,8 +119,17 @@ describe('attachments of the simulated Exchange', () => {
     expect((await client.post(`${message}/attachments`, file('a', Buffer.alloc(3 * MB)))).status).toBe(413);
   });
 
-  it('may not be written two at a time to one message', async () => {
-    const slow = await openTenant({ latencyMs: { min: 80, max: 80 } });
+  it('cannot be written to one message two at a time', async () => {
+    let steps = 0;
+    const slow = await openTenant({
+      // Step 1 is the message, 2 and 3 are the arrivals of both attachments. Step 4 writes the first of them, and
+      // ends when the second is refused.
+      work() {
+        const step = ++steps;
+        const isDone = () => (step <= 3 ? steps >= 3 : slow.exchange.stats().answers['412'] === 1);
+        return step === 1 ? Promise.resolve() : waitFor(isDone);
+      },
+    });
     const reply = await slow.post(`${base}/mailFolders/inbox/messages`, receivedItem());
     const at = `${base}/messages/${reply.json.id}/attachments`;
     const both = await Promise.all(['a', 'b'].map((name) => slow.post(at, file(name, Buffer.from('x')))));
@@ -123,8 +138,8 @@ describe('attachments of the simulated Exchange', () => {
     await slow.exchange.close();
   });
 
-  describe('by upload session', () => {
-    it('are taken in order, with 200 on the way and an empty 201 with a Location at the end', async () => {
+  describe('in an upload session', () => {
+    it('are taken in order: 200 for each part, and an empty 201 with a Location for the last', async () => {
       const content = randomBytes(5 * MB);
       const total = content.length;
       const created = await client.post(
@@ -156,7 +171,7 @@ describe('attachments of the simulated Exchange', () => {
       expect((await put(url, content.subarray(0, 10), 0, total)).status).toBe(404);
     });
 
-    it('are refused when they are too small, too large, or not described as they must be', async () => {
+    it('are refused if they are too small, too large or wrongly described', async () => {
       const code = async (body: object) =>
         (await client.post(`${message}/attachments/createUploadSession`, body)).code;
       expect(await code(item(3 * MB - 1))).toBe('ErrorAttachmentSizeShouldNotBeLessThanMinimumSize');
@@ -168,7 +183,7 @@ describe('attachments of the simulated Exchange', () => {
       expect(await code(item(3.5 * MB + 0.5))).toBe('RequestBodyRead');
     });
 
-    it('refuse a bearer token and a URL that was changed', async () => {
+    it('are refused with a bearer token or a changed URL', async () => {
       const url = await newSession(3 * MB);
       const bearer = await put(url, Buffer.alloc(10), 0, 3 * MB, { authorization: 'Bearer x' });
       expect(bearer.status).toBe(401);
@@ -186,7 +201,7 @@ describe('attachments of the simulated Exchange', () => {
       expect((await put(url, Buffer.alloc(10), 0, 3 * MB)).status).toBe(200);
     });
 
-    it('refuse parts out of order, of another length than told, beyond the end, or above 4 MB', async () => {
+    it('are refused in parts that are out of order, not as long as announced, beyond the end, or above 4 MB', async () => {
       const total = 5 * MB;
       const url = await newSession(total);
       await put(url, Buffer.alloc(MB), 0, total);
@@ -200,7 +215,7 @@ describe('attachments of the simulated Exchange', () => {
       expect((await put(url, Buffer.alloc(4 * MB), MB, total)).status).toBe(201);
     });
 
-    it('are cancelled by DELETE, and replaced by a newer session on the message', async () => {
+    it('can be cancelled by DELETE, and are cancelled by a newer session for the message', async () => {
       const first = await newSession(3 * MB);
       expect((await client.raw('DELETE', first)).status).toBe(204);
       expect((await client.raw('GET', first)).status).toBe(404);
@@ -212,7 +227,7 @@ describe('attachments of the simulated Exchange', () => {
       expect((await client.raw('GET', elsewhere)).status).toBe(200);
     });
 
-    it('end with their message and with their time', async () => {
+    it('are refused after the message is deleted or the session has expired', async () => {
       const url = await newSession(3 * MB);
       await client.delete(message);
       expect((await put(url, Buffer.alloc(10), 0, 3 * MB)).status).toBe(404);
@@ -227,14 +242,14 @@ describe('attachments of the simulated Exchange', () => {
       await timed.exchange.close();
     });
 
-    it('do not exist in the US Government model', async () => {
+    it('are refused in the US Government cloud, whose model has no upload sessions', async () => {
       client.exchange.setFaults({ noUploadSessions: true });
       const reply = await client.post(`${message}/attachments/createUploadSession`, item(3 * MB));
       expect([reply.status, reply.code]).toEqual([400, 'BadRequest']);
     });
   });
 
-  it('are denied on received items where the tenant seals them, and free on drafts', async () => {
+  it('are denied for received items if the tenant seals them, and allowed for drafts', async () => {
     client.exchange.setFaults({ sealedAttachments: true });
     const small = file('a', Buffer.from('x'));
     expect((await client.post(`${message}/attachments`, small)).code).toBe('ErrorAccessDenied');
@@ -244,7 +259,7 @@ describe('attachments of the simulated Exchange', () => {
     expect((await client.post(`${base}/messages/${draft}/attachments`, small)).status).toBe(201);
   });
 
-  it('count against the limit of a message and the room in the mailbox', async () => {
+  it('count against the message limit and the mailbox quota', async () => {
     const at = `/users/${users.small.id}/mailFolders/inbox/messages`;
     const withBytes = (bytes: number) => receivedItem('k', { attachments: [file('a', Buffer.alloc(bytes))] });
     expect((await client.post(at, withBytes(600))).code).toBe('ErrorMessageSizeExceeded');

@@ -14,7 +14,7 @@ describe('the directory and sign-in of the simulated Exchange', () => {
   const filterCode = async (filter: string) =>
     (await client.get(`/users?$filter=${encodeURIComponent(filter)}`)).code;
 
-  it('refuses a request without a token, with a foreign audience, or after its time', async () => {
+  it('refuse a token that is missing, expired or for another audience', async () => {
     const past = Math.floor(Date.now() / 1000) - 10;
     const headers = [
       undefined,
@@ -30,7 +30,7 @@ describe('the directory and sign-in of the simulated Exchange', () => {
     }
   });
 
-  it('answers errors in the shape of Microsoft Graph', async () => {
+  it('answer errors in the form of Microsoft Graph', async () => {
     const reply = await client.get('/users/nobody@contoso.com', { 'client-request-id': 'mine' });
     expect(reply.status).toBe(404);
     expect(reply.json.error).toEqual({
@@ -41,7 +41,7 @@ describe('the directory and sign-in of the simulated Exchange', () => {
     expect(reply.headers.get('request-id')).toBe(reply.json.error.innerError['request-id']);
   });
 
-  it('knows a user by id and by user principal name in any case, not by another address', async () => {
+  it('find a user by id and by user principal name in any case, but not by another address', async () => {
     for (const key of [users.ada.id, 'ada@contoso.com', 'ADA@CONTOSO.COM', users.ada.id.toUpperCase()]) {
       expect((await client.get(`/users/${key}`)).json.id).toBe(users.ada.id);
     }
@@ -53,14 +53,14 @@ describe('the directory and sign-in of the simulated Exchange', () => {
     expect((await client.get('/users/nobody@contoso.com/messages')).code).toBe('ErrorInvalidUser');
   });
 
-  it('takes a key in parentheses, which alone can begin with a dollar sign or hold a quote', async () => {
+  it('take a key in parentheses, the only form for one with a dollar sign in front or a quote', async () => {
     expect((await client.get("/users('ada@contoso.com')")).json.id).toBe(users.ada.id);
     expect((await client.get("/users('$dollar@contoso.com')")).json.id).toBe(users.dollar.id);
     expect((await client.get('/users/$dollar@contoso.com')).status).toBe(400);
     expect((await client.get("/users('o''neil@contoso.com')/mailFolders")).status).toBe(200);
   });
 
-  it('gives proxy addresses only when they are selected, and refuses properties it does not have', async () => {
+  it('return proxy addresses only if they are selected, and refuse unknown properties', async () => {
     expect((await client.get(`/users/${users.ada.id}`)).json).not.toHaveProperty('proxyAddresses');
     const some = await client.get(`/users/${users.ada.id}?$select=id,proxyAddresses`);
     expect(some.json.proxyAddresses).toEqual(users.ada.proxyAddresses);
@@ -69,7 +69,7 @@ describe('the directory and sign-in of the simulated Exchange', () => {
     expect((await client.get(`/users/${users.ada.id}?$count=true`)).status).toBe(400);
   });
 
-  it('finds users by the four addresses of a person, in any case and joined by or', async () => {
+  it('find users by each kind of address, in any case, and by several joined with or', async () => {
     expect(await find("userPrincipalName eq 'BO@contoso.com'")).toEqual([users.bo.id]);
     expect(await find("mail eq 'ada.l@contoso.com'")).toEqual([users.ada.id]);
     expect(await find("mobilePhone eq '+4612345678'")).toEqual([users.ada.id]);
@@ -80,12 +80,12 @@ describe('the directory and sign-in of the simulated Exchange', () => {
     expect(await find("mail in ('bo@contoso.com','none@contoso.com')")).toEqual([users.bo.id, users.none.id]);
   });
 
-  it('reads an unencoded plus sign in a filter as a space, and so finds nothing', async () => {
+  it('read an unencoded plus sign in a filter as a space, and so find nothing', async () => {
     const reply = await client.get("/users?$filter=mobilePhone%20eq%20'+4612345678'");
     expect(reply.json.value).toEqual([]);
   });
 
-  it('refuses filters that the directory does not support or cannot read', async () => {
+  it('refuse filters that they do not support or cannot read', async () => {
     expect(await filterCode("mail ne 'x'")).toBe('Request_UnsupportedQuery');
     expect(await filterCode("contains(mail,'x')")).toBe('Request_UnsupportedQuery');
     expect(await filterCode("startswith(mail,'x')")).toBe('Request_UnsupportedQuery');
@@ -100,7 +100,7 @@ describe('the directory and sign-in of the simulated Exchange', () => {
     expect(await filterCode(sixteen.slice(1).join(' or '))).toBeUndefined();
   });
 
-  it('pages a list by its next link', async () => {
+  it('give a list in pages, each with a link to the next', async () => {
     const seen: string[] = [];
     let url: string | undefined = '/users?$top=4&$select=id';
     while (url) {
@@ -111,7 +111,7 @@ describe('the directory and sign-in of the simulated Exchange', () => {
     expect(seen).toEqual(Object.values(users).map(({ id }) => id));
   });
 
-  it('tells why a user has no mailbox that the app can use', async () => {
+  it('say why the app cannot use the mailbox of a user', async () => {
     const code = async (id: string) => {
       const { status, code } = await client.get(`/users/${id}/mailFolders`);
       return [status, code];
@@ -124,7 +124,7 @@ describe('the directory and sign-in of the simulated Exchange', () => {
     expect(await code(users.bo.id)).toEqual([200, undefined]);
   });
 
-  it('refuses paths and methods that it does not know', async () => {
+  it('refuse unknown paths and methods', async () => {
     expect((await client.get('/groups')).code).toBe('BadRequest');
     expect((await client.get('/me/messages')).status).toBe(400);
     expect((await client.post('/$batch', { requests: [] })).status).toBe(400);

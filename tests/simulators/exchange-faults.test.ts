@@ -3,6 +3,7 @@ import {
   openTenant,
   receivedItem,
   users,
+  useTenant,
   waitFor,
   type Client,
   type Reply,
@@ -11,12 +12,13 @@ import {
 const base = `/users/${users.ada.id}`;
 const inbox = `${base}/mailFolders/inbox/messages`;
 
-describe('fault modes of the simulated Exchange', () => {
-  let client: Client;
-  beforeEach(async () => {
-    client = await openTenant();
+describe('faults of the simulated Exchange', () => {
+  const startMs = Date.now();
+  let laterMs = 0;
+  const client = useTenant({ now: () => startMs + laterMs });
+  beforeEach(() => {
+    laterMs = 0;
   });
-  afterEach(() => client.exchange.close());
 
   type Kind = NonNullable<Parameters<Client['exchange']['setFaults']>[0]['script']>[number]['kind'];
   const script = (kind: Kind, rest: object = {}) =>
@@ -25,7 +27,7 @@ describe('fault modes of the simulated Exchange', () => {
   const kept = async () => (await client.get(inbox)).json.value.length;
   const summary = ({ status, code, headers }: Reply) => [status, code, headers.get('retry-after')];
 
-  it('answer once without work done, and let the next try through', async () => {
+  it('answer once without doing the work, and let the next try through', async () => {
     const expected: [Kind, number, string][] = [
       ['unavailable', 503, 'ServiceUnavailable'],
       ['serverError', 500, 'ErrorInternalServerError'],
@@ -53,11 +55,7 @@ describe('fault modes of the simulated Exchange', () => {
     expect((await post()).status).toBe(201);
   });
 
-  it('throttle with seconds, with a date, or as 503, and then the mailbox has to wait', async () => {
-    const start = Date.now();
-    let later = 0;
-    await client.exchange.close();
-    client = await openTenant({ now: () => start + later });
+  it('throttle with seconds, with a date or as 503, and make the whole mailbox wait', async () => {
     for (const [kind, status] of [
       ['throttled', 429],
       ['throttledUntilDate', 429],
@@ -68,17 +66,17 @@ describe('fault modes of the simulated Exchange', () => {
       expect([refused.status, refused.code]).toEqual([status, 'ApplicationThrottled']);
       const header = refused.headers.get('retry-after')!;
       const waitMs =
-        kind === 'throttledUntilDate' ? Date.parse(header) - start - later : Number(header) * 1000;
+        kind === 'throttledUntilDate' ? Date.parse(header) - startMs - laterMs : Number(header) * 1000;
       expect(waitMs).toBeGreaterThanOrEqual(7_000);
       expect(waitMs).toBeLessThan(8_001);
-      later += 6_900;
+      laterMs += 6_900;
       expect((await post()).status).toBe(429);
-      later += 60_000;
+      laterMs += 60_000;
       expect((await post()).status).toBe(201);
     }
   });
 
-  it('break the connection off before the work, or after it', async () => {
+  it('break the connection before the work or after it', async () => {
     script('resetBefore');
     await expect(post()).rejects.toThrow();
     expect(await kept()).toBe(0);
@@ -87,27 +85,27 @@ describe('fault modes of the simulated Exchange', () => {
     expect(await kept()).toBe(1);
   });
 
-  it('do the work and answer 504', async () => {
+  it('answer 504 although the work is done', async () => {
     script('commitThenTimeout', { method: 'POST' });
     expect((await post()).status).toBe(504);
     expect(await kept()).toBe(1);
   });
 
-  it('do the work some time after a 504', async () => {
+  it('answer 504 and do the work some time later', async () => {
     script('lateCommit', { method: 'POST', lateMs: 100 });
     expect((await post()).status).toBe(504);
     expect(await kept()).toBe(0);
     await waitFor(async () => (await kept()) === 1);
   });
 
-  it('skip what stands before them in the script, and strike as often as it says', async () => {
+  it('skip as many requests as the script says, and then occur as often as it says', async () => {
     script('serverError', { method: 'POST', skip: 1, times: 2 });
     const replies = [await post('1'), await post('2'), await post('3'), await post('4')];
     expect(replies.map(({ status }) => status)).toEqual([201, 500, 500, 201]);
     expect(client.exchange.stats().faults).toEqual({ serverError: 2 });
   });
 
-  it('forget an upload session', async () => {
+  it('make an upload session disappear', async () => {
     const message = (await post()).json.id;
     const body = { AttachmentItem: { attachmentType: 'file', name: 'a', size: 3 * 1024 * 1024 } };
     const session = await client.post(`${base}/messages/${message}/attachments/createUploadSession`, body);
@@ -116,7 +114,7 @@ describe('fault modes of the simulated Exchange', () => {
     expect((await client.raw('GET', session.json.uploadUrl)).status).toBe(404);
   });
 
-  it('let a person delete or purge the folder just before a create in it', async () => {
+  it('let a user delete or purge the folder just before a create in it', async () => {
     for (const [how, status] of [
       ['deleted', 201],
       ['purged', 404],
@@ -132,10 +130,10 @@ describe('fault modes of the simulated Exchange', () => {
     }
   });
 
-  it('strike by rate, the same requests for the same seed, and leave a way through', async () => {
+  it('occur at their rates, for the same requests with the same seed, and let other requests through', async () => {
     const run = async (seed: number) => {
       const tenant = await openTenant({ faults: { seed, rates: { serverError: 0.3, badGateway: 0.2 } } });
-      // Ids are other ones in every tenant, and may not matter.
+      // Every tenant has other ids, which must not change the faults.
       const folders = `/users/${users.bo.id}/mailFolders`;
       let created = await tenant.post(folders, { displayName: 'Mine' });
       while (created.status !== 201) created = await tenant.post(folders, { displayName: 'Mine' });
@@ -153,18 +151,18 @@ describe('fault modes of the simulated Exchange', () => {
     for (const status of [200, 500, 502]) expect(first).toContain(status);
   });
 
-  it('are refused when they could strike for ever, or are unknown', async () => {
+  it('are refused if they leave too few requests without a fault', async () => {
     await expect(openTenant({ faults: { rates: { serverError: 1 } } })).rejects.toThrow();
     await expect(openTenant({ faults: { rates: { serverError: 0.5, badGateway: 0.5 } } })).rejects.toThrow(
       'never ends',
     );
   });
 
-  describe('switchboard', () => {
+  describe('the control interface', () => {
     const control = (method: string, path: string, body?: object) =>
       client.raw(method, `/_control/${path}`, {}, body && JSON.stringify(body));
 
-    it('replaces the fault plan over HTTP', async () => {
+    it('replaces the fault plan', async () => {
       const plan = { script: [{ kind: 'serverError', method: 'POST', path: 'messages$' }] };
       expect((await control('POST', 'faults', plan)).status).toBe(204);
       expect((await post()).status).toBe(500);

@@ -1,19 +1,15 @@
-import { openTenant, receivedItem, users, type Client, type Json } from '../support/exchange-tenant';
+import { receivedItem, users, useTenant, type Json } from '../support/exchange-tenant';
 
 describe('folders of the simulated Exchange', () => {
-  let client: Client;
+  const client = useTenant();
   const folders = `/users/${users.ada.id}/mailFolders`;
-  beforeEach(async () => {
-    client = await openTenant();
-  });
-  afterEach(() => client.exchange.close());
 
   const create = async (displayName: string) => (await client.post(folders, { displayName })).json.id;
   const names = (json: Json): string[] => json.value.map(({ displayName }: Json) => displayName);
   const filter = (name: string) =>
     `${folders}?$filter=${encodeURIComponent(`displayName eq '${name.replaceAll("'", "''")}'`)}`;
 
-  it('lists ten folders a page, so that a new one stands on the second', async () => {
+  it('are listed ten a page, so that a new one is on the second page', async () => {
     await create('WeChat Archiver');
     const first = await client.get(folders);
     expect(first.json.value).toHaveLength(10);
@@ -23,7 +19,7 @@ describe('folders of the simulated Exchange', () => {
     expect(second.json['@odata.nextLink']).toBeUndefined();
   });
 
-  it('keeps the other options of a list in the link to its next page', async () => {
+  it('are listed with the same options on every page', async () => {
     const { json } = await client.get(`${folders}?$top=3&$select=displayName&includeHiddenFolders=true`);
     expect(Object.keys(json.value[0])).toEqual(['displayName']);
     const next = await client.get(json['@odata.nextLink']);
@@ -31,13 +27,13 @@ describe('folders of the simulated Exchange', () => {
     expect(Object.keys(next.json.value[0])).toEqual(['displayName']);
   });
 
-  it('shows hidden folders only when asked to', async () => {
+  it('are listed without hidden ones, unless the request asks for them', async () => {
     expect(names((await client.get(`${folders}?$top=100`)).json)).not.toContain('Clutter');
     const all = await client.get(`${folders}?$top=100&includeHiddenFolders=true`);
     expect(names(all.json)).toContain('Clutter');
   });
 
-  it('finds a folder by its name, quotes doubled and in any case', async () => {
+  it('are found by name, in any case and with quotes doubled', async () => {
     const id = await create("Ada's 微信");
     expect((await client.get(filter("ada's 微信"))).json.value.map((folder: Json) => folder.id)).toEqual([
       id,
@@ -49,19 +45,19 @@ describe('folders of the simulated Exchange', () => {
     expect(unsupported.code).toBe('ErrorInvalidUrlQueryFilter');
   });
 
-  it('refuses a second folder of the same name in any case', async () => {
+  it('cannot have the same name twice, in any case', async () => {
     expect((await client.post(folders, { displayName: 'WeChat Archiver' })).status).toBe(201);
     const again = await client.post(folders, { displayName: 'wechat archiver' });
     expect([again.status, again.code]).toEqual([409, 'ErrorFolderExists']);
     expect((await client.post(folders, { displayName: 'Inbox' })).code).toBe('ErrorFolderExists');
   });
 
-  it('makes one folder of two creates at once', async () => {
+  it('are created once by concurrent requests with the same name', async () => {
     const replies = await Promise.all([1, 2, 3].map(() => client.post(folders, { displayName: 'Once' })));
     expect(replies.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
   });
 
-  it('refuses bodies that are no folder', async () => {
+  it('are not created from a body that is not a folder', async () => {
     expect((await client.post(folders, {})).code).toBe('RequestBodyRead');
     expect((await client.post(folders, { displayName: ' ' })).code).toBe('ErrorInvalidArgument');
     expect((await client.post(folders, { displayName: 'x', wellKnownName: 'y' })).code).toBe(
@@ -73,7 +69,7 @@ describe('folders of the simulated Exchange', () => {
     expect(typed.status).toBe(415);
   });
 
-  it('gives a folder by id and by well-known name', async () => {
+  it('are found by id and by well-known name', async () => {
     const id = await create('Mine');
     const root = (await client.get(`${folders}/msgfolderroot`)).json;
     expect((await client.get(`${folders}/${id}`)).json).toMatchObject({
@@ -94,7 +90,7 @@ describe('folders of the simulated Exchange', () => {
     expect((await client.get(`/users/${users.bo.id}/mailFolders/${id}`)).code).toBe('ErrorItemNotFound');
   });
 
-  it('keeps the id of a folder that is renamed or moved', async () => {
+  it('keep their id when they are renamed or moved', async () => {
     const id = await create('Mine');
     const parent = await create('Parent');
     await client.patch(`${folders}/${id}`, { displayName: 'Renamed' });
@@ -113,7 +109,7 @@ describe('folders of the simulated Exchange', () => {
     );
   });
 
-  it('moves a deleted folder to Deleted Items, where its id still works, and purges it from there', async () => {
+  it('go to Deleted Items when they are deleted, keep their id there, and are purged from there', async () => {
     const id = await create('Mine');
     await client.post(`${folders}/${id}/messages`, receivedItem());
     expect((await client.delete(`${folders}/${id}`)).status).toBe(204);
@@ -130,13 +126,13 @@ describe('folders of the simulated Exchange', () => {
     expect(dumpster.json.value).toHaveLength(2);
   });
 
-  it('gives a second deleted folder of one name another name', async () => {
+  it('get another name in Deleted Items if theirs is taken', async () => {
     for (let count = 0; count < 2; count++) await client.delete(`${folders}/${await create('Mine')}`);
     const bin = await client.get(`${folders}/deleteditems/childFolders`);
     expect(names(bin.json)).toEqual(['Mine', 'Mine1']);
   });
 
-  it('neither renames, moves nor deletes the folders of the mailbox itself', async () => {
+  it('of the mailbox itself cannot be renamed, moved or deleted', async () => {
     const inbox = `${folders}/inbox`;
     expect((await client.delete(inbox)).code).toBe('ErrorDeleteDistinguishedFolder');
     expect((await client.patch(inbox, { displayName: 'x' })).code).toBe('ErrorRenameDistinguishedFolder');
@@ -144,7 +140,7 @@ describe('folders of the simulated Exchange', () => {
     expect(move.code).toBe('ErrorMoveDistinguishedFolder');
   });
 
-  it('refuses options of a list that it does not know', async () => {
+  it('are not listed with an unknown option', async () => {
     for (const query of [
       '$count=true',
       '$search=x',

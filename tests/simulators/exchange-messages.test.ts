@@ -4,7 +4,7 @@ import {
   receivedItem,
   recipient,
   users,
-  type Client,
+  useTenant,
   type Json,
 } from '../support/exchange-tenant';
 
@@ -18,14 +18,12 @@ const byProperty = (id: string, value: string) =>
   `$filter=${encodeURIComponent(`singleValueExtendedProperties/Any(ep: ep/id eq '${id}' and ep/value eq '${value}')`)}`;
 
 describe('messages of the simulated Exchange', () => {
-  let client: Client;
+  const client = useTenant();
   let messages: string;
   beforeEach(async () => {
-    client = await openTenant();
     const folder = await client.post(`${base}/mailFolders`, { displayName: 'WeChat Archiver' });
     messages = `${base}/mailFolders/${folder.json.id}/messages`;
   });
-  afterEach(() => client.exchange.close());
 
   const post = (rest: object) => client.post(messages, receivedItem('k', rest));
   const codeOf = async (rest: object) => {
@@ -36,7 +34,7 @@ describe('messages of the simulated Exchange', () => {
     (await client.post(messages, { singleValueExtendedProperties: [{ id, value }] })).code;
 
   describe('create', () => {
-    it('makes a received item, with its own dates, of a create with the flags and time properties', async () => {
+    it('makes a received item with its own dates if the flags and time properties are set', async () => {
       const { status, json } = await post({ receivedDateTime: '1999-01-01T00:00:00Z', isDraft: true });
       expect(status).toBe(201);
       expect(json).toMatchObject({
@@ -55,7 +53,7 @@ describe('messages of the simulated Exchange', () => {
       expect(json).not.toHaveProperty('attachments');
     });
 
-    it('makes a draft of now without the flags property, or with the unsent bit', async () => {
+    it('makes a draft, dated now, without the flags property or with the unsent bit', async () => {
       for (const properties of [[], [flags('8')], [flags('9')]]) {
         const { json } = await post({ singleValueExtendedProperties: properties, isDraft: false });
         expect(json.isDraft).toBe(true);
@@ -63,19 +61,19 @@ describe('messages of the simulated Exchange', () => {
       }
     });
 
-    it('reads the read bit, which the JSON property overrules', async () => {
+    it('reads the read bit, unless isRead overrides it', async () => {
       expect((await post({ singleValueExtendedProperties: [flags('0')] })).json.isRead).toBe(false);
       const read = await post({ singleValueExtendedProperties: [flags('0')], isRead: true });
       expect(read.json.isRead).toBe(true);
     });
 
-    it('honours the internet message id and refuses one without angle brackets', async () => {
+    it('keeps the internet message id, and refuses one without angle brackets', async () => {
       expect((await post({ internetMessageId: '<a@b>' })).json.internetMessageId).toBe('<a@b>');
       expect(await codeOf({ internetMessageId: 'a@b' })).toEqual([400, 'ErrorInvalidArgument']);
       expect((await post({})).json.internetMessageId).toMatch(/^<.+@.+>$/);
     });
 
-    it('refuses properties that the type does not have, at any depth', async () => {
+    it('refuses unknown properties and wrong types at any depth', async () => {
       for (const rest of [
         { itemClass: 'IPM.Note' },
         { sensitivity: 'normal' },
@@ -91,7 +89,7 @@ describe('messages of the simulated Exchange', () => {
       }
     });
 
-    it('refuses NUL and halves of surrogate pairs in any string, and keeps whole pairs', async () => {
+    it('refuses NUL and half a surrogate pair in any string, and keeps whole pairs', async () => {
       for (const body of [
         '{"subject":"a\\u0000b"}',
         '{"subject":"\\ud83d"}',
@@ -104,7 +102,7 @@ describe('messages of the simulated Exchange', () => {
       expect(whole.json.subject).toBe('😀');
     });
 
-    it('refuses a body that is no JSON, no UTF-8, or of another content type', async () => {
+    it('refuses a body that is not JSON, and one with another content type, an encoding or no token', async () => {
       expect((await client.post(messages, '{"subject":')).code).toBe('BadRequest');
       const headers = { authorization: '', 'content-type': 'application/json' };
       expect((await client.post(messages, 'TUlNRQ==', { 'content-type': 'text/plain' })).status).toBe(415);
@@ -112,7 +110,7 @@ describe('messages of the simulated Exchange', () => {
       expect((await client.post(messages, '{}', headers)).status).toBe(401);
     });
 
-    it('refuses recipients that are no SMTP addresses, whichever list they stand in', async () => {
+    it('refuses a recipient without an SMTP address in any list', async () => {
       for (const address of [
         '',
         'wxid_abc',
@@ -136,14 +134,14 @@ describe('messages of the simulated Exchange', () => {
       expect((await post({ ccRecipients: [recipient('4612345@wechat.invalid')] })).status).toBe(201);
     });
 
-    it('takes 500 recipients in all lists together and not one more', async () => {
+    it('takes 500 recipients in all lists together, and not 501', async () => {
       const some = (count: number) => Array.from({ length: count }, (_, n) => recipient(`n${n}@x.com`));
       expect((await post({ toRecipients: some(400), ccRecipients: some(100) })).status).toBe(201);
       const [status] = await codeOf({ toRecipients: some(400), bccRecipients: some(101) });
       expect(status).toBe(400);
     });
 
-    it('takes at most five internet headers, each beginning with x-, and no empty list', async () => {
+    it('takes one to five internet headers, whose names begin with x-', async () => {
       const header = (name: string, value = 'v') => ({ internetMessageHeaders: [{ name, value }] });
       expect((await post(header('x-one'))).status).toBe(201);
       expect((await post(header('In-Reply-To'))).code).toBe('InvalidInternetMessageHeader');
@@ -166,7 +164,7 @@ describe('messages of the simulated Exchange', () => {
       expect(reply.status).toBe(413);
     });
 
-    it('finds the folder by well-known name, files into Drafts without one, and needs one that exists', async () => {
+    it('takes a folder by well-known name, uses Drafts without one, and refuses one that does not exist', async () => {
       expect((await client.post(`${base}/mailFolders/inbox/messages`, receivedItem())).status).toBe(201);
       const drafts = await client.get(`${base}/mailFolders/drafts`);
       expect((await client.post(`${base}/messages`, {})).json.parentFolderId).toBe(drafts.json.id);
@@ -179,7 +177,7 @@ describe('messages of the simulated Exchange', () => {
   });
 
   describe('extended properties', () => {
-    it('come back with their ids rewritten, and only when they are asked for', async () => {
+    it('come back with rewritten ids, and only if they are asked for', async () => {
       const { json } = await post({});
       const ids = ['Integer 0x0E07', 'SystemTime 0x0E06', 'String 0x001A', itemKeyId, 'String 0x1042'];
       const read = await client.get(`${base}/messages/${json.id}?${expand(...ids)}`);
@@ -193,7 +191,7 @@ describe('messages of the simulated Exchange', () => {
       expect(none.json).not.toHaveProperty('singleValueExtendedProperties');
     });
 
-    it('are refused when the id is none, or of a kind that the service does not take', async () => {
+    it('are refused if the id is malformed or of a kind that the service does not take', async () => {
       for (const id of [
         'Long 0x0E08',
         'Integer 0E07',
@@ -216,7 +214,7 @@ describe('messages of the simulated Exchange', () => {
       );
     });
 
-    it('are refused when the value is not of their kind', async () => {
+    it('are refused if the value does not match their kind', async () => {
       const set = '{5d1c3d6a-0f5e-4c58-9a8e-6f3f6b7f2a41}';
       for (const [id, value] of [
         ['Integer 0x0E07', 'one'],
@@ -244,7 +242,7 @@ describe('messages of the simulated Exchange', () => {
       }
     });
 
-    it('use up names, of which a mailbox has only so many', async () => {
+    it('use up names, and a mailbox has only a limited number of them', async () => {
       const named = (name: string) => ({ id: itemKeyId.replace('ItemKey', name), value: 'v' });
       const small = await openTenant({ limits: { namedProperties: 2 } });
       const at = `${base}/mailFolders/inbox/messages`;
@@ -256,7 +254,7 @@ describe('messages of the simulated Exchange', () => {
       await small.exchange.close();
     });
 
-    it('thread messages of one conversation index', async () => {
+    it('put messages with the same conversation index in one conversation', async () => {
       const index = (last: number) => {
         const value = Buffer.concat([Buffer.from([1]), Buffer.alloc(20), Buffer.from([last])]).toString(
           'base64',
@@ -270,7 +268,7 @@ describe('messages of the simulated Exchange', () => {
   });
 
   describe('look-up', () => {
-    it('finds by an extended property: its name exact, its value in any case', async () => {
+    it('finds a message by an extended property: its name as written, its value in any case', async () => {
       const { json } = await client.post(messages, receivedItem('abc1'));
       await client.post(messages, receivedItem('abc2'));
       const found = async (id: string, value: string) =>
@@ -284,7 +282,7 @@ describe('messages of the simulated Exchange', () => {
       expect(await found(itemKeyId, 'abc')).toEqual([]);
     });
 
-    it('finds by internet message id, and shows properties in the same answer', async () => {
+    it('finds a message by internet message id, and shows its properties in the same answer', async () => {
       await post({ internetMessageId: '<one@x>' });
       await post({ internetMessageId: '<two@x>' });
       const filter = `$filter=${encodeURIComponent("internetMessageId eq '<TWO@x>'")}`;
@@ -319,7 +317,7 @@ describe('messages of the simulated Exchange', () => {
       expect(await code(both)).toBe('InefficientFilter');
     });
 
-    it('lists ten a page, newest first, to the last one', async () => {
+    it('lists ten messages a page, newest first', async () => {
       for (let day = 10; day < 22; day++) {
         const time = { id: 'SystemTime 0x0E06', value: `2020-01-${day}T00:00:00Z` };
         await post({ subject: String(day), singleValueExtendedProperties: [flags('1'), time] });
@@ -335,7 +333,7 @@ describe('messages of the simulated Exchange', () => {
   });
 
   describe('change', () => {
-    it('never changes the flags: a draft stays one, a received item too, and nobody is told', async () => {
+    it('silently ignores the flags: a draft stays a draft, a received item stays received', async () => {
       const received = (await post({})).json;
       const draft = (await client.post(messages, {})).json;
       for (const [id, isDraft] of [
@@ -349,7 +347,7 @@ describe('messages of the simulated Exchange', () => {
       }
     });
 
-    it('is denied for what a received item says, and free for a draft', async () => {
+    it('is denied for the content of a received item, and allowed for a draft', async () => {
       const received = `${base}/messages/${(await post({})).json.id}`;
       const draft = `${base}/messages/${(await client.post(messages, {})).json.id}`;
       for (const change of [
@@ -370,7 +368,7 @@ describe('messages of the simulated Exchange', () => {
       expect((await client.get(received)).json.subject).toBe('Hello');
     });
 
-    it('is free for extended properties, categories and the read state', async () => {
+    it('is allowed for extended properties, categories and the read state', async () => {
       const id = (await post({})).json.id;
       const mark = { id: itemKeyId.replace('ItemKey', 'Complete'), value: 'yes' };
       const change = { isRead: false, categories: ['Red'], singleValueExtendedProperties: [mark] };
@@ -384,7 +382,7 @@ describe('messages of the simulated Exchange', () => {
       ]);
     });
 
-    it('refuses dates, headers and attachments, and a change of a version that is no more', async () => {
+    it('refuses dates and attachments, and a change to an outdated version', async () => {
       const { json } = await post({});
       const at = `${base}/messages/${json.id}`;
       const date = {
@@ -399,8 +397,8 @@ describe('messages of the simulated Exchange', () => {
     });
   });
 
-  describe('delete and ids', () => {
-    it('moves to Recoverable Items, out of every other list', async () => {
+  describe('delete', () => {
+    it('moves a message to Recoverable Items, where no other list shows it', async () => {
       const { json } = await post({});
       expect((await client.delete(`${base}/messages/${json.id}`)).status).toBe(204);
       expect((await client.get(messages)).json.value).toEqual([]);
@@ -410,8 +408,10 @@ describe('messages of the simulated Exchange', () => {
       const kept = await client.get(`${base}/mailFolders/recoverableitemsdeletions/messages`);
       expect(kept.json.value.map((m: Json) => m.subject)).toEqual(['Hello']);
     });
+  });
 
-    it('gives ids that survive a move only to who asks for them', async () => {
+  describe('look-up by id', () => {
+    it('gives ids that survive a move only to clients that ask for them', async () => {
       const immutable = { prefer: 'IdType="ImmutableId"' };
       const made = await client.post(messages, receivedItem(), immutable);
       expect(made.headers.get('preference-applied')).toBe('IdType="ImmutableId"');
@@ -424,7 +424,7 @@ describe('messages of the simulated Exchange', () => {
       expect((await client.get(deletions)).json.value[0].id).not.toBe(id);
     });
 
-    it('tells malformed ids from unknown ones, and one folder from another', async () => {
+    it('distinguishes malformed ids from unknown ones, and one folder from another', async () => {
       const { json } = await post({});
       expect((await client.get(`${base}/messages/1`)).code).toBe('ErrorInvalidIdMalformed');
       expect((await client.get(`/users/${users.bo.id}/messages/${json.id}`)).code).toBe('ErrorItemNotFound');

@@ -8,13 +8,13 @@ import { file, itemKeyId, openTenant, receivedItem, users, type Client } from '.
 const base = `/users/${users.ada.id}`;
 const immutable = { prefer: 'IdType="ImmutableId"' };
 
-describe('a restart of the simulated Exchange', () => {
-  let dataDir: string;
-  beforeEach(() => {
-    dataDir = mkdtempSync(join(tmpdir(), 'exchange-'));
-  });
-  afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+let dataDir: string;
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'exchange-'));
+});
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
+describe('a restart of the simulated Exchange', () => {
   const everything = async (client: Client) => {
     const folders = await client.get(`${base}/mailFolders?$top=100&includeHiddenFolders=true`);
     const expand = `$expand=${encodeURIComponent(`singleValueExtendedProperties($filter=id eq '${itemKeyId}'),attachments`)}`;
@@ -43,8 +43,7 @@ describe('a restart of the simulated Exchange', () => {
 
     const second = await openTenant({ dataDir });
     const after = await everything(second);
-    const origin = (value: unknown) => JSON.stringify(value);
-    expect(origin(after)).toBe(origin(before));
+    expect(JSON.stringify(after)).toBe(JSON.stringify(before));
     expect(after[2]).toHaveLength(2);
 
     const more = await second.post(at, receivedItem('4'), immutable);
@@ -54,7 +53,7 @@ describe('a restart of the simulated Exchange', () => {
     await second.exchange.close();
   });
 
-  it('forgets half a line that a killed process left, and nothing else', async () => {
+  it('drops the half line that a killed process left, and nothing else', async () => {
     const first = await openTenant({ dataDir });
     await first.post(`${base}/mailFolders/inbox/messages`, receivedItem('1'));
     await first.exchange.close();
@@ -67,14 +66,14 @@ describe('a restart of the simulated Exchange', () => {
     }
   });
 
-  it('gives other ids in another data folder, as another tenant has', async () => {
+  it('gives other ids in another data folder, as in another tenant', async () => {
     const [one, other] = [await openTenant({ dataDir }), await openTenant()];
     const id = async (client: Client) => (await client.get(`${base}/mailFolders/inbox`)).json.id;
     expect(await id(one)).not.toBe(await id(other));
     await Promise.all([one.exchange.close(), other.exchange.close()]);
   });
 
-  it('has on disk all that was answered, however many mailboxes were served at once', async () => {
+  it('keeps everything that was answered, even with many mailboxes served at the same time', async () => {
     const client = await openTenant({ dataDir });
     const lanes = Object.values(users).filter(({ mailbox, inScope, quotaBytes }) => {
       return mailbox === 'normal' && inScope !== false && quotaBytes === undefined;
@@ -96,8 +95,10 @@ describe('a restart of the simulated Exchange', () => {
     expect(Object.values(mailboxes).map(({ created }) => created)).toEqual(lanes.map(() => 100));
     await again.exchange.close();
   });
+});
 
-  it('runs as a process that says its address, and ends when it is told to or left alone', async () => {
+describe('the process of the simulated Exchange', () => {
+  it('reports its origin, and ends on SIGTERM or without its parent', async () => {
     for (const end of ['SIGTERM', 'disconnect'] as const) {
       const child = fork(join(__dirname, '../../dist/local/exchange.js'), {
         env: { ...process.env, PART_OPTIONS: JSON.stringify({ dataDir }) },

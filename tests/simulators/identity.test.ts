@@ -1,13 +1,12 @@
 import { ManagedIdentityCredential } from '@azure/identity';
 import { SecretClient } from '@azure/keyvault-secrets';
-import { startIdentity } from '../../simulators/identity/server';
-import type { Identity } from '../../simulators/identity/server';
+import { startIdentity, type Identity } from '../../simulators/identity/server';
 import { verifyToken } from '../../simulators/identity/token';
 
 let identity: Identity;
 const known = '11111111-1111-4111-8111-111111111111';
 
-// One for all tests: the SDK remembers, for the whole process, the first endpoint that it found.
+// One for all tests: the SDK keeps the first endpoint that it finds for the whole process.
 beforeAll(async () => {
   const secrets = { 'telemessage-username': 'anna' };
   identity = await startIdentity({ header: 'the-header', secrets, clientIds: [known] });
@@ -24,7 +23,7 @@ const vault = () =>
 const control = (path: string, body: unknown) =>
   fetch(`${identity.origin}/_control/${path}`, { method: 'PUT', body: JSON.stringify(body) });
 
-test('gives the Azure SDK a token for the audience that it asks for', async () => {
+test('the identity endpoint gives the Azure SDK a token for the audience that it asks for', async () => {
   const { token, expiresOnTimestamp } = await new ManagedIdentityCredential().getToken(
     'https://graph.microsoft.com/.default',
   );
@@ -35,7 +34,7 @@ test('gives the Azure SDK a token for the audience that it asks for', async () =
   expect(expiresOnTimestamp).toBeGreaterThan(Date.now() + 3_600_000);
 });
 
-test('refuses a request without the header, with a wrong one, of another version, or without a resource', async () => {
+test('the identity endpoint refuses a request with a missing or wrong header, another version, or no resource', async () => {
   const status = async (
     query: string,
     headers: Record<string, string> = { 'x-identity-header': 'the-header' },
@@ -48,7 +47,7 @@ test('refuses a request without the header, with a wrong one, of another version
   expect(await status('api-version=2019-08-01')).toBe(400);
 });
 
-test('knows the user-assigned identities that it was given, and no other', async () => {
+test('the identity endpoint gives tokens to the configured user-assigned identities only', async () => {
   const token = (clientId: string) =>
     new ManagedIdentityCredential({ clientId, retryOptions: { maxRetries: 0 } }).getToken(
       'https://graph.microsoft.com/.default',
@@ -59,7 +58,7 @@ test('knows the user-assigned identities that it was given, and no other', async
   await expect(token('22222222-2222-4222-8222-222222222222')).rejects.toThrow();
 });
 
-test('lets the real SecretClient read a secret after its challenge, in the newest and in an older version', async () => {
+test('the vault lets the real SecretClient read the newest and an older version of a secret, after a challenge', async () => {
   const client = vault();
   const first = await client.getSecret('telemessage-username');
   expect(first.value).toBe('anna');
@@ -70,14 +69,14 @@ test('lets the real SecretClient read a secret after its challenge, in the newes
   expect((await client.getSecret('telemessage-username', { version: version ?? '' })).value).toBe('anna');
 });
 
-test('answers SecretNotFound for a secret that it has not', async () => {
+test('the vault answers SecretNotFound for a secret that it does not have', async () => {
   await expect(vault().getSecret('no-such-secret')).rejects.toMatchObject({
     statusCode: 404,
     code: 'SecretNotFound',
   });
 });
 
-test('wants a token for the vault, and says by a challenge where to get it', async () => {
+test('the vault requires a token for its audience, and its challenge says where to get one', async () => {
   const url = `${identity.vaultUrl}/secrets/telemessage-username?api-version=7.6`;
   const bare = await fetch(url);
   expect(bare.status).toBe(401);
@@ -88,9 +87,12 @@ test('wants a token for the vault, and says by a challenge where to get it', asy
   expect((await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status).toBe(401);
 });
 
-test('can be told to throttle, which the SDK waits out', async () => {
-  await control('faults', { throttleVault: 2, retryAfterSeconds: 1 });
-  const started = Date.now();
+test('the vault throttles when it is told to, and the SDK repeats its request after each 429', async () => {
+  const { token } = await new ManagedIdentityCredential().getToken('https://vault.azure.net/.default');
+  const url = `${identity.vaultUrl}/secrets/telemessage-username?api-version=7.6`;
+  await control('faults', { throttleVault: 3, retryAfterSeconds: 1 });
+  const refused = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
   expect((await vault().getSecret('telemessage-username')).value).toMatch(/anna|berta/);
-  expect(Date.now() - started).toBeGreaterThan(1_900);
+  expect(await (await control('faults', {})).json()).toMatchObject({ throttleVault: 0 });
 });

@@ -13,7 +13,7 @@ import { sourceMessage } from '../../shared/telemessage/message';
 const window: Window = { from: '2026-11-20T00:00:00Z', to: '2026-11-21T00:00:00Z' };
 const megabyte = 1_048_576;
 
-/** The lines of the day, made once for all tests; large ones are not kept. */
+/** The lines of the day, made once for all tests. Large lines are not kept. */
 const serve = (connector: ConnectorId) =>
   [...sampleLines(connector, window)].map((one) => {
     const bytes = one.line();
@@ -44,7 +44,7 @@ function tagged(connector: ConnectorId, tag: string): Record<string, unknown>[] 
 
 const mailOf = (line: Record<string, unknown>) =>
   PostalMime.parse(Buffer.from(line['mime'] as string, 'base64'));
-/** Size of the file in a mail, by native decoding: a parser takes its time over ten megabytes. */
+/** The size of the file in a mail. A parser is slow on ten megabytes, so it decodes the base64 itself. */
 const sizeOf = (tag: string) => {
   const mail = Buffer.from(tagged('wechat', tag)[0]!['mime'] as string, 'base64').toString('latin1');
   const file = mail.slice(mail.indexOf('Content-Disposition: attachment'));
@@ -57,7 +57,7 @@ const fileSizes = (tag: string) =>
   );
 
 describe.each(connectorIds)('a sample day of %s', (connector) => {
-  it('has six hundred lines inside the day, from its first to its last millisecond, in order of arrival', () => {
+  it('has six hundred lines in order of arrival, from the first to the last millisecond of the day', () => {
     const arrivals = served[connector].map(({ gatewayReceivedDate }) => gatewayReceivedDate);
     expect(arrivals).toHaveLength(itemsPerDay);
     expect(arrivals[0]).toBe('2026-11-20T00:00:00.000Z');
@@ -66,10 +66,10 @@ describe.each(connectorIds)('a sample day of %s', (connector) => {
     expect(new Set(arrivals.slice(1, -1)).size).toBeGreaterThan(itemsPerDay - 10);
   });
 
-  it('is the same bytes whenever and in whatever window it is asked for', () => {
+  it('has the same bytes whenever it is asked for, and in whatever windows', () => {
     const parts = ['2026-11-20T07:30:00Z', '2026-11-20T13:00:00.001Z'];
     const bounds = [window.from, ...parts, window.to];
-    // Other days in between push the plans out of the cache.
+    // Enough other days remove this one from the cache.
     for (let day = 1; day < 10; day++) dayOf(connector, Date.parse(window.from) + day * 86_400_000);
     const hashes = bounds
       .slice(1)
@@ -79,7 +79,7 @@ describe.each(connectorIds)('a sample day of %s', (connector) => {
     expect(hashes).toEqual(served[connector].filter(({ kept }) => kept).map((one) => one.hash));
   });
 
-  it('differs from day to day, and exists for any day', () => {
+  it('exists for any date, and differs from every other day', () => {
     const ids = (from: string, to: string) =>
       expectations(connector, { from, to }).list.map(({ sourceId }) => sourceId);
     const past = ids('1999-02-28T00:00:00Z', '1999-03-01T00:00:00Z');
@@ -89,7 +89,7 @@ describe.each(connectorIds)('a sample day of %s', (connector) => {
     expect(ids('2026-11-19T12:00:00Z', '2026-11-22T12:00:00Z').length).toBeGreaterThan(3 * itemsPerDay - 400);
   });
 
-  it('can be read line by line where it is expected to, and cannot where it is not', () => {
+  it('has readable lines, except for the ones that are expected to be unreadable', () => {
     const { list } = expected[connector];
     served[connector].forEach(({ kept }, index) => {
       const { reason, tags, sourceId } = list[index]!;
@@ -100,7 +100,7 @@ describe.each(connectorIds)('a sample day of %s', (connector) => {
       } catch {
         message = undefined;
       }
-      // A mail connector's line without a mail is well-formed for the schema that both connectors share.
+      // Both connectors share a schema, which accepts a line of WeChat without a mail.
       const lacksMail =
         connector === 'wechat' && (message as { mime?: string } | undefined)?.mime === undefined;
       expect([tags, message === undefined || lacksMail]).toEqual([tags, reason === 'unreadable']);
@@ -109,11 +109,11 @@ describe.each(connectorIds)('a sample day of %s', (connector) => {
     });
   });
 
-  it('serves an item again the same day and the next, with the same content', () => {
+  it('repeats items on the same day and on the next, with the same content', () => {
     const days = { from: window.from, to: '2026-11-22T00:00:00Z' };
     const { list, special, items } = expectations(connector, days);
     expect(items.available).toBe(2 * itemsPerDay);
-    // Four a day and three overnight; of the first day's overnight ones the originals lie before the window.
+    // Four on each day, and three from the day before; on the first day, the originals of these three are missing.
     expect(special['repeated']).toHaveLength(11);
     const lines = [...sampleLines(connector, days)];
     for (const id of special['repeated']!) {
@@ -124,7 +124,7 @@ describe.each(connectorIds)('a sample day of %s', (connector) => {
     }
   });
 
-  it('balances its expectations and reaches about two mailboxes per delivered item', () => {
+  it('has expectations that add up, and about two mailboxes per delivered item', () => {
     for (const mode of [{}, { custom: true, country: mappingCountry }, { custom: true, automatic: false }]) {
       const { items, deliveries, reasons, mailboxes } = expectations(connector, window, mode);
       expect(items.delivered + items.failed + items.events).toBe(items.available);
@@ -141,7 +141,7 @@ describe.each(connectorIds)('a sample day of %s', (connector) => {
     expect(deliveries.expected / items.delivered).toBeLessThan(2.6);
   });
 
-  it('maps more parties with the file, and more still with the country of its national numbers', () => {
+  it('maps more parties with the file, and even more with the country of its national numbers', () => {
     const unmapped = (mode: object) => expectations(connector, window, mode).reasons['unmapped'] ?? 0;
     const country = mappingCountry;
     expect(unmapped({ custom: true, country })).toBeLessThan(unmapped({}));
@@ -150,7 +150,7 @@ describe.each(connectorIds)('a sample day of %s', (connector) => {
     );
   });
 
-  it('has a mapping file that can be read', () => {
+  it('has a mapping file that the app can read', () => {
     const country = mappingCountry;
     const outcome = parseMapping(Buffer.from(mappingCsv(connector)), { country, maxRows: 1000 });
     const found = (at: string) => (outcome.ok ? outcome.mapping.find('+8613900001001', at) : outcome.errors);
@@ -158,14 +158,14 @@ describe.each(connectorIds)('a sample day of %s', (connector) => {
     expect(found('2019-11-20T08:00:00Z')).toBe('yang.liu@nordlink-asia.example');
   });
 
-  it('shows in each group chat of three and of three hundred so many parties', () => {
+  it('has a group chat of three and one of three hundred parties', () => {
     for (const size of [3, 300]) {
       const [line] = tagged(connector, `group${size}`);
       expect(line!['usersEmailAddress']).toHaveLength(size);
     }
   });
 
-  it('has ids that are one to a reader of numbers', () => {
+  it('has ids that are equal when they are read as numbers', () => {
     const ids = tagged(connector, 'hugeId').map((line) => line['messageId'] as string);
     expect(new Set(ids).size).toBe(2);
     expect(Number.isSafeInteger(Number(ids[0]))).toBe(false);
@@ -173,7 +173,7 @@ describe.each(connectorIds)('a sample day of %s', (connector) => {
 });
 
 describe('the sample days', () => {
-  it('stay under 150 MB a day', () => {
+  it('stay below 150 MB a day', () => {
     const bytes = connectorIds
       .flatMap((connector) => served[connector])
       .reduce((sum, { length }) => sum + length, 0);
@@ -181,7 +181,7 @@ describe('the sample days', () => {
     expect(bytes).toBeLessThan(150 * megabyte);
   });
 
-  it('hold attachments of the sizes at which something changes', () => {
+  it("contain attachments at the sizes where the app's behaviour changes", () => {
     const large = [Math.round(2.7 * megabyte), 5 * megabyte, 10 * megabyte];
     expect(['mb2_7', 'mb5', 'mb10'].map(sizeOf)).toEqual(large);
     expect(['mb2_7', 'mb5', 'mb10'].flatMap(fileSizes)).toEqual(large);
@@ -194,7 +194,7 @@ describe('the sample days', () => {
     expect(Math.max(...small)).toBeLessThan(10 * megabyte);
   });
 
-  it('hold mails that a parser reads in their character sets', async () => {
+  it('contain mails that a parser reads in their character sets', async () => {
     const mails = await Promise.all(tagged('wechat', 'charset').map(mailOf));
     const scripts = [/\p{sc=Han}/u, /\p{sc=Han}/u, /\p{sc=Hangul}/u, /\p{sc=Hiragana}/u, /[åäö]/];
     const found = scripts.map((script) => mails.some(({ text: body }) => script.test(body ?? '')));
@@ -208,7 +208,7 @@ describe('the sample days', () => {
     }
   });
 
-  it('hold file names of every script as they were given', async () => {
+  it('contain file names in every script, unchanged', async () => {
     const names = (await Promise.all(tagged('wechat', 'fileName').map(mailOf))).flatMap(({ attachments }) =>
       attachments.map(({ filename }) => filename),
     );
@@ -221,7 +221,7 @@ describe('the sample days', () => {
     }
   });
 
-  it('link recalls, deletions and edits to a message of the same day by its id', () => {
+  it('link every recall, deletion and edit by id to a message of the same day', () => {
     const linked = [
       ...tagged('wechat', 'recall').map((line) => ['wechat', line] as const),
       ...['deletion', 'edit'].flatMap((tag) =>
@@ -242,7 +242,7 @@ describe('the sample days', () => {
     expect(new Set(edits.map((line) => line['textContent'])).size).toBe(2);
   });
 
-  it('hold a call of each kind and status', () => {
+  it('contain a call of each kind and status', () => {
     const calls = tagged('whatsapp', 'call').map(
       (line) =>
         `${line['messageContext'] as string} ${(line['callInfo'] as { callStatus: string }).callStatus}`,
@@ -251,18 +251,18 @@ describe('the sample days', () => {
     expect(tagged('wechat', 'call')).toHaveLength(8);
   });
 
-  it('hold the fifty-four bytes that stop a parser', () => {
+  it('contain the 54 bytes that stop a parser', () => {
     const [line] = tagged('wechat', 'neverEnding');
     expect(Buffer.from(line!['mime'] as string, 'base64')).toHaveLength(54);
   });
 
-  it('nest deeper than a parser follows', async () => {
+  it('contain a mail nested more deeply than a parser reads', async () => {
     await expect(mailOf(tagged('wechat', 'deepNesting')[0]!)).rejects.toThrow();
   });
 });
 
 describe('the sample organisation', () => {
-  it('has some sixty people, each with an id and a principal name of their own', () => {
+  it('has some sixty people, each with their own id and principal name', () => {
     expect(organisation.length).toBeGreaterThan(55);
     for (const key of ['id', 'userPrincipalName'] as const) {
       expect(new Set(organisation.map((user) => user[key].toLowerCase())).size).toBe(organisation.length);
@@ -279,7 +279,7 @@ describe('the sample organisation', () => {
     expect(new Set(addresses.map((one) => one.split(' ')[0])).size).toBe(new Set(addresses).size);
   });
 
-  it('has people of every kind that the mapping must tell apart', () => {
+  it('has people of every kind that the mapping must distinguish', () => {
     expect(new Set(organisation.map(({ mailbox }) => mailbox))).toEqual(
       new Set(['normal', 'none', 'notSupported', 'onPremises']),
     );
@@ -295,7 +295,7 @@ describe('the sample organisation', () => {
     expect(kinds).toEqual(kinds.map(() => true));
   });
 
-  it('writes mobile numbers that exist', () => {
+  it('has valid mobile numbers only', () => {
     const numbers = [...colleagues, ...outsiders, ...crowd(300)].map(({ number }) => number);
     expect(numbers.filter((number) => !isValidPhoneNumber(`+${number}`))).toEqual([]);
     expect(new Set(numbers).size).toBe(numbers.length);

@@ -2,7 +2,7 @@ import { mintToken } from '../../simulators/identity/token';
 import { startExchange, type Exchange, type ExchangeOptions } from '../../simulators/exchange/server';
 import type { TenantUser } from '../../simulators/samples/organisation';
 
-/** A small tenant for the tests of the simulated Exchange, and a client that sends what it is told to. */
+/** A small tenant for the tests of the simulated Exchange, and a client that sends any request to it. */
 
 const person = (number: number, name: string, rest: Partial<TenantUser> = {}): TenantUser => ({
   id: `00000000-0000-4000-8000-00000000000${number}`,
@@ -47,13 +47,13 @@ export function token(claims: { aud?: string; exp?: number } = {}): string {
   });
 }
 
-// Answers are looked at property by property; an assertion on a missing one fails by itself.
+// The tests read answers property by property; an assertion on a missing property fails.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type Json = any;
 
 export interface Reply {
   status: number;
-  /** `error.code`, when there is one. */
+  /** `error.code`, if there is one. */
   code: string | undefined;
   json: Json;
   bytes: Buffer;
@@ -66,7 +66,7 @@ export interface Client {
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>;
   patch(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>;
   delete(path: string): Promise<Reply>;
-  /** As it is: any method, path below the origin, headers and body. */
+  /** Sends exactly this: any method, path or URL, headers and body. */
   raw(method: string, path: string, headers?: Record<string, string>, body?: Buffer | string): Promise<Reply>;
 }
 
@@ -101,11 +101,33 @@ export async function openTenant(options: Partial<ExchangeOptions> = {}): Promis
   };
 }
 
+/** A tenant of its own for each test; closed after the test. */
+export function useTenant(options: Partial<ExchangeOptions> = {}): Client {
+  let client: Client;
+  beforeEach(async () => {
+    client = await openTenant(options);
+  });
+  afterEach(() => client.exchange.close());
+  return {
+    get exchange() {
+      return client.exchange;
+    },
+    get: (...request) => client.get(...request),
+    post: (...request) => client.post(...request),
+    patch: (...request) => client.patch(...request),
+    delete: (...request) => client.delete(...request),
+    raw: (...request) => client.raw(...request),
+  };
+}
+
+/** Work that no request finishes until `isReached`, so that requests overlap however slow the machine is. */
+export const workUntil = (isReached: () => boolean) => () => waitFor(isReached);
+
 export const itemKeyId = 'String {5d1c3d6a-0f5e-4c58-9a8e-6f3f6b7f2a41} Name ItemKey';
 
 export const recipient = (address: string, name = 'Name') => ({ emailAddress: { name, address } });
 
-/** A received item as the product files it. */
+/** A received item, as the product files it. */
 export function receivedItem(key = 'a1', rest: object = {}) {
   return {
     subject: 'Hello',
@@ -133,9 +155,9 @@ export const file = (name: string, content: Buffer, rest: object = {}) => ({
 });
 
 export async function waitFor(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const end = Date.now() + 5_000;
+  const end = Date.now() + 20_000;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error('the condition did not come true');
+    if (Date.now() > end) throw new Error('The condition did not become true.');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
