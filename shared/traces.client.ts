@@ -15,8 +15,8 @@ interface Credential {
 const timeoutMs = 30_000;
 
 /**
- * Sends traces to the Application Insights resource that the connection string names. It signs in, because the resource
- * does not accept an instrumentation key alone. Undefined without a connection string, which is `Name=value;…` with
+ * Sends traces to the Application Insights resource that the connection string names, signed in: the resource refuses
+ * a request that has only an instrumentation key. Undefined without a connection string, which is `Name=value;…` with
  * `InstrumentationKey` and `IngestionEndpoint` (learn.microsoft.com/azure/azure-monitor/app/connection-strings).
  */
 export function createTraces(

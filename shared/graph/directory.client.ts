@@ -59,7 +59,7 @@ export function createDirectory(
 
 /**
  * Looks up the user principal name first, which is the cheapest. Mail and proxy addresses follow unless the user found
- * so far owns the address in Exchange too, where an address belongs to one recipient alone.
+ * so far owns the address in Exchange too, where only one recipient can have it.
  */
 async function byAddress(graph: Graph, key: string): Promise<GraphUser | undefined> {
   const found = new Map<string, GraphUser>();

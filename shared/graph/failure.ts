@@ -176,8 +176,8 @@ function byStatusClass(status: number): Failure {
 }
 
 /**
- * What an answer from the address of an upload session means. The request carries no token and knows one file alone,
- * so a refusal says nothing about the app or the item: the session has ended or is out of step, and a new one helps.
+ * What an answer from the address of an upload session means. The request carries no token and names nothing
+ * but the session, so a refusal does not concern the app or the item: the session has ended or is out of step.
  */
 export function classifyUpload(answer: Answer, nowMs: number): Failure {
   const failure = classify(answer, nowMs);
@@ -287,7 +287,7 @@ export interface AccessDenials {
 
 /**
  * The whole app is denied when `limit` different mailboxes in a row deny it and none has let it in for `memoryMs`.
- * A count alone would stop everybody's import for one chat with many participants outside the app's scope.
+ * Without that time, one chat with many participants outside the app's scope would stop the import for everybody.
  */
 export function createAccessDenials(options: {
   now: () => number;

@@ -82,7 +82,7 @@ export function createTransport(baseUrl: string): Transport {
   };
 }
 
-/** Sends a request with its token, to the configured origin alone. */
+/** Sends a request with its token, to the configured origin only. */
 const signedFetch = (origin: string): Middleware => ({
   async execute(context: Context) {
     const { token, ...options } = context.options as RequestInit & { token?: string };

@@ -111,16 +111,16 @@ describe('the directory', () => {
     let nowMs = 0;
     const directory = open(1_000, () => nowMs);
     const begun = directory.find('anna.berg@contoso.example');
-    const alone = async () => {
+    const requestsOfAnother = async () => {
       const before = requests();
       await directory.find('anna.berg@contoso.example', nowMs);
       return requests() - before;
     };
     nowMs = 5;
-    const [, asked] = await Promise.all([begun, alone()]);
+    const [, asked] = await Promise.all([begun, requestsOfAnother()]);
     expect(asked).toBeGreaterThan(0);
     // A look-up that began since then counts.
-    expect(await alone()).toBe(0);
+    expect(await requestsOfAnother()).toBe(0);
   });
 
   test('throws a failed look-up and does not remember it', async () => {
