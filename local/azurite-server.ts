@@ -49,7 +49,7 @@ function reportOrigin() {
   } as typeof listen;
 }
 
-/** Azurite's timers keep the process alive for seconds after its last write; only this line tells that it is done. */
+/** Azurite's timers keep the process alive for seconds after its last write; only this log line shows that it is done. */
 function exitWhenClosed() {
   console.log = (line: unknown) => {
     if (String(line).endsWith('successfully closed')) process.exit(0);

@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   );
   const stop = () => stopping.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  // The reader of the output has ended, as `head` does.
+  // Stop when the reader of the output ends, as `head` does.
   process.stdout.on('error', stop);
   let stack: Stack | undefined;
   try {
@@ -122,7 +122,7 @@ async function runOnce(stack: Stack, options: Options): Promise<number> {
   showResults(results);
   showQuarantine(quarantined);
   if (stack.exchange) {
-    // A person reads what follows: no more faults.
+    // What follows is only for display: switch the faults off.
     await fetch(`${stack.exchange}/_control/faults`, { method: 'POST', body: '{}' });
     await showMailboxes(stack.exchange, deps);
   }

@@ -32,7 +32,7 @@ export async function startPart<Ready>(
   const child = fork(bundle(script), {
     env: { ...process.env, PART_OPTIONS: JSON.stringify(options) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // Its own process group: on Ctrl-C, the stack must stop the parts in order.
+    // Its own process group, or Ctrl-C stops all parts together; the stack must stop them in order.
     detached: true,
   });
   const tail: string[] = [];

@@ -39,7 +39,7 @@ function describe(progress: Progress): string {
   return `${connector.padEnd(8)} ${bar} ${finished}/${items} items, ${state}`;
 }
 
-/** Calls `stalled` if the progress it is told of has not changed for a minute, and again after each further minute. */
+/** Watches the progress: calls `stalled` after every minute without a change. */
 export function watchProgress(stalled: () => void): (progress: Progress[]) => void {
   let last = '';
   let changedAt = Date.now();

@@ -20,7 +20,7 @@ export function showResults(results: readonly ConnectorResult[]): void {
   line('items available from source', ({ items }) => items.available);
   line('  delivered', ({ items }) => items.delivered);
   line('  failed', ({ items }) => items.failed);
-  line('  events (device health)', ({ items }) => items.events);
+  line('  device events', ({ items }) => items.events);
   line('deliveries after fan-out', ({ deliveries }) => deliveries.expected);
   line('  imported', ({ deliveries }) => deliveries.imported);
   line('  partially imported', ({ deliveries }) => deliveries.partial);

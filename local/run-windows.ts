@@ -15,7 +15,7 @@ import { batchPartition, batchRow, type Counters, type Quarantined } from '../sh
 import { createWorkQueue } from '../shared/storage/queues.client';
 import type { RunState } from '../shared/storage/runs';
 
-/** Requesting a window of every connector, waiting for its batches to close, and reading what came out. */
+/** Requests a window of every connector, waits until its batches are closed, and reads the results. */
 
 /** One connector's run of a window. */
 export interface ConnectorRun {

@@ -28,7 +28,7 @@ export interface StackOptions {
   settings: Record<string, string>;
   /** Starts no functions host; use `startHost` or `func start`. */
   withoutHost?: boolean | undefined;
-  /** Fault plans of the simulators, as their control endpoints take them. */
+  /** Fault plans of the simulators, as their control endpoints accept them. */
   faults?: { telemessage?: object; exchange?: object } | undefined;
   /** Fixed ports; the other parts get free ones. */
   ports?: Partial<Record<PortName, number>>;
@@ -117,7 +117,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
   const before = { IDENTITY_ENDPOINT, IDENTITY_HEADER };
   const close = async () => {
-    // The hosts first: they must not run into servers that are gone.
+    // Stop the hosts first, or they report errors about servers that are gone.
     const isHost = ({ name }: Part<unknown>) => name.startsWith(hostName);
     await Promise.all(parts.filter(isHost).map((part) => part.close()));
     await Promise.all(parts.map((part) => part.close()));
@@ -175,7 +175,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         queueVisibilityMs: 10_000,
         blobPollMs: 500,
       });
-      // As in Azure, the host keeps running with an app that it cannot load. Here that would be waited for in vain.
+      // As in Azure, the host keeps running with an app that it cannot load. Fail here, or the caller waits for
+      // work that never starts.
       const problems = host.ready.refused.map((one) => `${one.name}: ${one.reason}`);
       if (host.ready.functions.length === 0 || problems.length > 0)
         throw new Error(['The app did not load.', ...problems, ...host.tail()].join('\n'));

@@ -5,7 +5,7 @@ import { shown, type MappingProblem } from './problem';
 
 export type Field = 'number' | 'address' | 'from' | 'until';
 
-/** What a template calls the columns, and what error texts ask for. */
+/** The columns' names in a template and in error texts. */
 const columnNames: Record<Field, string> = {
   number: 'Mobile number',
   address: 'Email address',
@@ -96,7 +96,7 @@ export function meaningOf(header: string): Meaning | undefined {
   );
 }
 
-/** Letters and digits only, in lower case, without accents. NFC puts Hangul, which NFKD takes apart, together again. */
+/** Letters and digits only, in lower case, without accents. NFKD splits Hangul; NFC joins it again. */
 function plain(name: string): string {
   return name
     .normalize('NFKD')
@@ -109,7 +109,7 @@ function plain(name: string): string {
 /** Where a file has each field; `header` is the name as the file writes it. */
 export type Columns = Partial<Record<Field, { index: number; header: string }>>;
 
-/** Finds the columns in the cells of the header line, or says why they cannot be told. */
+/** Finds the columns in the cells of the header line, or gives the reasons why they are unclear. */
 export function readHeader(
   cells: readonly string[],
   line: number,

@@ -117,7 +117,7 @@ const quoteFaults: Record<string, string> = {
   INVALID_OPENING_QUOTE: 'a quotation mark in the middle of a field',
 };
 
-/** @param line where the row begins; the parser may have found its quotation mark closed many lines below */
+/** @param line where the row begins; the parser may report the error many lines below */
 function quotesProblem(error: unknown, line: number): MappingProblem {
   const found = quoteFaults[(error as { code?: string }).code ?? ''];
   if (found === undefined) throw error;

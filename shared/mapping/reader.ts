@@ -27,7 +27,7 @@ export interface MappingOptions {
   maxRows: number;
 }
 
-/** Keeps the answer to an upload small: more problems than this have one cause. */
+/** Keeps the answer to an upload small: more problems than this usually have one cause. */
 const maxProblems = 100;
 
 /**

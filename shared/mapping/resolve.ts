@@ -38,8 +38,8 @@ const maxLookUps = 8;
 
 /**
  * Finds the mailbox of every participant: first by the participant's numbers in the mapping file, then by the e-mail
- * addresses. This is the order of Microsoft's connectors. A row of the file whose user does not exist or has no
- * mailbox counts as no row.
+ * addresses. This is the order of Microsoft's connectors. A row of the file is
+ * ignored if its user does not exist or has no mailbox.
  *
  * @param at instant of the communication, ISO-8601 UTC, at which a row of the mapping file must be valid
  * @returns one resolution per participant, in the same order; and each mailbox once, even if participants share it
@@ -92,7 +92,7 @@ function oncePerAddress(lookUp: LookUp): LookUp {
 async function mapBounded<T, R>(
   inputs: readonly T[],
   bound: number,
-  act: (input: T) => Promise<R>,
+  map: (input: T) => Promise<R>,
 ): Promise<R[]> {
   const results = new Array<R>(inputs.length);
   const waiting = inputs.entries();
@@ -100,7 +100,7 @@ async function mapBounded<T, R>(
   const worker = async () => {
     for (const [index, input] of waiting) {
       if (failed) return;
-      results[index] = await act(input).catch((error: unknown) => {
+      results[index] = await map(input).catch((error: unknown) => {
         failed = true;
         throw error;
       });

@@ -18,7 +18,7 @@ export interface Row extends Period {
 const damagedByExcel = /^\+?\d+(?:[.,]\d+)?E\+?\d+$|^#+$|^\+?\d{7,}[.,]0+$/i;
 
 /**
- * Makes the reader of data rows: it gives the row, or every fault of it.
+ * Creates the reader of data rows. The reader gives the row, or every problem of the row.
  *
  * @param hasCountry whether `numbers` also reads national numbers
  */

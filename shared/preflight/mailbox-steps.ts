@@ -71,7 +71,7 @@ export const scopeStep: Step = {
   async run({ deps, options }) {
     const { outside } = options;
     if (outside === undefined)
-      return skipped('not tried: name a mailbox that the app must not enter with --outside');
+      return skipped('not tried: use --outside to name a mailbox that the app must not enter');
     const user = await deps.directory.find(outside);
     if (!user) return failed('no user, or more than one, has this address');
     try {

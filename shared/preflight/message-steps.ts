@@ -16,7 +16,7 @@ const itemClassId = 'String 0x001A';
 /** Identifies a test item that an earlier preflight left behind. */
 const testSubject = 'Archiver Preflight';
 
-/** Long ago, so that a mailbox that replaces them by its own time is noticed. */
+/** Long ago, to detect a mailbox that sets its own time instead. */
 const sentAt = '2011-03-04T05:06:07.000Z';
 const receivedAt = '2011-03-04T05:08:09.000Z';
 
@@ -127,7 +127,7 @@ const readBack = (
   cure = report,
 ): Step => ({ id, title, needs: ['item'], cure, run: async (proof) => check(proof.first!, proof) });
 
-/** The steps that create one item and read it back property by property, those with an item of their own, the removal. */
+/** The steps that create test items, read them back property by property, and remove them. */
 export const messageSteps: Step[] = [
   {
     id: 'item',

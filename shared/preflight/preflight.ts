@@ -43,7 +43,7 @@ export async function* preflight(
   yield { ...settings, ...ok(`connectors: ${deps.config.connectors.join(', ')}`) };
   const passed = new Set([settings.step]);
   const steps = stepsFor(deps.config.connectors);
-  // The rest of the proof is found by the steps; each needs those whose findings it uses.
+  // The steps find the rest: a step runs only after those whose findings it uses.
   let proof = { deps, options, id: deps.newId(), messageIds: [] as string[] } as Proof;
   for (const step of steps) {
     const missing = step.needs.find((need) => !passed.has(need));

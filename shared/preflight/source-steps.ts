@@ -3,7 +3,7 @@ import { failed, ok, statusOf, type Step } from './step';
 
 const MINUTE = 60_000;
 
-/** The steps for Key Vault and TeleMessage, from which the app takes items. */
+/** The steps for what the app reads from: Key Vault and TeleMessage. */
 export const sourceSteps = (enabled: readonly ConnectorId[]): Step[] => [
   {
     id: 'secrets',

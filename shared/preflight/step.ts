@@ -86,7 +86,7 @@ export function statusOf(error: unknown): number | undefined {
 const longestText = 300;
 
 /**
- * Describes an error in one line that is fit for a change record. The app's own messages are; those of the Azure
+ * Describes an error in one line for a change record. The app's own messages are written for that. Those of the Azure
  * clients repeat addresses and whole answers, so only their status, code and sign-in error number are used.
  */
 export function described(error: unknown): string {

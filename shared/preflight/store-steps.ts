@@ -2,7 +2,7 @@ import { eventLine } from '../events';
 import { containers, queues, tables } from '../names';
 import { described, failed, ok, skipped, statusOf, type Step } from './step';
 
-/** The steps for the evidence store and the alerts, to which the app writes besides mailboxes. */
+/** The steps for what the app writes to besides mailboxes: the evidence store and the alerts. */
 export const storeSteps: Step[] = [
   {
     id: 'queues',

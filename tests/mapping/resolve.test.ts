@@ -70,7 +70,7 @@ test('distinguishes people without a mailbox from people outside the organisatio
   const custom = csv('+46701234568,left@x.com');
   const people = [
     person('in the directory', [], ['shared@x.com']),
-    person('named by the file alone', ['+46701234568'], []),
+    person('only in the file', ['+46701234568'], []),
     person('elsewhere', ['+46701234569'], ['someone@y.com']),
     person('unknown', [], []),
   ];

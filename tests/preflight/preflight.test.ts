@@ -99,7 +99,7 @@ describe('with services that work', () => {
 });
 
 interface Case {
-  /** The step that must fail, alone. */
+  /** The only step that must fail. */
   step: string;
   /** Steps that make the same request and so fail with it. */
   also?: string[];
@@ -394,7 +394,7 @@ describe('exactly one step fails and says what to do', () => {
     expect(mailboxOf(pilot)?.messages ?? 0).toBe(before);
   });
 
-  test('for every step there is a case here', () => {
+  test('with a case for every step', () => {
     expect(allSteps).not.toHaveLength(0);
     const tested = new Set(cases.map(({ step }) => step));
     expect(allSteps.filter((step) => !tested.has(step))).toEqual([]);
