@@ -11,7 +11,7 @@ import { callKind, groupName, subjectOf } from './subject';
 const DAY = 24 * 60 * 60 * 1000;
 const earliest = Date.UTC(1980, 0, 1);
 
-/** True for a record of device health (install, SIM change, low storage, …): the feed carries them among the messages. */
+/** True for a device event (install, SIM change, low storage, …), which the feed carries among the messages. */
 export function isDeviceEvent(message: SourceMessage): boolean {
   return message.messageContext?.trim().toLowerCase() === 'event';
 }
@@ -48,7 +48,7 @@ export function readChat(message: SourceMessage, connector: Connector, language:
 }
 
 /**
- * What tells two items of one id apart when neither has a text: one call can arrive as missed and later as answered.
+ * Distinguishes two items of one id without text: the same call can arrive as missed and later as answered.
  * A subject that this app makes does not belong here, because it holds names, and names change.
  */
 function besidesText(message: SourceMessage): string[] {
@@ -57,7 +57,7 @@ function besidesText(message: SourceMessage): string[] {
   const subject = written(message.subject);
   if (!callInfo && callKind(message) === undefined) return subject === '' ? [] : ['subject', subject];
   const result = [callInfo?.callStatus, callInfo?.startTime, callInfo?.endTime].map(written);
-  // Where the source says nothing about the call's result, its subject may.
+  // If the source does not say how the call went, its subject may.
   const outcome = result.some((text) => text !== '') ? result : [subject];
   return ['call', written(messageContext), written(direction), ...outcome];
 }
@@ -79,7 +79,7 @@ function conversationOf(
   const id = message.dialogGroupId?.trim() ?? '';
   const numbers = parties.map(({ key }) => key);
   const known = numbers.some((key) => key !== '');
-  // Without a known party nothing tells which conversation it is: the message and its actions form one of their own.
+  // Without a known party the conversation is unknown: the message and its actions get one of their own.
   const alone = readMessageAction(message.messageId)?.originalId ?? message.messageId;
   return {
     key: id !== '' ? `group:${id}` : known ? `numbers:${numbers.join(',')}` : `message:${alone}`,

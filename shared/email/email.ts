@@ -10,7 +10,7 @@ export interface Party {
   number?: string;
 }
 
-/** The same for numbers that differ only in `+` and punctuation; other text is its own key, without regard to case. */
+/** Equal for numbers that differ only in `+` and punctuation; any other text in lower case. */
 export function numberKey(number: string): string {
   const text = number.trim();
   return /^[+\d\s().\-/]*\d[+\d\s().\-/]*$/.test(text) ? text.replace(/\D/g, '') : text.toLowerCase();

@@ -55,7 +55,7 @@ export function itemBody(facts: BodyFacts): {
   // The last line is the provenance, which must not be cut: put it first.
   const first = [notice, ...lines.slice(-1), ...lines.slice(0, -1)].map((line) => shortLine(line, cut));
   const kept = firstWithin(maxBlockBytes, first, '\n');
-  // HTML that is cut somewhere could show something else than the whole, so none of it is shown.
+  // HTML that is cut can display something other than the whole does, so none of it is shown.
   const begin = type === 'html' ? '' : `${cutTo(maxShortTextLength, text)}\n${cut}`;
   return {
     body: { contentType: type, content: begin + block(type, kept, facts.language) },
@@ -126,7 +126,7 @@ function furtherParticipants(
 ): string[] {
   const found = new Set<string>();
   for (const { address, number } of [...(from ? [from] : []), ...to, ...cc] satisfies Party[]) {
-    // An unusable address is not in the item: a made one takes its place.
+    // An unusable address is not in the item, which has a made one instead.
     if (address !== undefined && usableAddress(address) !== undefined) found.add(addressKey(address));
     if (number !== undefined) found.add(numberKey(number));
   }

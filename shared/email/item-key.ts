@@ -3,7 +3,7 @@ import type { Email } from './email';
 
 /** Hashed into every key. Never change it: mailboxes must be searchable by today's keys for decades. */
 const version = 'telemessage-archiver item key 1';
-/** For items without text: otherwise another item's attachment could hash like the fields used in place of the text. */
+/** For items without text: another item's attachment must not hash like the fields that replace the text. */
 const versionWithoutText = `${version}, without text`;
 
 /**

@@ -41,8 +41,8 @@ export interface MailboxItemOptions {
 
 /**
  * An email as a received and read message with its original times. Pure and deterministic: the same input gives the
- * same JSON text. The ids of the MAPI properties are those of [MS-OXPROPS]; set later than in the create request, they
- * would leave a draft.
+ * same JSON text. The ids of the MAPI properties are those of [MS-OXPROPS]. Unless the create request itself sets them,
+ * the message stays a draft.
  */
 export function mailboxItem(
   email: Email,
@@ -108,7 +108,7 @@ function recipientLists(email: Email, network: string, language: Language) {
   return { to: take(email.to), cc: take(email.cc), bcc: take(email.bcc), further };
 }
 
-/** The first header lines, as many as fit whole. */
+/** As many whole header lines from the top as fit. */
 function headerBlock(headers: string): string {
   const block = acceptable(headers);
   if (Buffer.byteLength(block) <= maxHeadersBytes) return block;

@@ -7,7 +7,7 @@ export function isEnriched(type: string): type is EnrichedType {
   return type === 'text/enriched' || type === 'text/richtext';
 }
 
-/** What a reader sees of a text part; undefined when that is nothing. */
+/** The text or HTML that a reader sees in a text part; undefined when there is nothing to see. */
 export function bodyOf(type: string, text: string): Email['body'] | undefined {
   if (type === 'text/html') return isBlankHtml(text) ? undefined : { type: 'html', content: text };
   const content = isEnriched(type) ? enrichedText(text, type) : text;

@@ -23,7 +23,7 @@ export function soundText(text: string): string {
   return /[\0\ud800-\udfff]/.test(text) ? text.replace(/\0|\p{Surrogate}/gu, '\ufffd') : text;
 }
 
-/** The decoder that this file uses for a charset label, such as `utf-7` or `iconv:big5`; undefined for an unknown label. */
+/** The decoder for a charset label, such as `utf-7` or `iconv:big5`; undefined for an unknown label. */
 export function decoderName(label: string | undefined): string | undefined {
   const name = label?.replace(/["'\s]/g, '').toLowerCase();
   if (!name || name.length > 40) return undefined;

@@ -87,7 +87,7 @@ export function conversationOf(source: ConversationSource): Email['conversation'
     network;
 
   const guid = threadGuid(source.threadIndex);
-  // The one reference of a message action is its original, which does not identify the conversation.
+  // A single reference of a message action is its original, which does not identify the conversation.
   const chain = email.action && source.references.length < 2 ? [] : source.references;
   const root = chainRoot(chain, source.answered);
   let key: string;

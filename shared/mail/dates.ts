@@ -39,7 +39,7 @@ function withoutComments(text: string): string {
   return kept;
 }
 
-/** Minutes east of UTC, 0 when no zone is written; undefined for text that is not a zone: a guess could be hours off. */
+/** Minutes east of UTC, 0 without a zone; undefined for text that is not a zone: a guess could be hours off. */
 function zoneMinutes(text: string): number | undefined {
   const words = text.replace(/^["'\s]+|["'\s]+$/g, '').toLowerCase();
   const digits = /^(?:gmt|utc|ut|z)?\s*([+-])\s*(\d{1,2}):?(\d\d)?(?!\d)/.exec(words);

@@ -130,7 +130,7 @@ function headersOf(
 ): Headers {
   const values = new Map<string, string[]>();
   for (const { name, lines } of fields) {
-    // A fold becomes one blank: the line break goes, and a tab at the start of the next line came from folding.
+    // A fold becomes one blank, whatever the next line begins with: software that folds writes blanks or tabs.
     const value = (lines.length === 1 ? (lines[0] ?? '') : lines.join(' ')).trim();
     const sameName = values.get(name);
     if (sameName) sameName.push(value);

@@ -158,8 +158,8 @@ function signature({ name, address }: Party): string {
 }
 
 /**
- * Reads a mail (RFC 5322, MIME) into the hub model. A mail that breaks the rules is read as well as possible: no part is
- * dropped and no byte of an attachment changes. Pure; time is linear in the mail's length; attachments may share
+ * Reads a mail (RFC 5322, MIME) into the hub model. A mail that breaks the rules is read as well as possible: no part
+ * is dropped and no byte of an attachment changes. Pure; time is linear in the mail's length; attachments may share
  * memory with `raw`. Throws PermanentError `unreadable` for nesting above 256 levels.
  */
 export function readMail(raw: Uint8Array, context: MailContext): Email {

@@ -92,7 +92,7 @@ describe('readChat', () => {
     });
 
     test('takes time in proportion to the number of members', () => {
-      expect(growth(group, readGroup, 8_000)).toBeLessThan(6);
+      expect(growth(group, readGroup, 8_000)).toBeLessThan(4);
     });
   });
 });

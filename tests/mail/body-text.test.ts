@@ -36,7 +36,7 @@ describe('enrichedText', () => {
       'takes time in proportion to the number of %j',
       (piece) => {
         const make = (length: number) => piece.repeat(length);
-        expect(growth(make, (text) => enrichedText(text, type), 30_000)).toBeLessThan(6);
+        expect(growth(make, (text) => enrichedText(text, type), 30_000)).toBeLessThan(4);
       },
     );
   });

@@ -19,7 +19,7 @@ function start(options: Partial<MailParserOptions> = {}): MailParser {
   return parser;
 }
 
-/** What the fake thread is told to do stands in the id. */
+/** The id tells the fake thread what to do. */
 const tell = (parser: MailParser, messageId: string) =>
   parser.parse(Buffer.from('x'), { ...context, messageId });
 
@@ -35,7 +35,7 @@ afterEach(() => Promise.all(parsers.splice(0).map((parser) => parser.close())));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('createMailParser', () => {
-  it('gives what readMail gives, for all fixture mails at once', async () => {
+  it('gives what readMail gives, for all fixture mails in parallel', async () => {
     const parser = start();
     await Promise.all(
       mailFixtures().map(async ({ raw, context: given }) => {
@@ -45,7 +45,7 @@ describe('createMailParser', () => {
     );
   });
 
-  it('gives attachments as buffers of their own', async () => {
+  it('gives each attachment a buffer of its own', async () => {
     const content = Buffer.alloc(1_000_000, 'abc');
     const raw = mail(`Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n${content.toString('base64')}`);
     const { attachments } = await start().parse(raw, context);
@@ -54,14 +54,14 @@ describe('createMailParser', () => {
     expect(attachments[0]?.content.buffer.byteLength).toBe(content.length);
   });
 
-  it('does not touch bytes that share their memory with others', async () => {
+  it('does not change bytes that share their memory', async () => {
     const page = Buffer.from('....Subject: part of a page\r\n\r\nx....');
     const { subject } = await start().parse(page.subarray(4, -4), context);
     expect(subject).toBe('part of a page');
     expect(page.toString()).toBe('....Subject: part of a page\r\n\r\nx....');
   });
 
-  it('passes on why a mail is unreadable', async () => {
+  it('reports why a mail is unreadable', async () => {
     const levels = Array.from(
       { length: 300 },
       (_, i) => `Content-Type: multipart/mixed; boundary=b${i}\n\n--b${i}\n`,
@@ -72,13 +72,13 @@ describe('createMailParser', () => {
     });
   });
 
-  it('uses its threads again and no more than allowed', async () => {
+  it('reuses its threads and starts no more than allowed', async () => {
     const parser = start({ workerFile: fake, threads: 2 });
     const emails = await Promise.all(Array.from({ length: 20 }, (_, i) => tell(parser, String(i))));
     expect(new Set(emails.map(({ subject }) => subject)).size).toBeLessThanOrEqual(2);
   });
 
-  it('stops a thread that gives no answer in time and reads the next mails in another', async () => {
+  it('stops a thread that does not answer in time and reads the next mail in another', async () => {
     const parser = start({ workerFile: fake, threads: 1, timeoutMs: 5_000 });
     const first = await tell(parser, 'a');
     const endless = tell(parser, 'endless');
@@ -104,7 +104,7 @@ describe('createMailParser', () => {
     await expect(tell(parser, 'b')).resolves.toMatchObject({ headers: '1' });
   });
 
-  it('tells an error of the thread itself apart, without its words', async () => {
+  it('reports an error of the thread itself without its message, and not as unreadable', async () => {
     const parser = start({ workerFile: fake, threads: 1 });
     const failure = await tell(parser, 'throw').catch((error: unknown) => error);
     expect(failure).toEqual(new Error('the parser thread failed'));
@@ -112,13 +112,13 @@ describe('createMailParser', () => {
     await expect(tell(parser, 'b')).resolves.toMatchObject({ headers: '1' });
   });
 
-  it('rejects when its worker file is missing, instead of waiting for ever', async () => {
+  it('rejects when its worker file is missing', async () => {
     await expect(tell(start({ workerFile: join(folder, 'none.js') }), 'a')).rejects.toThrow(
       'the parser thread failed',
     );
   });
 
-  it('rejects what is under way when it is closed, and everything later', async () => {
+  it('rejects pending and later calls when it is closed', async () => {
     const parser = start({ workerFile: fake, threads: 1 });
     const pending = [tell(parser, 'endless'), tell(parser, 'a')].map((promise) => promise.catch(String));
     await parser.close();
@@ -128,7 +128,7 @@ describe('createMailParser', () => {
     await expect(tell(parser, 'b')).rejects.toThrow('the mail parser is closed');
   });
 
-  it('does not keep a process alive that has nothing else to do', () => {
+  it('does not keep an idle process alive', () => {
     const script = `
       const { createMailParser } = require('./parser.client.js');
       const parser = createMailParser({ workerFile: '${workerFile}', timeoutMs: 600000, threads: 2 });

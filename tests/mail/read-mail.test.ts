@@ -140,6 +140,6 @@ describe('readMail', () => {
     ['open message ids in References', 100_000, (n) => `References: ${'<a@'.repeat(n)}\n\nx`],
   ])('takes time in proportion to the number of %s', (_, length, make) => {
     const hostile = (n: number) => mail(`From: a@x.com\n${make(n)}`);
-    expect(growth(hostile, (raw) => readMail(raw, context), length)).toBeLessThan(6);
+    expect(growth(hostile, (raw) => readMail(raw, context), length)).toBeLessThan(4);
   });
 });

@@ -4,7 +4,7 @@ import { readStructure } from '../../shared/mail/structure';
 import { readMail } from '../../shared/mail/read-mail';
 import { context, mail, mailFixtures } from '../support/mail-fixtures';
 
-/** A small generator of numbers with a seed, so that a failing mutant can be made again. */
+/** Random numbers from a seed, so that a failing mutant can be repeated. */
 function randomFrom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -46,7 +46,7 @@ const bases = mailFixtures()
   .filter((raw) => raw.length > 0 && raw.length < 6000);
 
 describe('readStructure on damaged mails', () => {
-  it('reads 3,000 mutants without any error but the known one, and finds sound byte ranges', () => {
+  it('reads 3,000 mutants with no error but `unreadable`, and finds valid byte ranges', () => {
     const random = randomFrom(20_240_531);
     for (let i = 0; i < 3000; i++) {
       const raw = mutate(bases[i % bases.length]!, random);
@@ -69,7 +69,7 @@ describe('readStructure on damaged mails', () => {
     }
   });
 
-  it('loses no text of any part, whatever happens to the lines between the parts', () => {
+  it('loses no text of any part, however the lines between the parts are damaged', () => {
     const token = (i: number): string => `T${i}x`.repeat(3);
     const part = (i: number, type: string): string =>
       `--b1\r\nContent-Type: ${type}\r\n\r\n${token(i)} of ${i}\r\n${token(i + 100)}\r\n`;
@@ -96,7 +96,7 @@ describe('readStructure on damaged mails', () => {
 });
 
 describe('readStructure', () => {
-  it('counts every byte once: what is in no part is header, delimiter and the line breaks around it', () => {
+  it('leaves only headers, delimiters and the line breaks around them outside the parts', () => {
     const raw = mail(
       'Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\nX-A: 1\n\none\n\n--b\n\ntwo\n--b--\n',
     );
@@ -108,7 +108,7 @@ describe('readStructure', () => {
     );
   });
 
-  it('takes a delimiter only at the start of a line and with nothing but blanks behind it', () => {
+  it('accepts a delimiter only at the start of a line and followed by nothing but blanks', () => {
     const raw = mail(
       'Content-Type: multipart/mixed; boundary=b\n\n--b \t\n\n--bb\n --b\nx--b\n--b x\n--b--\n',
     );
@@ -119,8 +119,8 @@ describe('readStructure', () => {
 });
 
 /**
- * postal-mime as an oracle on ordinary mails. Where it is known to differ (charsets that it does not know,
- * blanks it trims, parts that it drops), the fixtures alone decide.
+ * postal-mime as a second opinion on ordinary mails. It is known to differ in some charsets, in blanks, and in parts
+ * that it drops; there only the fixtures decide.
  */
 describe('readMail beside postal-mime', () => {
   const ordinary =
@@ -138,7 +138,7 @@ describe('readMail beside postal-mime', () => {
       expect(ours.to.map(({ address }) => address)).toEqual((theirs.to ?? []).map(({ address }) => address));
       expect(plain(ours.body.content)).toBe(plain(theirs.text ?? theirs.html));
       for (const file of theirs.attachments) {
-        // It adds a line feed to what is not in base64, and takes carriage returns away.
+        // Outside base64, postal-mime adds a line feed and removes carriage returns.
         const bytes = Buffer.from(file.content as ArrayBuffer);
         const sameBytes = ours.attachments.find(
           ({ content }) => content.equals(bytes) || plain(content.toString()) === plain(bytes.toString()),

@@ -30,7 +30,7 @@ export function readMessage(folder: string, name: string): SourceMessage {
   return sourceMessage.parse(readFixture(folder, `${name}.json`));
 }
 
-/** An attachment as it stands in a fixture: bytes as base64. */
+/** An attachment in the form of the fixtures: bytes as base64. */
 export function shown({ content, ...rest }: Attachment) {
   return { ...rest, content: content.toString('base64') };
 }
@@ -51,7 +51,7 @@ export function provenanceOf(message: SourceMessage, changes: Partial<Provenance
   };
 }
 
-/** The whole conversion of a chat message, as the import does it. */
+/** Converts a chat message as the import does. */
 export function convertChat(message: SourceMessage, limitBytes = 10 * 1_048_576): MailboxItem {
   const email = readChat(message, connectors.whatsapp);
   const sized = applySizeRules(email, limitBytes);
@@ -59,7 +59,7 @@ export function convertChat(message: SourceMessage, limitBytes = 10 * 1_048_576)
   return convert(sized.email, sized.dropped, provenanceOf(message), message.usersEmailAddress, email);
 }
 
-/** The item of an email; its key is that of `original`, the email before size rules. */
+/** The item of an email; its key comes from `original`, the email before the size rule. */
 export function convert(
   email: Email,
   dropped: Parameters<typeof mailboxItem>[1],
