@@ -49,7 +49,7 @@ export async function oneAtATime<T>(tenant: Tenant, message: Message, write: () 
   }
 }
 
-/** Some tenants may refuse attachments to a message that is no draft; the app's preflight finds out. */
+/** A tenant may refuse to add attachments to a received item; the app's preflight finds out. */
 export function checkMayAttach(tenant: Tenant, message: Message): void {
   if (tenant.faults.plan().sealedAttachments && !message.isDraft) throw accessDenied();
 }

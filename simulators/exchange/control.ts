@@ -5,7 +5,7 @@ import { faultPlan } from './fault-plan';
 import { deletions, type Mailbox } from './mailboxes';
 import type { Throttling } from './throttling';
 
-/** Counts for tests and for the demo. They hold nothing of any item's content. */
+/** Counts for tests and for the demo, without any content of an item. */
 export interface Stats {
   /** Requests by method and route. */
   requests: Record<string, number>;
@@ -13,7 +13,7 @@ export interface Stats {
   answers: Record<string, number>;
   /** Faults by kind. */
   faults: Record<string, number>;
-  /** By user principal name; without mailboxes that got no request and hold no message. */
+  /** By user principal name; only mailboxes that have had a request or a message. */
   mailboxes: Record<string, MailboxStats>;
 }
 

@@ -70,7 +70,7 @@ function viewOfUser(user: TenantUser, select: Set<string> | undefined): object {
   return Object.fromEntries([...(select ?? defaultProperties)].map((name) => [name, all[name]]));
 }
 
-/** By object id or user principal name; any other mail address of the user is no key. */
+/** By object id or user principal name; another mail address of the user is not a key. */
 function findUser(tenant: Tenant, key: string): TenantUser | undefined {
   const wanted = key.toLowerCase();
   return tenant.users.find(

@@ -77,7 +77,7 @@ export const faultPlan = z
       .default([]),
     /** As in the US Government cloud, whose model has no upload sessions for mail. */
     noUploadSessions: z.boolean().default(false),
-    /** The tenant refuses attachments to a message that is no draft. */
+    /** The tenant refuses to add attachments to a received item. */
     sealedAttachments: z.boolean().default(false),
   })
   .refine(({ rates }) => total(rates) <= maxTotalRate, {
@@ -157,7 +157,7 @@ export function createFaults(first: FaultPlan = {}): Faults {
   }
 
   function byRate(method: string, path: string): Fault | undefined {
-    // Ids differ from run to run. Without them, the mailbox and the number of earlier requests are the same.
+    // Ids differ from run to run, so leave them out: the rest of the path and its count are always the same.
     const request = `${method} ${path.replace(/\bAA[\w-]{60,}=*|(?<=-sessions\/).*/g, '*')}`;
     const times = (seen.get(request) ?? 0) + 1;
     seen.set(request, times);

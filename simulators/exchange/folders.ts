@@ -87,7 +87,7 @@ export const deleteFolder: Handler = (tenant, call) => {
   return { status: 204 };
 };
 
-/** Moves the folder to Deleted Items, where its id still works. A folder already there, or with `purge`, is gone. */
+/** Moves the folder to Deleted Items, where its id still works; purges it if it is already there, or with `purge`. */
 export function removeFolder(tenant: Tenant, mailbox: Mailbox, folder: Folder, purge = false): void {
   const bin = wellKnown(mailbox, 'deleteditems');
   if (purge || ancestry(mailbox, folder).includes(bin)) purgeFolder(tenant, mailbox, folder);

@@ -24,7 +24,7 @@ export const limits = z.strictObject({
   retryAfterSeconds: z.int().positive().default(2),
   /** Each request that comes before a Retry-After has passed makes the wait this much longer… */
   penaltySeconds: z.int().nonnegative().default(1),
-  /** …up to this much in all, so that a careless client finishes some time. */
+  /** …up to this much in all, so that even a careless client finishes. */
   penaltyMaxSeconds: z.int().nonnegative().default(30),
   /** The largest body of any request, a PUT to an upload session included. */
   bodyBytes: z

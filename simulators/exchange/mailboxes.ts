@@ -119,7 +119,7 @@ const initialFolders: [displayName: string, wellKnown?: string, isHidden?: boole
 export function openMailboxes(users: TenantUser[], journal: Journal): Mailboxes {
   const past = journal.past as Event[];
   const first = past[0];
-  // Two data folders are two tenants: with a GUID of its own, no tenant gives out the ids of another.
+  // Every data folder is a tenant with its own GUID, so that no two tenants give out the same ids.
   const guid = first?.op === 'tenant' ? first.guid : randomUUID();
   if (!first) journal.append({ op: 'tenant', guid } satisfies Event);
 
@@ -281,7 +281,7 @@ export function wellKnown(mailbox: Mailbox, name: string): Folder {
   throw notFound();
 }
 
-/** The message that a path names, in the folder if the path names one. A deleted message is found in no other way. */
+/** The message that a path names, in the folder if the path names one. A deleted message is only found through its folder. */
 export function messageOf(mailbox: Mailbox, path: { message?: string; folder?: string }): Message {
   const key = path.message!;
   const folder = path.folder === undefined ? undefined : folderOf(mailbox, path.folder);
@@ -293,14 +293,14 @@ export function messageOf(mailbox: Mailbox, path: { message?: string; folder?: s
   return message;
 }
 
-/** Refuses a key that has not the form of an id, which Exchange does not look up at all. */
+/** Exchange does not even look up a key that does not have the form of an id. */
 export function checkId(id: string): void {
   if (!/^AA[A-Za-z0-9_-]{60,200}={0,2}$/.test(id)) {
     throw new GraphError(400, 'ErrorInvalidIdMalformed', 'Id is malformed.');
   }
 }
 
-/** Folder names that differ in case alone are the same name to Exchange. */
+/** To Exchange, folder names that differ only in case are the same name. */
 export const isSameName = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
 /** The folder and its parents, up to the root. */

@@ -88,7 +88,7 @@ export const messageBody = z.strictObject({
 });
 export type MessageBody = z.output<typeof messageBody>;
 
-/** Once a message is no draft, only Mail-Advanced.ReadWrite.All may change these (from 31 December 2026). */
+/** In a received item, only Mail-Advanced.ReadWrite.All may change these (from 31 December 2026). */
 const sealed = [
   'subject',
   'body',

@@ -23,7 +23,7 @@ function decode(text: string): string {
   }
 }
 
-/** Refuses every other option: to ignore one would give the client something that it did not ask for. */
+/** Refuses every other option. Ignoring one would return something that the client did not ask for. */
 export function allowOptions(query: Query, ...names: string[]): void {
   for (const name of query.keys()) {
     if (!names.includes(name)) throw badRequest(`The query option '${name}' is not supported here.`);

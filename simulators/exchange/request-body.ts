@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { badRequest, GraphError, unreadableBody } from './errors';
 
-/** A client whose connection is cut never sees the 413, so the service reads this much before it answers. */
+/** A client whose connection is cut never sees the 413, so the service reads up to this much before it answers. */
 const drainBytes = 64 * 1024 * 1024;
 
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {

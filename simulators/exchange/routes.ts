@@ -78,7 +78,7 @@ function paramsOf(pattern: string[], segments: string[]): Record<string, string>
   for (const [index, part] of pattern.entries()) {
     const segment = segments[index]!;
     if (part.startsWith(':')) {
-      // An action is no key, even in a cloud whose model does not have it.
+      // An action is not a key, even in a cloud whose model does not have it.
       if (segment === '' || segment === 'createUploadSession') return undefined;
       params[part.slice(1)] = segment;
     } else if (part !== segment) return undefined;

@@ -183,7 +183,7 @@ interface RequestIds {
   'client-request-id': string;
 }
 
-/** The answer for anything thrown. An error that is no refusal is a bug of the simulator, and is printed. */
+/** The answer for anything thrown. Any error but a GraphError is a bug in the simulator, and is printed. */
 function refusal(error: unknown, ids: RequestIds, now: number): Answer {
   if (!(error instanceof GraphError)) {
     const aborted = (error as NodeJS.ErrnoException).code === 'ECONNRESET';

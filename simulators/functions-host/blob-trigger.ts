@@ -10,8 +10,8 @@ import { blobMetadata } from './trigger-metadata';
 
 /**
  * Blob triggers. As on the real host, a blob that was found (by polling the container, or by Event Grid's webhook)
- * becomes a message on a queue of the host's own, and the message runs the function: so the blob is not lost in a
- * crash, and is tried five times.
+ * becomes a message on the host's own queue, and the message runs the function: so the blob is not lost in a crash,
+ * and is tried five times.
  */
 
 export interface BlobTrigger {
@@ -106,7 +106,7 @@ export async function runBlobMessage(text: string, functions: BlobFunction[]): P
   const { ContainerName: container, BlobName: name } = message;
   const blob = found.trigger.storage.blobs().getContainerClient(container).getBlobClient(name);
   const properties = await orMissing(blob.getProperties());
-  // The blob is gone, or was written again: then the new content has a message of its own.
+  // The blob is gone, or was written again: then the new content has its own message.
   if (!properties || bare(properties.etag) !== bare(message.ETag)) return;
   const content = await orMissing(blob.downloadToBuffer());
   if (!content) return;

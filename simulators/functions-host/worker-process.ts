@@ -103,7 +103,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     const run: Run = { child, pending, ready: ready.promise, exited: exited.promise, expected: false };
     ready.promise.catch(() => {});
 
-    /** The pending invocation, which is no longer pending. */
+    /** Removes the invocation from the pending ones. */
     const take = (invocationId: string) => {
       const entry = pending.get(invocationId);
       pending.delete(invocationId);

@@ -47,7 +47,7 @@ export const isoSeconds = (atMs: number) => new Date(atMs).toISOString().replace
 
 export const megabyte = 1_048_576;
 
-/** The random numbers for an item's content: the same for every call, whatever the slot's own `r` has drawn. */
+/** The random numbers for an item's content: the same for every call, even after the slot's own `r` was used. */
 export const contentRandom = (slot: Slot) => random(`${slot.label}/content`);
 
 export const callStatuses = ['Answered', 'Missed', 'Rejected', 'Busy'] as const;

@@ -75,7 +75,7 @@ export function mappingCsv(connector: ConnectorId): string {
   return start + [heading.join(separator), ...lines, ''].join(end);
 }
 
-/** How a connector maps. By default it only maps automatically. */
+/** How a connector maps. By default it maps by e-mail address only. */
 export interface MappingMode {
   automatic?: boolean;
   /** The connector's sample file is uploaded. */

@@ -244,7 +244,7 @@ export const exceptions = {
   /** Space for a few thousand chat messages, but not for one large file. */
   nearlyFull: special('GB', 'en', ['Harriet', 'Moss', 'Harriet Moss'], { quotaBytes: 2 * 1024 * 1024 }),
   outOfScope: special('FR', 'fr', ['Benoît', 'Cœur', 'Benoît Cœur'], { inScope: false }),
-  /** No mail address in the directory: found by user principal name alone. */
+  /** No mail address in the directory: found only by user principal name. */
   upnOnly: special('CN', 'zh', ['Ping', 'Gao', '高平'], { mail: null, proxyAddresses: [] }),
 } as const satisfies Record<string, Employee>;
 

@@ -177,7 +177,7 @@ const edits: Case = {
   },
 };
 
-/** Events of the archived phones: they are in the same feed, but are no communications. */
+/** Device events of the archived phones: they are in the same feed, but are not communications. */
 const deviceEvents = [
   'Install',
   'Uninstall',

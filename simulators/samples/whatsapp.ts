@@ -23,7 +23,7 @@ export interface File {
   content: Buffer;
 }
 
-/** The number without `+`, or the word for an unknown party. */
+/** The number without `+`, or `UNKNOWN`. */
 export const digits = ({ number }: Mention) => number?.replace('+', '') ?? 'UNKNOWN';
 
 const enriched = (one: Mention) => ({

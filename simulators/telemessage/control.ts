@@ -10,7 +10,7 @@ export interface Stats {
   pages: number;
   /** Lines of these pages. */
   lines: number;
-  /** Decoded bytes of all bodies. */
+  /** Bytes of all bodies, before compression. */
   bytes: number;
   /** Bodies whose transfer broke off. */
   cutShort: number;

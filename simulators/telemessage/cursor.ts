@@ -25,7 +25,7 @@ export function issueCursor(place: Place, issuedAtMs: number): string {
   return Buffer.concat([tagOf(body), body]).toString('base64');
 }
 
-/** The position in the cursor; undefined if it is no cursor, too old, or for another source or window. */
+/** The position in the cursor; undefined if it is not a cursor, too old, or for another source or window. */
 export function readCursor(
   cursor: string,
   window: Omit<Place, 'position'>,

@@ -114,7 +114,7 @@ export interface Sent {
   isWhole: boolean;
 }
 
-/** Sends the body. It is no error if the client closes the connection early. */
+/** Sends the body. A client that closes the connection early does not count as an error. */
 export async function sendPage(
   response: ServerResponse,
   lines: readonly SourceLine[],

@@ -18,7 +18,7 @@ describe('throttling of the simulated Exchange', () => {
   const many = (count: number, path = inbox) =>
     Promise.all(Array.from({ length: count }, () => client.get(path)));
   const stats = () => client.exchange.stats().mailboxes['ada@contoso.com']!;
-  /** No request is answered until so many have come, since the tenant was opened. */
+  /** No request is answered until this many have come since the tenant was opened. */
   let expectedRequests = 0;
   const whenAllHaveCome = workUntil(() => {
     const counts = Object.values(client.exchange.stats().requests);

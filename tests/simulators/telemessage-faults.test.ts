@@ -4,31 +4,17 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { FaultOptions } from '../../simulators/telemessage/page-faults';
-import { startTeleMessage, type TeleMessage } from '../../simulators/telemessage/server';
+import { basic, from, password, to, username, useSite, type Ask } from '../support/telemessage-site';
 
-const credentials = { username: 'u', password: 'p' };
-const authorization = `Basic ${btoa('u:p')}`;
-const from = '2026-11-20T00:00:00Z';
-const to = '2026-11-21T00:00:00Z';
 const lines = Array.from({ length: 20 }, (_, index) => ({
   gatewayReceivedDate: new Date(Date.parse(from) + index).toISOString(),
   line: Buffer.from(`{"messageId":"m${index}","text":"${'x'.repeat(500)}"}\n`),
 }));
 
-let site: TeleMessage;
-const start = async (faults: FaultOptions, now?: () => number) => {
-  site = await startTeleMessage({ ...credentials, sources: () => lines, faults, now });
-};
-afterEach(() => site.close());
+const site = useSite({ sources: () => lines }, '8');
+const start = (faults: FaultOptions, now?: () => number) => site.start({ faults, now });
+const ask = (query: Record<string, string> = {}, rest: Ask = {}) => site.ask({ query, ...rest });
 
-function ask(query: Record<string, string> = {}, init: RequestInit = {}) {
-  const parameters = new URLSearchParams({ from, to, limit: '8', ...query });
-  return fetch(`${site.origin}/archive/v1/wechat/messages?${parameters}`, {
-    redirect: 'manual',
-    ...init,
-    headers: { authorization, ...init.headers },
-  });
-}
 const identity = { headers: { 'accept-encoding': 'identity' } };
 const lineCount = (body: string) => body.split('\n').length - 1;
 
@@ -155,14 +141,12 @@ describe('the faults of the simulated TeleMessage site', () => {
       await start({ seed, rates: { unavailable: 0.5, throttled: 0.3 }, mostPerPage: 6 });
       const statuses: number[] = [];
       for (let time = 0; time < 20; time++) statuses.push((await ask()).status);
-      await site.close();
       return statuses;
     };
     const first = await outcomes(7);
     expect(await outcomes(7)).toEqual(first);
     expect(await outcomes(8)).not.toEqual(first);
     expect(first.filter((status) => status !== 200)).toHaveLength(6);
-    await start({});
   });
 
   it('can be set over HTTP if they are known, and are counted', async () => {
@@ -187,13 +171,12 @@ describe('the faults of the simulated TeleMessage site', () => {
 
 describe('the process of the simulated TeleMessage site', () => {
   it('serves the sample days, and ends with its parent', async () => {
-    await start({});
     const child = fork(join(__dirname, '../../dist/local/telemessage.js'), {
-      env: { ...process.env, PART_OPTIONS: JSON.stringify(credentials) },
+      env: { ...process.env, PART_OPTIONS: JSON.stringify({ username, password }) },
     });
     const [{ origin }] = (await once(child, 'message')) as [{ origin: string }];
     const url = `${origin}/archive/v1/whatsapp/messages?${new URLSearchParams({ from, to, limit: '3' })}`;
-    const response = await fetch(url, { headers: { authorization } });
+    const response = await fetch(url, { headers: { authorization: basic() } });
     expect(response.headers.get('x-message-count')).toBe('3');
     expect(lineCount(await response.text())).toBe(3);
     child.disconnect();

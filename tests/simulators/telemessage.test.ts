@@ -1,17 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import { request } from 'node:http';
-import {
-  startTeleMessage,
-  type TeleMessage,
-  type TeleMessageOptions,
-} from '../../simulators/telemessage/server';
 import type { SourceLine } from '../../simulators/telemessage/page';
+import { basic, from, to, useSite } from '../support/telemessage-site';
 
-const username = 'archive@nordlink.example';
-const password = 'pässword: with colon';
-const basic = (secret = password) => `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}`;
-const from = '2026-11-20T00:00:00Z';
-const to = '2026-11-21T00:00:00Z';
 const startMs = Date.parse(from);
 
 const lineAt = (atMs: number, name: string): SourceLine => ({
@@ -23,33 +14,15 @@ const hourly = Array.from({ length: 26 }, (_, hour) =>
   lineAt(startMs + (hour - 1) * 3_600_000, `m${hour - 1}`),
 );
 
-let site: TeleMessage;
-async function start(options: Partial<TeleMessageOptions> = {}): Promise<void> {
-  site = await startTeleMessage({
-    username,
-    password,
+const site = useSite(
+  {
     sources: (source) => (['wechat', 'whatsapp', 'signal'].includes(source) ? hourly : undefined),
     unlicensed: ['signal'],
-    ...options,
-  });
-}
-afterEach(() => site.close());
+  },
+  '10',
+);
+const { start, ask } = site;
 
-interface Ask {
-  source?: string;
-  query?: Record<string, string>;
-  search?: string;
-  headers?: Record<string, string>;
-  method?: string;
-}
-function ask({ source = 'wechat', query = {}, search, headers = {}, method = 'GET' }: Ask = {}) {
-  const parameters = new URLSearchParams({ from, to, limit: '10', ...query });
-  return fetch(`${site.origin}/archive/v1/${source}/messages?${search ?? parameters}`, {
-    method,
-    redirect: 'manual',
-    headers: { authorization: basic(), accept: 'application/x-ndjson', ...headers },
-  });
-}
 const ids = (body: string) =>
   body
     .split('\n')
@@ -184,14 +157,11 @@ describe('the simulated TeleMessage site', () => {
     const first = await ask();
     await first.arrayBuffer();
     const lastId = first.headers.get('x-last-id')!;
-    await site.close();
     await start();
     const again = await ask({ query: { lastId } });
     expect(ids(await again.text())[0]).toBe('m10');
-    await site.close();
     await start({ cursorLifetimeMs: 0 });
     expect((await ask({ query: { lastId } })).status).toBe(409);
-    await site.close();
     const issuedMs = Date.now();
     let laterMs = 0;
     await start({ cursorLifetimeMs: 60_000, now: () => issuedMs + laterMs });

@@ -101,7 +101,7 @@ export async function openTenant(options: Partial<ExchangeOptions> = {}): Promis
   };
 }
 
-/** A tenant of its own for each test; closed after the test. */
+/** A new tenant for each test, closed after the test. */
 export function useTenant(options: Partial<ExchangeOptions> = {}): Client {
   let client: Client;
   beforeEach(async () => {
@@ -120,7 +120,7 @@ export function useTenant(options: Partial<ExchangeOptions> = {}): Client {
   };
 }
 
-/** Work that no request finishes until `isReached`, so that requests overlap however slow the machine is. */
+/** Makes every request take until `isReached`, so that requests overlap even on a slow machine. */
 export const workUntil = (isReached: () => boolean) => () => waitFor(isReached);
 
 export const itemKeyId = 'String {5d1c3d6a-0f5e-4c58-9a8e-6f3f6b7f2a41} Name ItemKey';
