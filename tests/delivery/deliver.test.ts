@@ -4,8 +4,8 @@ import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
 import { sha256, user } from '../support/graph-tenant';
-import { eventually } from '../support/pointers';
-import { chatLine, firstPointer, useWorld, type WorldOptions } from '../support/world';
+import { eventually } from '../support/eventually';
+import { chatLine, useWorld, type WorldOptions } from '../support/world';
 
 const anna = user('anna');
 const bo = user('bo');
@@ -20,11 +20,10 @@ const subjects = (messages: { body: { content: string } }[]) =>
 /** The pointer to the item of a batch that holds one. */
 describe('a delivery', () => {
   it('files an item once in the folder of every participant, received when TeleMessage received it', async () => {
-    const { deps, fetch, drain, messages, outcomes } = await open({
+    const { deps, archive, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
     });
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
+    await archive(deps);
     for (const one of [anna, bo]) {
       const [message, ...others] = await messages(one);
       expect(others).toEqual([]);
@@ -35,44 +34,43 @@ describe('a delivery', () => {
       });
       expect(message!.body.content).toMatch(/^text of 1_1\r?\n/);
     }
-    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported', 'imported']]);
+    expect((await outcomes(deps)).map(ends)).toEqual([['imported', 'imported']]);
   });
 
   it('counts an item handled twice as imported once', async () => {
     const { deps, fetch, drain, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
     });
-    await fetch(deps, 'whatsapp');
-    await deps.importQueue.send(await firstPointer(deps));
+    const [pointer] = await fetch(deps);
+    await deps.importQueue.send(pointer!);
     await drain(deps);
     expect(await messages(anna)).toHaveLength(1);
-    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported', 'imported']]);
+    expect((await outcomes(deps)).map(ends)).toEqual([['imported', 'imported']]);
   });
 
   it('counts an item that died between delivery and outcome as imported, not as skipped', async () => {
     const { deps, fetch, drain, instance, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
     });
-    await fetch(deps, 'whatsapp');
+    const [pointer] = await fetch(deps);
     // The outcome's write is where this worker dies.
     const dying = {
       ...deps,
       outcomes: { ...deps.outcomes, insert: () => Promise.reject(new Error('killed')) },
     };
-    await expect(importItem(dying, await firstPointer(deps))).rejects.toThrow('killed');
+    await expect(importItem(dying, pointer!)).rejects.toThrow('killed');
     await drain(instance());
     expect(await messages(anna)).toHaveLength(1);
-    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported', 'imported']]);
+    expect((await outcomes(deps)).map(ends)).toEqual([['imported', 'imported']]);
   });
 
   it('skips an item that TeleMessage serves again, and imports the same id with other content', async () => {
     const twice = [chatLine('1_1'), chatLine('1_1'), chatLine('EDIT-1_1', { textContent: 'first edit' })];
     const lines = [...twice, chatLine('EDIT-1_1', { textContent: 'second edit' })];
-    const { deps, fetch, drain, messages, outcomes } = await open({ lines: { whatsapp: lines } });
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
+    const { deps, archive, messages, outcomes } = await open({ lines: { whatsapp: lines } });
+    await archive(deps);
     expect(subjects(await messages(anna))).toEqual(['first edit', 'second edit', 'text of 1_1']);
-    const counted = (await outcomes(deps, 'whatsapp')).flatMap(ends);
+    const counted = (await outcomes(deps)).flatMap(ends);
     expect(counted.filter((end) => end === 'skipped')).toHaveLength(2);
     expect(counted.filter((end) => end === 'imported')).toHaveLength(6);
   });
@@ -83,27 +81,26 @@ describe('a delivery', () => {
         whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
       },
     });
-    await fetch(deps, 'whatsapp');
+    const [pointer] = await fetch(deps);
     // This worker dies after Exchange has stored the message and before the ledger knows.
     const dying = {
       ...deps,
       ledger: { ...deps.ledger, replace: () => Promise.reject(new Error('killed')) },
     };
-    await expect(importItem(dying, await firstPointer(deps))).rejects.toThrow('killed');
+    await expect(importItem(dying, pointer!)).rejects.toThrow('killed');
     expect(await messages(anna)).toHaveLength(1);
     await drain(instance());
     expect(events.some(({ name }) => name === 'throttled')).toBe(true);
     expect(await messages(anna)).toHaveLength(1);
-    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported']]);
+    expect((await outcomes(deps)).map(ends)).toEqual([['imported']]);
   });
 
   it('does not take a message for the copy whose removal may still be under way', async () => {
-    const { deps, fetch, drain, messages, outcomes } = await open({
+    const { deps, archive, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
     });
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
-    const [outcome] = await outcomes(deps, 'whatsapp');
+    const [pointer] = await archive(deps);
+    const [outcome] = await outcomes(deps);
     const [condemned] = await messages(anna);
     const row = (await deps.ledger.get(outcome!.itemKey!, anna.id))!;
     const { messageId, ...value } = row.value;
@@ -115,7 +112,7 @@ describe('a delivery', () => {
     await deps.ledger.replace(outcome!.itemKey!, anna.id, { ...value, ...left }, row.etag);
     await deps.outcomes.remove(batchPartition('whatsapp', 1), positionRow(0));
 
-    await importItem(deps, await firstPointer(deps));
+    await importItem(deps, pointer!);
     const [copy, ...others] = await messages(anna);
     expect(others).toEqual([]);
     expect(copy!.id).not.toBe(condemned!.id);
@@ -131,27 +128,25 @@ describe('a delivery', () => {
     ['resetBefore', 'cut off before anything was stored'],
     ['gatewayTimeout', 'answered 504 with nothing stored'],
   ] as const)('files one copy when the create request is %s (%s)', async (kind, _what) => {
-    const { deps, fetch, drain, messages, outcomes } = await open({
+    const { deps, archive, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
       exchangeFaults: { script: [{ kind, method: 'POST', path: '/messages$', times: 2 }] },
     });
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
+    await archive(deps);
     expect(await messages(anna)).toHaveLength(1);
     expect(await messages(bo)).toHaveLength(1);
-    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['imported', 'imported']]);
+    expect((await outcomes(deps)).map(ends)).toEqual([['imported', 'imported']]);
   });
 
   it('removes the second copy when a late request lands after the look-up said no, and records it', async () => {
-    const { deps, fetch, drain, skip, messages, events } = await open({
+    const { deps, archive, skip, messages, events } = await open({
       lines: {
         whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
       },
       settings: { SETTLING_SECONDS: '60' },
       exchangeFaults: { script: [{ kind: 'lateCommit', method: 'POST', path: '/messages$', lateMs: 800 }] },
     });
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
+    await archive(deps);
     await eventually(async () => (await messages(anna)).length === 2);
     skip(deps.config.reconcile.settlingMs);
     await reconcile(deps);
@@ -165,27 +160,25 @@ describe('a delivery', () => {
   });
 
   it('files into a new folder when the user removed the folder in the middle', async () => {
-    const { deps, fetch, drain, messages, outcomes } = await open({
+    const { deps, archive, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1'), chatLine('1_2'), chatLine('1_3')] },
       exchangeFaults: {
         folderRemovals: [{ displayName: connectors.whatsapp.folder, beforeCreate: 1, how: 'purged' }],
       },
     });
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
+    await archive(deps);
     expect(await messages(anna)).toHaveLength(3);
-    expect((await outcomes(deps, 'whatsapp')).flatMap(ends)).toEqual(Array(6).fill('imported'));
+    expect((await outcomes(deps)).flatMap(ends)).toEqual(Array(6).fill('imported'));
   });
 
   it('completes an item with upload sessions after its sessions were lost half-way', async () => {
     const content = Buffer.alloc(5 * 1024 * 1024, 'voice').toString('base64');
     const attachment = [{ name: '语音.amr', contentType: 'audio/amr', content }];
-    const { deps, fetch, drain, messages } = await open({
+    const { deps, archive, messages } = await open({
       lines: { whatsapp: [chatLine('1_1', { attachment })] },
       exchangeFaults: { script: [{ kind: 'sessionGone', times: 2 }] },
     });
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
+    await archive(deps);
     for (const one of [anna, bo]) {
       const [message, ...others] = await messages(one);
       expect(others).toEqual([]);
@@ -199,13 +192,12 @@ describe('a delivery', () => {
     const content = Buffer.alloc(24 * 1024 * 1024, 'film').toString('base64');
     const attachment = [{ name: 'film.mp4', contentType: 'video/mp4', content }];
     const onlyAnna = [{ emailAddress: 'anna@contoso.example' }];
-    const { fetch, drain, instance, messages, outcomes } = await open({
+    const { archive, instance, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1', { attachment, usersEmailAddress: onlyAnna })] },
     });
     const usual = instance();
-    await fetch(usual, 'whatsapp', 'first');
-    await drain(usual);
-    expect((await outcomes(usual, 'whatsapp')).map(ends)).toEqual([['partial']]);
+    await archive(usual, 'whatsapp', 'first');
+    expect((await outcomes(usual)).map(ends)).toEqual([['partial']]);
     const [without] = await messages(anna);
     expect(without!.attachments).toEqual([]);
     expect(without!.body.content).toContain('film.mp4');
@@ -217,16 +209,15 @@ describe('a delivery', () => {
     ['for good', 1000, 'failed'],
   ])('never passes over a mailbox whose folders cannot be found %s', async (_when, times, end) => {
     const script = [{ kind: 'answered' as const, path: `${anna.id}/mailFolders$`, times }];
-    const { deps, fetch, drain, messages, outcomes, quarantined } = await open({
+    const { deps, archive, messages, outcomes, quarantined } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
       exchangeFaults: { script },
     });
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
+    await archive(deps);
     expect(await messages(bo)).toHaveLength(1);
     expect(await messages(anna)).toHaveLength(end === 'imported' ? 1 : 0);
-    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([[end, 'imported'].toSorted()]);
-    expect((await quarantined(deps, 'whatsapp')).map(({ reason }) => reason)).toEqual(
+    expect((await outcomes(deps)).map(ends)).toEqual([[end, 'imported'].toSorted()]);
+    expect((await quarantined(deps)).map(({ reason }) => reason)).toEqual(
       end === 'imported' ? [] : ['mailboxUnavailable'],
     );
   });
@@ -236,19 +227,18 @@ describe('a delivery', () => {
     const content = Buffer.alloc(5 * 1024 * 1024).toString('base64');
     const attachment = [{ name: 'large.bin', contentType: 'audio/amr', content }];
     const textContent = 'long '.repeat(800_000);
-    const { deps, fetch, drain, messages, outcomes } = await open({
+    const { deps, archive, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1', { attachment, usersEmailAddress, textContent })] },
       exchangeFaults: { noUploadSessions: true },
     });
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
+    await archive(deps);
     const [copy, ...others] = await messages(anna);
     expect(others).toEqual([]);
     expect(copy!.attachments).toEqual([]);
     expect(copy!.body.content).toMatch(/^long long/);
     expect(copy!.body.content).toMatch(/file message\.txt, 4\d{6} bytes/);
     expect(copy!.body.content).toContain('file large.bin');
-    expect((await outcomes(deps, 'whatsapp')).map(ends)).toEqual([['partial']]);
+    expect((await outcomes(deps)).map(ends)).toEqual([['partial']]);
   });
 
   describe('in a cloud without upload sessions', () => {
@@ -266,9 +256,8 @@ describe('a delivery', () => {
         settings: { WHATSAPP_SIZE_LIMIT_MB: '25' },
         exchangeFaults: { noUploadSessions: true, script },
       });
-      const deps = narrow.instance();
-      await narrow.fetch(deps, 'whatsapp');
-      return { ...narrow, deps };
+      const [pointer] = await narrow.fetch(narrow.deps);
+      return { ...narrow, pointer: pointer! };
     };
     const expectOnePartial = async ({ messages, outcomes, deps }: Awaited<ReturnType<typeof openNarrow>>) => {
       const [copy, ...others] = await messages(anna);
@@ -276,11 +265,11 @@ describe('a delivery', () => {
       expect(copy!.attachments.map(({ name }) => name)).toEqual(['small.txt']);
       expect(copy!.body.content).toContain(`large.bin, ${5 * MB} bytes, SHA-256 ${sha256(large)}`);
       expect(copy!.body.content).toContain(`larger.bin, ${6 * MB} bytes`);
-      const [outcome] = await outcomes(deps, 'whatsapp');
+      const [outcome] = await outcomes(deps);
       expect(ends(outcome)).toEqual(['partial']);
       const { value: row } = (await deps.ledger.get(outcome!.itemKey!, anna.id))!;
       expect(row).toMatchObject({ state: 'done', partial: true });
-      // What was half-made is known by its id for ever.
+      // The ledger keeps the id of the unfinished message.
       expect(row.discarded?.length).toBeGreaterThan(0);
       expect(row.discarded).not.toContain(row.messageId);
     };
@@ -305,7 +294,7 @@ describe('a delivery', () => {
       ['after the create without those files', 2],
     ])('files one copy when the worker dies %s', async (_when, creates) => {
       const narrow = await openNarrow();
-      const { deps } = narrow;
+      const { deps, pointer } = narrow;
       let left = creates;
       const dead = () => (left === 0 ? Promise.reject(new Error('killed')) : undefined);
       const dying: Deps = {
@@ -321,7 +310,7 @@ describe('a delivery', () => {
           },
         },
       };
-      await expect(importItem(dying, await firstPointer(deps))).rejects.toThrow('killed');
+      await expect(importItem(dying, pointer)).rejects.toThrow('killed');
       expect(await narrow.messages(anna)).toHaveLength(1);
       await narrow.drain(narrow.instance());
       await expectOnePartial(narrow);
@@ -332,12 +321,11 @@ describe('a delivery', () => {
     const bytes = Buffer.alloc(24 * 1024 * 1024);
     for (let at = 0; at < bytes.length; at += 1024) bytes.writeUInt32LE(at, at);
     const attachment = [{ name: 'film.mp4', contentType: 'video/mp4', content: bytes.toString('base64') }];
-    const { deps, fetch, drain, messages } = await open({
+    const { deps, archive, messages } = await open({
       lines: { whatsapp: [chatLine('1_1', { attachment })] },
       settings: { WHATSAPP_SIZE_LIMIT_MB: '25' },
     });
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
+    await archive(deps);
     for (const one of [anna, bo]) {
       const [file] = (await messages(one))[0]!.attachments;
       expect(Buffer.from(file!.contentBytes!, 'base64').equals(bytes)).toBe(true);

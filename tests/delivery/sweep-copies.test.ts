@@ -5,7 +5,7 @@ import { reconcile } from '../../shared/pipeline/reconcile';
 import type { LedgerRow } from '../../shared/storage/ledger';
 import { batchPartition, batchRow, positionRow, type DeliveryResult } from '../../shared/storage/outcomes';
 import { user } from '../support/graph-tenant';
-import { chatLine, firstPointer, useWorld } from '../support/world';
+import { chatLine, useWorld } from '../support/world';
 
 /** What is found in mailboxes once the time is over in which a request without an answer may have taken effect. */
 
@@ -19,9 +19,8 @@ const past = '2026-11-20T00:00:00.000Z';
 /** A batch of these lines, imported and not closed yet. */
 async function open(lines = [chatLine('1_1')]) {
   const world = await openWorld({ lines: { whatsapp: lines } });
-  await world.fetch(world.deps, 'whatsapp');
-  await world.drain(world.deps);
-  return world;
+  const [pointer] = await world.archive(world.deps);
+  return { ...world, pointer: pointer! };
 }
 
 /** The ledger row of a delivery as an attempt left it that did not live to see its message. */
@@ -83,14 +82,14 @@ it('counts a delivery as imported that had failed and landed after all, and ends
   await endAs(deps, 'mailboxFull', ['failed', 'failed']);
 
   await reconcile(deps);
-  const [outcome] = await outcomes(deps, 'whatsapp');
+  const [outcome] = await outcomes(deps);
   expect(outcome).toMatchObject({
     kind: 'delivered',
     deliveries: [{ end: 'imported' }, { end: 'imported' }],
   });
   expect(outcome).not.toHaveProperty('reason');
   expect(outcome).not.toHaveProperty('unsureAt');
-  expect(await quarantined(deps, 'whatsapp')).toEqual([]);
+  expect(await quarantined(deps)).toEqual([]);
   expect(await countersOf(deps)).toMatchObject({ items: { delivered: 1, failed: 0 }, quarantined: 0 });
   for (const one of [anna, bo]) {
     expect(await messages(one)).toHaveLength(1);
@@ -106,7 +105,7 @@ it('leaves an item in quarantine of which only one delivery landed', async () =>
   for (const { id } of [anna, bo]) await forget(deps, id);
   await endAs(deps, 'mailboxFull', ['failed', 'failed']);
   await reconcile(watched(deps, (userId) => userId !== bo.id));
-  expect(await quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'mailboxFull' }]);
+  expect(await quarantined(deps)).toMatchObject([{ reason: 'mailboxFull' }]);
   expect(await countersOf(deps)).toEqual({
     items: { available: 1, delivered: 1, failed: 0, events: 0 },
     deliveries: { expected: 2, imported: 1, partial: 0, skipped: 0, failed: 1 },
@@ -120,7 +119,7 @@ it('leaves a given-up item in quarantine though what was begun of it landed: mor
   await forget(deps, anna.id);
   await endAs(deps, 'gaveUp', ['failed']);
   await reconcile(deps);
-  expect(await quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'gaveUp' }]);
+  expect(await quarantined(deps)).toMatchObject([{ reason: 'gaveUp' }]);
   expect(await countersOf(deps)).toMatchObject({
     items: { delivered: 1, failed: 0 },
     deliveries: { imported: 1, failed: 0 },
@@ -151,14 +150,14 @@ it('looks into the mailboxes in doubt alone', async () => {
 });
 
 it('removes nothing while the delivery is changed by another worker, and the second copy the next time', async () => {
-  const { deps, messages, events } = await open();
+  const { deps, pointer, messages, events } = await open();
   const { messageId } = await ledgerOf(deps, anna.id);
   await forget(deps, anna.id);
   await deps.outcomes.remove(partition, positionRow(0));
   // The first copy lands only after this attempt has looked.
   await importItem(
     watched(deps, () => false),
-    await firstPointer(deps),
+    pointer,
   );
   expect(await messages(anna)).toHaveLength(2);
 

@@ -4,7 +4,7 @@ import { showProgress } from '../../local/progress';
 import { requestWindows, waitUntilClosed } from '../../local/run-windows';
 import { startStack, type Stack } from '../../local/stack';
 import { startTeleMessage, type TeleMessage } from '../../simulators/telemessage/server';
-import { eventually } from '../support/pointers';
+import { eventually } from '../support/eventually';
 import { secrets, seededLines, allNeedles, needles } from '../support/leak-seeds';
 import {
   blobNames,

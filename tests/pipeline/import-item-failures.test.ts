@@ -3,7 +3,7 @@ import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import type { Outcome } from '../../shared/storage/outcomes';
 import { user } from '../support/graph-tenant';
 import { isCreate, startProxy } from '../support/proxy';
-import { chatLine, firstPointer, useWorld } from '../support/world';
+import { chatLine, useWorld } from '../support/world';
 
 /** What becomes of an item for every class of answer that Exchange has for its create request. */
 
@@ -41,14 +41,14 @@ const inFrontOf = ({ status, code = 'UnknownError', headers, times = 1, userId =
 /** One item for Anna and Bo, fetched and queued, with the fault before them. */
 const fetchThrough = async (fault: Fault) => {
   const world = await openWorld({ proxy: inFrontOf(fault) });
-  await world.fetch(world.deps, 'whatsapp');
+  await world.fetch(world.deps);
   return { world, deps: world.deps };
 };
 
 const importThrough = async (fault: Fault) => {
   const { world, deps } = await fetchThrough(fault);
   await world.drain(deps);
-  const [outcome] = await world.outcomes(deps, 'whatsapp');
+  const [outcome] = await world.outcomes(deps);
   return { world, deps, outcome };
 };
 
@@ -80,7 +80,7 @@ describe('an item is imported, once, after the transient answer', () => {
     });
     expect(outcome?.deliveries.map(({ end }) => end)).toEqual(['imported', 'imported']);
     expect(world.events.filter(({ name }) => name === 'throttled')).toEqual([]);
-    expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
+    expect(await world.quarantined(deps)).toEqual([]);
   });
 });
 
@@ -107,8 +107,8 @@ it('an item is put off with a new message, and stays out of quarantine, while Re
   expect(importQueue).toBeDefined();
   expect(sent).toHaveLength(1);
   expect(sent[0]!.putOff).toBe(1);
-  expect(await world.outcomes(deps, 'whatsapp')).toEqual([]);
-  expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
+  expect(await world.outcomes(deps)).toEqual([]);
+  expect(await world.quarantined(deps)).toEqual([]);
   // The other mailbox did not wait for the throttled one.
   expect(await world.messages(bo)).toHaveLength(1);
   expect(world.events.find(({ name }) => name === 'throttled')?.fields.delayMs).toBeGreaterThan(100_000);
@@ -125,9 +125,7 @@ describe('an item goes to quarantine after the answer that says the item is wron
   ])('%d %s', async (status, code, reason) => {
     const { world, deps, outcome } = await importThrough({ status, code, times: 99 });
     expect(outcome).toMatchObject({ kind: 'failed', reason, expected: 2 });
-    expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([
-      { reason, sourceId: '1_1', position: 0 },
-    ]);
+    expect(await world.quarantined(deps)).toMatchObject([{ reason, sourceId: '1_1', position: 0 }]);
     for (const one of [anna, bo]) expect(await world.messages(one)).toEqual([]);
   });
 });
@@ -147,9 +145,7 @@ describe('an item reaches the other mailboxes, and is quarantined for this one, 
     expect(outcome).toMatchObject({ kind: 'delivered', reason, expected: 2 });
     expect(endOf(outcome, anna.id)).toEqual({ userId: anna.id, end: 'failed', reason });
     expect(endOf(outcome, bo.id)).toEqual({ userId: bo.id, end: 'imported' });
-    expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([
-      { reason, deliveries: outcome!.deliveries },
-    ]);
+    expect(await world.quarantined(deps)).toMatchObject([{ reason, deliveries: outcome!.deliveries }]);
   });
 });
 
@@ -165,8 +161,8 @@ describe('an item waits, and the operator is alarmed, after the answer that refu
       importQueue: { ...deps.importQueue, send: () => Promise.resolve(void putOff++) },
     });
     expect(putOff).toBe(1);
-    expect(await world.outcomes(deps, 'whatsapp')).toEqual([]);
-    expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
+    expect(await world.outcomes(deps)).toEqual([]);
+    expect(await world.quarantined(deps)).toEqual([]);
     expect(world.events.map(({ name }) => name)).toContain('credentialsRejected');
   });
 });
@@ -176,7 +172,7 @@ it('an item that fails five times goes to quarantine, with what is done and what
   expect(outcome).toMatchObject({ kind: 'delivered', reason: 'gaveUp', expected: 2 });
   expect(endOf(outcome, anna.id)).toMatchObject({ end: 'failed', reason: 'gaveUp' });
   expect(endOf(outcome, bo.id)).toMatchObject({ end: 'imported' });
-  expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'gaveUp', sourceId: '1_1' }]);
+  expect(await world.quarantined(deps)).toMatchObject([{ reason: 'gaveUp', sourceId: '1_1' }]);
 });
 
 it.each([
@@ -203,23 +199,22 @@ it.each([
         }),
     });
     const { deps } = world;
-    await world.fetch(deps, 'whatsapp');
-    const first = { ...(await firstPointer(deps)), length: small.length };
+    const [pointer] = await world.fetch(deps);
+    const first = { ...pointer!, length: small.length };
     const second = { ...first, position: 1, offset: small.length + 1, length: large.length };
     for (const pointer of [first, second])
       await expect(importItem(deps, pointer)).rejects.toThrow(/list folders|cooling down/);
     expect(await world.messages(bo)).toHaveLength(1);
     // Whether Anna has a mailbox is not known yet, so the item that is too large for all has not ended either.
-    expect(await world.outcomes(deps, 'whatsapp')).toEqual([]);
+    expect(await world.outcomes(deps)).toEqual([]);
   },
 );
 
 describe('an item that cannot be read', () => {
-  const importLines = async (lines: Buffer[], settings: Record<string, string> = {}) => {
-    const world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
-    const { deps } = world;
-    await world.fetch(deps, 'whatsapp');
-    return { world, deps };
+  const fetchLines = async (lines: Buffer[], settings: Record<string, string> = {}) => {
+    const world = await openWorld({ lines: { whatsapp: lines }, settings });
+    const [pointer] = await world.fetch(world.deps);
+    return { world, deps: world.deps, pointer: pointer! };
   };
   const unreadable = (id: string): [string, Buffer][] => [
     ['whose source is missing', chatLine(id, { sourceType: null })],
@@ -231,17 +226,17 @@ describe('an item that cannot be read', () => {
   ];
 
   it.each(unreadable('1_"id"'))('%s is quarantined under its id', async (_what, line) => {
-    const { world, deps } = await importLines([line], { LINE_MAX_MB: '1' });
+    const { world, deps } = await fetchLines([line], { LINE_MAX_MB: '1' });
     await world.drain(deps);
     const found = { reason: 'unreadable', sourceId: '1_"id"' };
-    expect(await world.outcomes(deps, 'whatsapp')).toMatchObject([{ kind: 'failed', ...found }]);
-    expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([found]);
+    expect(await world.outcomes(deps)).toMatchObject([{ kind: 'failed', ...found }]);
+    expect(await world.quarantined(deps)).toMatchObject([found]);
   });
 
   it('keeps its id when the host gives it up', async () => {
-    const { world, deps } = await importLines([chatLine('1_1', { sourceType: null })]);
-    await quarantineItem(deps, await firstPointer(deps));
-    expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'gaveUp', sourceId: '1_1' }]);
+    const { world, deps, pointer } = await fetchLines([chatLine('1_1', { sourceType: null })]);
+    await quarantineItem(deps, pointer);
+    expect(await world.quarantined(deps)).toMatchObject([{ reason: 'gaveUp', sourceId: '1_1' }]);
   });
 
   it.each([
@@ -250,9 +245,9 @@ describe('an item that cannot be read', () => {
     ['cut off within its id', '{"messageId":"1_'],
     ['cut off behind the id of something else', '{"original":{"messageId":"1_1"},'],
   ])('is quarantined without an id when its line is %s', async (_what, line) => {
-    const { world, deps } = await importLines([Buffer.from(line)]);
+    const { world, deps } = await fetchLines([Buffer.from(line)]);
     await world.drain(deps);
-    const [quarantined] = await world.quarantined(deps, 'whatsapp');
+    const [quarantined] = await world.quarantined(deps);
     expect(quarantined).toMatchObject({ reason: 'unreadable' });
     expect(quarantined).not.toHaveProperty('sourceId');
   });
@@ -265,10 +260,9 @@ it('an item without usersEmailAddress reaches the mailboxes that the mapping fil
   const { deps } = world;
   const file = `Mobile number,Email address\n+46701740605,${anna.userPrincipalName}\n`;
   expect(await deps.mappings.upload('whatsapp', Buffer.from(file))).toEqual([]);
-  await world.fetch(deps, 'whatsapp');
-  await world.drain(deps);
+  await world.archive(deps);
   expect(await world.messages(anna)).toHaveLength(1);
-  expect(await world.quarantined(deps, 'whatsapp')).toEqual([]);
+  expect(await world.quarantined(deps)).toEqual([]);
 });
 
 it('a call that comes again answered, under the id of the missed one, is another item', async () => {
@@ -279,9 +273,8 @@ it('a call that comes again answered, under the id of the missed one, is another
     lines: { whatsapp: [call('Missed'), call('Answered'), call('Answered')] },
   });
   const { deps } = world;
-  await world.fetch(deps, 'whatsapp');
-  await world.drain(deps);
+  await world.archive(deps);
   expect(await world.messages(anna)).toHaveLength(2);
-  const ends = (await world.outcomes(deps, 'whatsapp')).map(({ deliveries }) => deliveries[0]?.end);
+  const ends = (await world.outcomes(deps)).map(({ deliveries }) => deliveries[0]?.end);
   expect(ends.toSorted()).toEqual(['imported', 'imported', 'skipped']);
 });

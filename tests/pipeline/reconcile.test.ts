@@ -26,7 +26,7 @@ const later = <T extends { now: () => number }>(deps: T, seconds: number): T => 
 describe('reconciling', () => {
   it('closes a batch whose sums balance, with its counters, and reports it once', async () => {
     const { deps, fetch, drain, events } = await open();
-    await fetch(deps, 'whatsapp');
+    await fetch(deps);
     await reconcile(deps);
     expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.closedAt).toBeUndefined();
     await drain(deps);
@@ -55,7 +55,7 @@ describe('reconciling', () => {
 
   it('puts just the positions without an outcome back on the queue, and waits before it does so again', async () => {
     const { deps, fetch, account, drain, queued, events } = await open();
-    await fetch(deps, 'whatsapp');
+    await fetch(deps);
     const queue = account.queue('import-item');
     const { receivedMessageItems } = await queue.receiveMessages({ numberOfMessages: 32 });
     await queue.clearMessages();
@@ -79,7 +79,7 @@ describe('reconciling', () => {
 
   it('leaves what the queue still holds where it is, says so, and puts it back when that lasts too long', async () => {
     const { deps, fetch, queued, events } = await open();
-    await fetch(deps, 'whatsapp');
+    await fetch(deps);
     const told = () => events.filter(({ name }) => name === 'backlogOld').map(({ fields }) => fields.message);
     for (const seconds of [61, 122, 24 * 60]) await reconcile(later(deps, seconds));
     expect(await queued()).toBe(3);
@@ -93,9 +93,8 @@ describe('reconciling', () => {
   });
 
   it('does not close a batch that has more outcomes than its manifest has items', async () => {
-    const { deps, fetch, drain, events } = await open();
-    await fetch(deps, 'whatsapp');
-    await drain(deps);
+    const { deps, archive, events } = await open();
+    await archive(deps);
     const surplus = {
       v: 1,
       kind: 'event',
@@ -123,7 +122,7 @@ describe('reconciling', () => {
 describe('splitting', () => {
   it('puts one pointer per item on the queue, and none when the event comes twice', async () => {
     const { deps, fetch, queued } = await open();
-    await fetch(deps, 'whatsapp');
+    await fetch(deps);
     expect(await queued()).toBe(3);
     await splitBatch(deps, (await deps.batches.read('whatsapp', 1))!.manifest);
     expect(await queued()).toBe(3);
@@ -206,7 +205,7 @@ describe('splitting', () => {
 
   it('carries nothing of an item in its queue messages', async () => {
     const { deps, fetch, account } = await open();
-    await fetch(deps, 'whatsapp');
+    await fetch(deps);
     const { receivedMessageItems } = await account
       .queue('import-item')
       .receiveMessages({ numberOfMessages: 3 });

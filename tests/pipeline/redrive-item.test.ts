@@ -26,8 +26,7 @@ const stranger = {
 async function open(lines: Buffer[], settings: Record<string, string> = {}) {
   const world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
   const { deps } = world;
-  await world.fetch(deps, 'whatsapp');
-  await world.drain(deps);
+  await world.archive(deps);
   await reconcile(deps);
   expect(await stateOf(deps)).toMatchObject({ closedAt: expect.any(String) as string });
   return world;
@@ -62,12 +61,12 @@ describe('a redriven item', () => {
     await redrive(deps, second);
     expect(await stateOf(deps)).toEqual({ v: 1, runName: expect.anything(), splitAt: expect.anything() });
     expect((await deps.runs.closedThrough('whatsapp')).number).toBe(0);
-    expect(await quarantined(deps, 'whatsapp')).toMatchObject([{ position: 1, reason: 'unmapped' }]);
+    expect(await quarantined(deps)).toMatchObject([{ position: 1, reason: 'unmapped' }]);
     await drain(deps);
     await reconcile(deps);
 
     expect(await messages(anna)).toHaveLength(2);
-    expect(await quarantined(deps, 'whatsapp')).toEqual([]);
+    expect(await quarantined(deps)).toEqual([]);
     expect(await countersOf(deps)).toEqual(delivered(3, 2));
     expect((await deps.runs.closedThrough('whatsapp')).number).toBe(1);
     expect(events.filter(({ name }) => name === 'batchClosed').map(({ fields }) => fields)).toMatchObject([
@@ -79,7 +78,7 @@ describe('a redriven item', () => {
   it('finds a user whom the same process remembers as missing', async () => {
     const carla = { usersEmailAddress: [{ emailAddress: 'carla@contoso.example' }] };
     const { deps, redrive, drain, messages, quarantined } = await open([chatLine('1_1', carla)]);
-    expect(await quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'unmapped' }]);
+    expect(await quarantined(deps)).toMatchObject([{ reason: 'unmapped' }]);
     bo.proxyAddresses.push('smtp:carla@contoso.example');
 
     await redrive(deps, first);
@@ -92,7 +91,7 @@ describe('a redriven item', () => {
   it('finds a mailbox that the same process remembers as missing', async () => {
     anna.mailbox = bo.mailbox = 'none';
     const { deps, redrive, drain, messages, quarantined } = await open([chatLine('1_1')]);
-    expect(await quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'unmapped' }]);
+    expect(await quarantined(deps)).toMatchObject([{ reason: 'unmapped' }]);
     anna.mailbox = bo.mailbox = 'normal';
 
     await redrive(deps, first);
@@ -105,7 +104,7 @@ describe('a redriven item', () => {
   it('goes to the mailbox that was full, and not again to the one that took it', async () => {
     bo.quotaBytes = 1;
     const { deps, redrive, drain, messages, quarantined, outcomes } = await open([chatLine('1_1')]);
-    const [before] = await outcomes(deps, 'whatsapp');
+    const [before] = await outcomes(deps);
     expect(before).toMatchObject({ kind: 'delivered', reason: 'mailboxFull', expected: 2 });
     const ledgerRow = async () => deps.ledger.get(before!.itemKey!, anna.id);
     const written = await ledgerRow();
@@ -116,7 +115,7 @@ describe('a redriven item', () => {
     expect(await ledgerRow()).toEqual(written);
     for (const one of [anna, bo]) expect(await messages(one)).toHaveLength(1);
     await reconcile(deps);
-    expect(await quarantined(deps, 'whatsapp')).toEqual([]);
+    expect(await quarantined(deps)).toEqual([]);
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
@@ -136,13 +135,13 @@ describe('a redriven item', () => {
     await redrive(restarted, first);
     await drain(restarted);
     await reconcile(restarted);
-    const [outcome] = await outcomes(deps, 'whatsapp');
+    const [outcome] = await outcomes(deps);
     expect(outcome!.deliveries).toEqual([
       { userId: bo.id, end: 'imported' },
       { userId: anna.id, end: 'imported' },
     ]);
     expect(await messages(bo)).toHaveLength(1);
-    expect(await quarantined(deps, 'whatsapp')).toEqual([]);
+    expect(await quarantined(deps)).toEqual([]);
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
@@ -155,7 +154,7 @@ describe('a redriven item', () => {
     await redrive(restarted, first);
     await drain(restarted);
     await reconcile(restarted);
-    expect(await quarantined(deps, 'whatsapp')).toMatchObject([
+    expect(await quarantined(deps)).toMatchObject([
       { reason: 'unmapped', deliveries: [{ userId: anna.id, end: 'imported' }] },
     ]);
     expect(await countersOf(deps)).toEqual({ ...delivered(1), reasons: { unmapped: 1 }, quarantined: 1 });
@@ -164,14 +163,14 @@ describe('a redriven item', () => {
   it('that fails again stays in quarantine, with what is wrong now', async () => {
     bo.quotaBytes = 1;
     const { deps, redrive, drain, quarantined, outcomes } = await open([chatLine('1_1')]);
-    const [before] = await quarantined(deps, 'whatsapp');
+    const [before] = await quarantined(deps);
     delete bo.quotaBytes;
     bo.inScope = false;
 
     await redrive(deps, first);
     await drain(deps);
     await reconcile(deps);
-    const [after] = await quarantined(deps, 'whatsapp');
+    const [after] = await quarantined(deps);
     expect(after).toMatchObject({
       reason: 'accessDenied',
       deliveries: expect.arrayContaining([
@@ -180,7 +179,7 @@ describe('a redriven item', () => {
     });
     expect(after!.detail).not.toBe(before!.detail);
     expect(Date.parse(after!.at)).toBeGreaterThan(Date.parse(before!.at));
-    expect((await outcomes(deps, 'whatsapp'))[0]).toMatchObject({
+    expect((await outcomes(deps))[0]).toMatchObject({
       reason: 'accessDenied',
       deliveries: after!.deliveries,
     });
@@ -198,7 +197,7 @@ describe('a redriven item', () => {
 
     await redrive(deps, first);
     await drain(deps);
-    expect(await quarantined(deps, 'whatsapp')).toMatchObject([{ position: 0, reason: 'gaveUp' }]);
+    expect(await quarantined(deps)).toMatchObject([{ position: 0, reason: 'gaveUp' }]);
     exchange.setFaults({});
     await reconcile(deps);
     expect(await countersOf(deps)).toMatchObject({
@@ -216,7 +215,7 @@ describe('a redriven item', () => {
     const { deps, instance, redrive, drain, messages, quarantined } = await open([long], {
       WHATSAPP_SIZE_LIMIT_MB: '1',
     });
-    expect(await quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'tooLarge' }]);
+    expect(await quarantined(deps)).toMatchObject([{ reason: 'tooLarge' }]);
 
     const raised = instance({ WHATSAPP_SIZE_LIMIT_MB: '2' });
     await redrive(raised, first);
@@ -237,7 +236,7 @@ describe('a redriven item', () => {
     const raised = instance({ WHATSAPP_SIZE_LIMIT_MB: '2' });
     await redrive(raised, first);
     await drain(raised);
-    const [outcome] = await outcomes(deps, 'whatsapp');
+    const [outcome] = await outcomes(deps);
     const ends = Object.fromEntries(outcome!.deliveries.map(({ userId, end }) => [userId, end]));
     expect(ends).toEqual({ [anna.id]: 'partial', [bo.id]: 'imported' });
   });
@@ -245,7 +244,7 @@ describe('a redriven item', () => {
   it('keeps its batch open even where there are more outcomes than items', async () => {
     bo.quotaBytes = 1;
     const { deps, redrive, outcomes } = await open([chatLine('1_1')]);
-    const [ended] = await outcomes(deps, 'whatsapp');
+    const [ended] = await outcomes(deps);
     await deps.outcomes.insert(batchPartition('whatsapp', 1), positionRow(99), ended!);
     await redrive(deps, first);
     await reconcile(deps);
@@ -278,7 +277,7 @@ describe('a redriven item', () => {
     const { deps, redrive, drain, quarantined, outcomes } = await open([chatLine('1_1')]);
     delete bo.quotaBytes;
     await redrive(deps, first);
-    const { blob, offset, length } = (await quarantined(deps, 'whatsapp'))[0]!;
+    const { blob, offset, length } = (await quarantined(deps))[0]!;
     let overtaken: Promise<void> | undefined;
     const slow: Deps = {
       ...deps,
@@ -287,8 +286,8 @@ describe('a redriven item', () => {
       },
     };
     await importItem(slow, { v: 1, connector: 'whatsapp', ...first, blob, offset, length });
-    expect(await quarantined(deps, 'whatsapp')).toEqual([]);
-    expect(await outcomes(deps, 'whatsapp')).toMatchObject([{ kind: 'delivered', expected: 2 }]);
+    expect(await quarantined(deps)).toEqual([]);
+    expect(await outcomes(deps)).toMatchObject([{ kind: 'delivered', expected: 2 }]);
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
@@ -349,7 +348,7 @@ describe('a request to redrive', () => {
     await drain(deps);
     await reconcile(deps);
     for (const one of [anna, bo]) expect(await messages(one)).toHaveLength(1);
-    expect(await quarantined(deps, 'whatsapp')).toEqual([]);
+    expect(await quarantined(deps)).toEqual([]);
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
@@ -360,10 +359,10 @@ describe('a request to redrive', () => {
     'for an item %s puts nothing on the queue, and its batch is counted to the same',
     async (_what, item) => {
       const { deps, outcomes, redrive, queued } = await open([chatLine('1_1')]);
-      const before = await outcomes(deps, 'whatsapp');
+      const before = await outcomes(deps);
       await redrive(deps, item);
       expect(await queued()).toBe(0);
-      expect(await outcomes(deps, 'whatsapp')).toEqual(before);
+      expect(await outcomes(deps)).toEqual(before);
       await reconcile(deps);
       expect(await countersOf(deps)).toEqual(delivered(2));
       expect((await deps.runs.closedThrough('whatsapp')).number).toBe(1);
@@ -373,7 +372,7 @@ describe('a request to redrive', () => {
   it('clears a row of quarantine that a dying worker left behind of an item that ended well', async () => {
     bo.quotaBytes = 1;
     const { deps, quarantined, redrive, drain } = await open([chatLine('1_1')]);
-    const [left] = await quarantined(deps, 'whatsapp');
+    const [left] = await quarantined(deps);
     delete bo.quotaBytes;
     await redrive(deps, first);
     await drain(deps);
@@ -382,7 +381,7 @@ describe('a request to redrive', () => {
 
     await redrive(deps, first);
     await reconcile(deps);
-    expect(await quarantined(deps, 'whatsapp')).toEqual([]);
+    expect(await quarantined(deps)).toEqual([]);
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
@@ -395,9 +394,8 @@ describe('a request to redrive', () => {
 
   it('opens an old batch without those behind it, and all count as closed when it is closed again', async () => {
     bo.quotaBytes = 1;
-    const { deps, fetch, redrive, drain, events } = await open([chatLine('1_1')]);
-    await fetch(deps, 'whatsapp', 'again');
-    await drain(deps);
+    const { deps, archive, redrive, drain, events } = await open([chatLine('1_1')]);
+    await archive(deps, 'whatsapp', 'again');
     await reconcile(deps);
     expect((await deps.runs.closedThrough('whatsapp')).number).toBe(2);
     const behind = await stateOf(deps, 2);

@@ -3,8 +3,9 @@ import type { RequestListener } from 'node:http';
 import { containers } from '../../shared/names';
 import type { Account } from '../../shared/storage/account.client';
 import { createBatches } from '../../shared/storage/batches.client';
-import { manifestBlob, type Manifest } from '../../shared/storage/manifest';
+import { manifestBlob } from '../../shared/storage/manifest';
 import { refuse, withAnswers } from '../support/answering-account';
+import { manifest } from '../support/manifest';
 import { useStore } from '../support/store';
 
 const { account } = useStore();
@@ -12,28 +13,6 @@ const { account } = useStore();
 async function* chunks(...parts: string[]) {
   for (const part of parts) yield Buffer.from(part);
 }
-
-const firstRun = {
-  name: 'daily-1',
-  cause: 'daily' as const,
-  from: '2026-11-19T00:00:00Z',
-  to: '2026-11-20T00:00:00Z',
-};
-const value = (number: number, change: Partial<Manifest> = {}): Manifest => ({
-  v: 1,
-  connector: 'wechat',
-  number,
-  previousSha256: null,
-  run: firstRun,
-  sequence: number,
-  last: false,
-  nextLastId: null,
-  items: 0,
-  bytes: 0,
-  pages: [],
-  committedAt: '2026-11-20T01:00:00.000Z',
-  ...change,
-});
 
 describe('batches', () => {
   const batches = () => createBatches(account.container(containers.batches));
@@ -56,9 +35,9 @@ describe('batches', () => {
   });
 
   it('give each number of the chain to one manifest only', async () => {
-    expect(await batches().commit(value(1))).toBe(true);
-    expect(await batches().commit(value(1, { run: { ...firstRun, name: 'daily-2' } }))).toBe(false);
-    expect(await batches().commit(value(2))).toBe(true);
+    expect(await batches().commit(manifest(1))).toBe(true);
+    expect(await batches().commit(manifest(1, { run: { ...manifest(1).run, name: 'daily-2' } }))).toBe(false);
+    expect(await batches().commit(manifest(2))).toBe(true);
     expect(await batches().head('wechat', 0)).toBe(2);
     expect((await batches().read('wechat', 1))?.manifest.run.name).toBe('daily-1');
     expect(await batches().read('wechat', 3)).toBeUndefined();
@@ -66,12 +45,12 @@ describe('batches', () => {
 
   it('accept a commit that is sent again because its answer was lost', async () => {
     const number = (await batches().head('wechat', 0)) + 1;
-    expect(await batches().commit(value(number))).toBe(true);
-    expect(await batches().commit(value(number))).toBe(true);
+    expect(await batches().commit(manifest(number))).toBe(true);
+    expect(await batches().commit(manifest(number))).toBe(true);
   });
 
   it('are not read when a newer release wrote their manifest', async () => {
-    const text = JSON.stringify({ ...value(1), connector: 'whatsapp', v: 2 });
+    const text = JSON.stringify({ ...manifest(1), connector: 'whatsapp', v: 2 });
     const blob = account.container(containers.batches).getBlockBlobClient(manifestBlob('whatsapp', 1));
     await blob.upload(text, text.length);
     await expect(batches().read('whatsapp', 1)).rejects.toThrow('"v"');
@@ -97,12 +76,12 @@ describe('a refused request', () => {
       void response.writeHead(method === 'PUT' ? status : 404).end();
 
   it('for a manifest is not reported as a number that is taken', async () => {
-    const commit = (from: Account) => batchesOf(from).commit(value(1));
+    const commit = (from: Account) => batchesOf(from).commit(manifest(1));
     await expect(withAnswers(answerToPut(403), commit)).rejects.toMatchObject({ statusCode: 403 });
   });
 
   it.each([409, 412])('for a manifest is a number that is taken when the answer is %d', async (status) => {
-    const commit = (from: Account) => batchesOf(from).commit(value(1));
+    const commit = (from: Account) => batchesOf(from).commit(manifest(1));
     expect(await withAnswers(answerToPut(status), commit)).toBe(false);
   });
 });

@@ -99,7 +99,7 @@ export async function openWorld(options: WorldOptions) {
   const queue = account.queue(queues.importItem);
   const redrives = account.queue(queues.redriveItem);
 
-  return {
+  const world = {
     exchange,
     site,
     events,
@@ -108,14 +108,17 @@ export async function openWorld(options: WorldOptions) {
     /** The app on its first instance. */
     deps,
     instance,
-    /** Fetches the window as a run of its own, and splits its batches. */
-    async fetch(deps: Deps, connector: ConnectorId, id = 'test'): Promise<void> {
-      await backfillWindow(deps, { v: 1, connector, run: windowRun('backfill', from, to, id) });
-      for (let number = 1; ; number++) {
-        const found = await deps.batches.read(connector, number);
-        if (!found) return;
-        await splitBatch(deps, found.manifest);
-      }
+    /** Fetches the window as a run of its own and splits its batches: the pointers are on the queue, and returned. */
+    fetch: (deps: Deps, connector: ConnectorId = 'whatsapp', id = 'test') =>
+      fetchWindow(deps, connector, id, (pointer) => deps.importQueue.send(pointer)),
+    /** The same with an empty queue: the test decides what happens to the pointers. */
+    fetchUnqueued: (deps: Deps, connector: ConnectorId = 'whatsapp', id = 'test') =>
+      fetchWindow(deps, connector, id, () => Promise.resolve()),
+    /** Fetches the window and works its queue off; gives the pointers that were on it. */
+    async archive(deps: Deps, connector: ConnectorId = 'whatsapp', id = 'test'): Promise<ItemPointer[]> {
+      const pointers = await world.fetch(deps, connector, id);
+      await world.drain(deps);
+      return pointers;
     },
     /** Lets time pass for every instance, without waiting. */
     skip(ms: number): void {
@@ -181,12 +184,12 @@ export async function openWorld(options: WorldOptions) {
     async queued(): Promise<number> {
       return (await queue.getProperties()).approximateMessagesCount ?? 0;
     },
-    async outcomes(deps: Deps, connector: ConnectorId, batch = 1): Promise<Outcome[]> {
+    async outcomes(deps: Deps, connector: ConnectorId = 'whatsapp', batch = 1): Promise<Outcome[]> {
       const found: Outcome[] = [];
       for await (const { value } of deps.outcomes.list(batchPartition(connector, batch))) found.push(value);
       return found;
     },
-    async quarantined(deps: Deps, connector: ConnectorId, batch = 1): Promise<Quarantined[]> {
+    async quarantined(deps: Deps, connector: ConnectorId = 'whatsapp', batch = 1): Promise<Quarantined[]> {
       const found: Quarantined[] = [];
       for await (const { value } of deps.quarantine.list(batchPartition(connector, batch))) found.push(value);
       return found;
@@ -198,6 +201,7 @@ export async function openWorld(options: WorldOptions) {
       await Promise.all([site.close(), exchange.close(), identity.close()]);
     },
   };
+  return world;
 }
 
 /**
@@ -217,12 +221,25 @@ export function useWorld(defaults: WorldOptions) {
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
-/** The one item of the first page. */
-export const firstPointer = async (deps: Deps): Promise<ItemPointer> => {
-  const { manifest } = (await deps.batches.read('whatsapp', 1))!;
-  const { blob, bytes } = manifest.pages[0]!;
-  return { v: 1, connector: 'whatsapp', batch: 1, position: 0, blob, offset: 0, length: bytes - 1 };
-};
+async function fetchWindow(
+  deps: Deps,
+  connector: ConnectorId,
+  id: string,
+  queue: (pointer: ItemPointer) => Promise<void>,
+): Promise<ItemPointer[]> {
+  const pointers: ItemPointer[] = [];
+  const send = (pointer: ItemPointer) => {
+    pointers.push(pointer);
+    return queue(pointer);
+  };
+  const splitting: Deps = { ...deps, importQueue: { ...deps.importQueue, send } };
+  await backfillWindow(deps, { v: 1, connector, run: windowRun('backfill', from, to, id) });
+  for (let number = 1; ; number++) {
+    const found = await deps.batches.read(connector, number);
+    if (!found) return pointers.toSorted((a, b) => a.batch - b.batch || a.position - b.position);
+    await splitBatch(splitting, found.manifest);
+  }
+}
 
 const arrivalOf = (line: Buffer) =>
   /"gatewayReceivedDate":"([^"]+)"/.exec(line.toString('latin1'))?.[1] ?? from;

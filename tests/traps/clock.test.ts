@@ -5,7 +5,7 @@ import { reconcile } from '../../shared/pipeline/reconcile';
 import { user } from '../support/graph-tenant';
 import { isCreate, startProxy } from '../support/proxy';
 import { chatLine, from, to, useWorld } from '../support/world';
-import { eventually, fetchPointers } from '../support/pointers';
+import { eventually } from '../support/eventually';
 
 const anna = user('anna');
 
@@ -40,7 +40,7 @@ it('a clock that runs an hour ahead takes a live delivery over, and the second c
   const settings = { GRAPH_TIMEOUT_SECONDS: '20', LEASE_SECONDS: '60' };
   const world = await openWorld({ settings, proxy: hold.proxy });
   const { deps } = world;
-  const [pointer] = await fetchPointers(world, deps);
+  const [pointer] = await world.fetchUnqueued(deps);
   const slow = importItem(deps, pointer!);
   slow.catch(() => undefined);
   await eventually(hold.isHeld);
@@ -54,7 +54,7 @@ it('a clock that runs an hour ahead takes a live delivery over, and the second c
   expect(world.events.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['copyRemoved', 'batchClosed']),
   );
-  const [outcome] = await world.outcomes(deps, 'whatsapp');
+  const [outcome] = await world.outcomes(deps);
   expect(outcome!.deliveries).toEqual([{ userId: anna.id, end: 'imported' }]);
 });
 
@@ -66,14 +66,14 @@ it.each([
   async (_how, aheadMs) => {
     const world = await openWorld();
     const { deps } = world;
-    const [pointer] = await fetchPointers(world, deps);
+    const [pointer] = await world.fetchUnqueued(deps);
     const replace = () => Promise.reject(new Error('killed'));
     const dying = { ...at(deps, aheadMs), ledger: { ...deps.ledger, replace } };
     await expect(importItem(dying, pointer!)).rejects.toThrow('killed');
 
     await importItem(deps, pointer!);
     expect(await world.messages(anna)).toHaveLength(1);
-    const [outcome] = await world.outcomes(deps, 'whatsapp');
+    const [outcome] = await world.outcomes(deps);
     expect(outcome!.deliveries).toEqual([{ userId: anna.id, end: 'imported' }]);
   },
 );

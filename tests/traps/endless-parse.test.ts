@@ -32,8 +32,7 @@ it('quarantines a mail whose parse never ends, and imports the mails after it', 
     threads: 2,
   });
   const deps = { ...world.instance(), mailParser };
-  await world.fetch(deps, 'wechat');
-  await world.drain(deps);
+  await world.archive(deps, 'wechat');
   expect((await world.messages(anna)).map(({ subject }) => subject).toSorted()).toEqual([
     '1_1',
     '1_3',

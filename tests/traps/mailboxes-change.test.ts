@@ -2,7 +2,6 @@ import type { TenantUser } from '../../simulators/samples/organisation';
 import { importItem } from '../../shared/pipeline/import-item';
 import { user } from '../support/graph-tenant';
 import { chatLine, useWorld } from '../support/world';
-import { fetchPointers } from '../support/pointers';
 
 const openWorld = useWorld({ users: [], lines: { whatsapp: [chatLine('1_1'), chatLine('1_2')] } });
 
@@ -10,7 +9,7 @@ const open = async () => {
   const [anna, bo] = [user('anna'), user('bo')];
   const world = await openWorld({ users: [anna, bo] });
   const { deps } = world;
-  const [first, second] = await fetchPointers(world, deps);
+  const [first, second] = await world.fetchUnqueued(deps);
   return { world, deps, anna, bo, first: first!, second: second! };
 };
 
@@ -27,13 +26,11 @@ describe('between two items', () => {
     Object.assign(anna, change);
     await importItem(deps, second);
 
-    const [, outcome] = await world.outcomes(deps, 'whatsapp');
+    const [, outcome] = await world.outcomes(deps);
     expect(outcome).toMatchObject({ kind: 'delivered', reason, expected: 2 });
     expect(outcome!.deliveries).toContainEqual({ userId: anna.id, end: 'failed', reason });
     expect(await world.messages(bo)).toHaveLength(2);
-    expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([
-      { position: 1, sourceId: '1_2', reason },
-    ]);
+    expect(await world.quarantined(deps)).toMatchObject([{ position: 1, sourceId: '1_2', reason }]);
   });
 });
 
@@ -56,6 +53,6 @@ it("a user renamed without a trace is kept for a person, and is nobody else's", 
     Object.assign(one, { userPrincipalName: `new${index}@contoso.example`, ...renamed });
   const { deps } = world;
   await importItem(deps, first);
-  expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([{ reason: 'unmapped', sourceId: '1_1' }]);
+  expect(await world.quarantined(deps)).toMatchObject([{ reason: 'unmapped', sourceId: '1_1' }]);
   for (const one of [anna, bo]) expect(await world.messages(one)).toEqual([]);
 });

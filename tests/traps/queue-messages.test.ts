@@ -6,7 +6,6 @@ import { batchRow, strayPartition, type StrayMessage } from '../../shared/storag
 import type { Deps } from '../../shared/deps';
 import { user } from '../support/graph-tenant';
 import { chatLine, useWorld } from '../support/world';
-import { fetchPointers } from '../support/pointers';
 
 const anna = user('anna');
 const bo = user('bo');
@@ -51,7 +50,7 @@ it.each([0, 2])(
   'a message of version %d is refused with a clear error, and its item is imported all the same',
   async (v) => {
     const { world, deps } = await open();
-    const [old, current] = await fetchPointers(world, deps);
+    const [old, current] = await world.fetchUnqueued(deps);
     expect(() => readItemPointer({ ...old, v })).toThrow(/^Expected the pointer to an item\. v: /);
     // Five times refused, then poison.
     await quarantineItem(deps, { ...old, v });
@@ -69,7 +68,7 @@ it.each([0, 2])(
 
 it('a whole queue that expired or was purged loses nothing: what has no outcome is put back', async () => {
   const { world, deps } = await open();
-  await world.fetch(deps, 'whatsapp');
+  await world.fetch(deps);
   expect(await world.queued()).toBe(2);
   await world.account.queue(queues.importItem).clearMessages();
   await reconcile(later(deps));
@@ -79,13 +78,10 @@ it('a whole queue that expired or was purged loses nothing: what has no outcome 
 
 it('a pointer to a page that does not exist ends in quarantine instead of being tried for ever', async () => {
   const { world, deps } = await open();
-  const [pointer] = await fetchPointers(world, deps);
+  const [pointer] = await world.fetchUnqueued(deps);
   await quarantineItem(deps, { ...pointer, blob: 'pages/whatsapp/gone/000001.ndjson' });
   await quarantineItem(deps, { ...pointer, position: 1, offset: 10_000_000 });
-  expect(await world.quarantined(deps, 'whatsapp')).toMatchObject([
-    { reason: 'gaveUp' },
-    { reason: 'gaveUp' },
-  ]);
+  expect(await world.quarantined(deps)).toMatchObject([{ reason: 'gaveUp' }, { reason: 'gaveUp' }]);
 });
 
 it.each(['../mappings/whatsapp.csv', 'pages/../../mappings/whatsapp.csv', '/x', 'pages//x', 'pages/./x'])(

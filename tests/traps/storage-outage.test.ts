@@ -4,7 +4,6 @@ import type { Deps } from '../../shared/deps';
 import { importItem } from '../../shared/pipeline/import-item';
 import { user } from '../support/graph-tenant';
 import { chatLine, useWorld } from '../support/world';
-import { fetchPointers } from '../support/pointers';
 
 const anna = user('anna');
 const bo = user('bo');
@@ -51,7 +50,7 @@ describe('a storage account that answers 503', () => {
     async (when) => {
       const world = await openWorld();
       const { deps } = world;
-      const [pointer] = await fetchPointers(world, deps);
+      const [pointer] = await world.fetchUnqueued(deps);
       const cut = world.instance({
         ArchiveStorage: await behindDoors(deps.config.storage.connectionString!),
       });
@@ -70,7 +69,7 @@ describe('a storage account that answers 503', () => {
       world.skip(deps.config.import.leaseMs);
       await importItem(world.instance(), pointer!);
       for (const one of [anna, bo]) expect(await world.messages(one)).toHaveLength(1);
-      const [outcome] = await world.outcomes(deps, 'whatsapp');
+      const [outcome] = await world.outcomes(deps);
       expect(outcome!.deliveries.map(({ end }) => end)).toEqual(['imported', 'imported']);
     },
     60_000,

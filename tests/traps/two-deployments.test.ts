@@ -3,7 +3,6 @@ import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { user } from '../support/graph-tenant';
 import { chatLine, useWorld, type World } from '../support/world';
-import { fetchPointers } from '../support/pointers';
 import { useStore } from '../support/store';
 
 const anna = user('anna');
@@ -14,7 +13,7 @@ const mine = { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] };
 
 /** Fetches, imports and closes a day, as a deployment does that knows of no other. */
 const archive = async (world: World, deps: Deps, run?: string) => {
-  for (const pointer of await fetchPointers(world, deps, 'whatsapp', run)) await importItem(deps, pointer);
+  for (const pointer of await world.fetchUnqueued(deps, 'whatsapp', run)) await importItem(deps, pointer);
   world.events.length = 0;
   await reconcile(deps);
   return world.events.filter(({ name }) => name === 'unbalanced').map(({ fields }) => fields);

@@ -23,10 +23,10 @@ import { UncertainError } from '../../shared/graph/failure';
 import type { Mailboxes } from '../../shared/graph/mailboxes.client';
 import { containers, queues, tables } from '../../shared/names';
 import { createBatches, type Batches } from '../../shared/storage/batches.client';
-import type { Manifest } from '../../shared/storage/manifest';
 import { createRows, type Rows } from '../../shared/storage/rows.client';
 import { createTeleMessage, type PageRequest, type TeleMessage } from '../../shared/telemessage/client';
 import { bytes, connector, file, item, openTenant, sha256, signal, user } from '../support/graph-tenant';
+import { manifest } from '../support/manifest';
 import { useStore } from '../support/store';
 
 /**
@@ -113,22 +113,6 @@ describe.each<[string, () => Rows<Row>]>([
   });
 });
 
-const manifestOf = (number: number, change: Partial<Manifest> = {}): Manifest => ({
-  v: 1,
-  connector: 'wechat',
-  number,
-  previousSha256: null,
-  run: { name: 'daily-1', cause: 'daily', from: '2026-11-19T00:00:00Z', to: '2026-11-20T00:00:00Z' },
-  sequence: 1,
-  last: false,
-  nextLastId: null,
-  items: 0,
-  bytes: 0,
-  pages: [],
-  committedAt: '2026-11-20T01:00:00.000Z',
-  ...change,
-});
-
 describe.each<[string, () => Batches]>([
   ['the model', () => createBatchesModel({ blobs: new Map() }, modelIo().io)],
   ['Azurite', () => createBatches(account.container(containers.batches))],
@@ -152,11 +136,11 @@ describe.each<[string, () => Batches]>([
   it('give a number of the chain to only one manifest', async () => {
     const batches = open();
     const from = await batches.head('wechat', 0);
-    expect(await batches.commit(manifestOf(from + 1))).toBe(true);
-    expect(await batches.commit(manifestOf(from + 1, { sequence: 2 }))).toBe(false);
-    expect(await batches.commit(manifestOf(from + 1))).toBe(true);
+    expect(await batches.commit(manifest(from + 1))).toBe(true);
+    expect(await batches.commit(manifest(from + 1, { items: 1 }))).toBe(false);
+    expect(await batches.commit(manifest(from + 1))).toBe(true);
     expect(await batches.head('wechat', from)).toBe(from + 1);
-    expect((await batches.read('wechat', from + 1))?.manifest).toEqual(manifestOf(from + 1));
+    expect((await batches.read('wechat', from + 1))?.manifest).toEqual(manifest(from + 1));
     expect(await batches.read('wechat', from + 2)).toBeUndefined();
   });
 });
