@@ -18,7 +18,7 @@ describe('the byte budget', () => {
       });
     const all = [work('a', 60, first.opened), work('b', 60, second.opened), work('c', 40, second.opened)];
     await Promise.resolve();
-    // c would fit beside a, but may not overtake b: a heavy item must not wait for ever.
+    // c would fit beside a, but may not overtake b: a heavy item must get its turn.
     expect(began).toEqual(['a']);
     first.open();
     await all[0];

@@ -40,7 +40,7 @@ describe('look-ups', () => {
   });
 
   test.each(['first', 'last'])(
-    'never replace the result of a newer one by that of an older one that answers %s',
+    'never replace the result of a newer look-up with that of an older one that answers %s',
     async (order) => {
       const { lookUps, asked, clock } = open();
       const old = lookUps.find('a', 0);
@@ -70,7 +70,7 @@ describe('look-ups', () => {
     expect(await lookUps.find('a', 0)).toBe('since');
   });
 
-  test('are refreshed without what is remembered, and share one under way', async () => {
+  test('are refreshed in spite of what is remembered, and share one under way', async () => {
     const { lookUps, asked } = open();
     const first = lookUps.find('a', 0);
     asked[0]!.answer('before');
@@ -92,7 +92,7 @@ describe('look-ups', () => {
     expect(await again).toBe('anna');
   });
 
-  test('remember no more than they may: the oldest result gives way', async () => {
+  test('remember no more than they may, and drop the oldest result first', async () => {
     const { lookUps, asked } = open({ mostEntries: 2 });
     for (const key of ['a', 'b', 'c']) {
       const found = lookUps.find(key, 0);

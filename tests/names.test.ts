@@ -38,7 +38,7 @@ describe('the names', () => {
     expect(queues.redriveItemPoison).toBe(`${queues.redriveItem}-poison`);
   });
 
-  it('stand nowhere in the triggers as text', () => {
+  it('are nowhere written as text in the triggers', () => {
     for (const file of functionFiles) {
       const source = sourceOf(file).replace(/^import .*$/gm, '');
       for (const name of [...Object.values(queues), ...Object.values(functionNames)])

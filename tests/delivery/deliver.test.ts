@@ -53,7 +53,7 @@ describe('a delivery', () => {
       lines: { whatsapp: [chatLine('1_1')] },
     });
     const [pointer] = await fetch(deps);
-    // The outcome's write is where this worker dies.
+    // This worker dies as it writes the outcome.
     const dying = {
       ...deps,
       outcomes: { ...deps.outcomes, insert: () => Promise.reject(new Error('killed')) },
@@ -75,14 +75,14 @@ describe('a delivery', () => {
     expect(counted.filter((end) => end === 'imported')).toHaveLength(6);
   });
 
-  it('waits for a worker that holds the lease, and takes over when it ran out, looking before creating', async () => {
+  it('waits for the worker that holds the lease, takes over when it runs out, and looks before it creates', async () => {
     const { deps, fetch, drain, instance, messages, outcomes, events } = await open({
       lines: {
         whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
       },
     });
     const [pointer] = await fetch(deps);
-    // This worker dies after Exchange has stored the message and before the ledger knows.
+    // This worker dies after Exchange has stored the message and before the ledger says so.
     const dying = {
       ...deps,
       ledger: { ...deps.ledger, replace: () => Promise.reject(new Error('killed')) },
@@ -95,7 +95,7 @@ describe('a delivery', () => {
     expect((await outcomes(deps)).map(ends)).toEqual([['imported']]);
   });
 
-  it('does not take a message for the copy whose removal may still be under way', async () => {
+  it('does not adopt a message whose removal may still be under way', async () => {
     const { deps, archive, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
     });
@@ -138,7 +138,7 @@ describe('a delivery', () => {
     expect((await outcomes(deps)).map(ends)).toEqual([['imported', 'imported']]);
   });
 
-  it('removes the second copy when a late request lands after the look-up said no, and records it', async () => {
+  it('removes and records the second copy when a late request lands after the look-up found nothing', async () => {
     const { deps, archive, skip, messages, events } = await open({
       lines: {
         whatsapp: [chatLine('1_1', { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] })],
@@ -159,7 +159,7 @@ describe('a delivery', () => {
     expect(state?.value.counters?.deliveries).toMatchObject({ expected: 1, imported: 1 });
   });
 
-  it('files into a new folder when the user removed the folder in the middle', async () => {
+  it('files into a new folder when the user removes the folder in the middle', async () => {
     const { deps, archive, messages, outcomes } = await open({
       lines: { whatsapp: [chatLine('1_1'), chatLine('1_2'), chatLine('1_3')] },
       exchangeFaults: {
@@ -171,7 +171,7 @@ describe('a delivery', () => {
     expect((await outcomes(deps)).flatMap(ends)).toEqual(Array(6).fill('imported'));
   });
 
-  it('completes an item with upload sessions after its sessions were lost half-way', async () => {
+  it('completes an item whose upload sessions are lost half-way', async () => {
     const content = Buffer.alloc(5 * 1024 * 1024, 'voice').toString('base64');
     const attachment = [{ name: '语音.amr', contentType: 'audio/amr', content }];
     const { deps, archive, messages } = await open({
@@ -207,7 +207,7 @@ describe('a delivery', () => {
   it.each([
     ['for a moment', 1, 'imported'],
     ['for good', 1000, 'failed'],
-  ])('never passes over a mailbox whose folders cannot be found %s', async (_when, times, end) => {
+  ])('never skips a mailbox whose folders cannot be found %s', async (_when, times, end) => {
     const script = [{ kind: 'answered' as const, path: `${anna.id}/mailFolders$`, times }];
     const { deps, archive, messages, outcomes, quarantined } = await open({
       lines: { whatsapp: [chatLine('1_1')] },
@@ -222,7 +222,7 @@ describe('a delivery', () => {
     );
   });
 
-  it('names a text that is too long for a body, where its file has no way in', async () => {
+  it('names a text that is too long for a body when it cannot be attached either', async () => {
     const usersEmailAddress = [{ emailAddress: 'anna@contoso.example' }];
     const content = Buffer.alloc(5 * 1024 * 1024).toString('base64');
     const attachment = [{ name: 'large.bin', contentType: 'audio/amr', content }];
@@ -274,7 +274,7 @@ describe('a delivery', () => {
       expect(row.discarded).not.toContain(row.messageId);
     };
 
-    it('files one copy, whose body names what could not be brought in', async () => {
+    it('files one copy whose body names the files that it lacks', async () => {
       const narrow = await openNarrow();
       await narrow.drain(narrow.deps);
       await expectOnePartial(narrow);

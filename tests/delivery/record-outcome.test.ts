@@ -7,7 +7,7 @@ import { batchPartition, positionRow, type Outcome, type Quarantined } from '../
 import { createRows } from '../../shared/storage/rows.client';
 import { useStore } from '../support/store';
 
-/** How an item ended, as it is written. */
+/** What the outcome and the quarantine say of an item that has ended. */
 
 const { account } = useStore();
 const outcomes = createRows<Outcome>(account.table(tables.outcomes));
@@ -61,7 +61,7 @@ it.each([
   expect(outcome!.unsureAt).toBe(latest);
 });
 
-it('a row in quarantine has room for what a stranger wrote, and is one that the store takes', async () => {
+it('a quarantine row cuts what a stranger wrote to a size that the store takes', async () => {
   const strange = `\ud800\0${'x'.repeat(2000)}`;
   const participants = Array.from({ length: 5000 }, () => ({
     asWritten: strange,
@@ -84,14 +84,14 @@ it('a row in quarantine has room for what a stranger wrote, and is one that the 
   expect(length).toBeLessThan(160_000);
 });
 
-it('an item that two workers give up for other reasons stands in quarantine for the one that counts', async () => {
+it('an item that two workers give up for different reasons is quarantined for the reason that counts', async () => {
   const { end } = newItem();
   await end({ deliveries: [full('a'), imported('b')] });
   const { outcome, quarantined } = await end({ reason: 'gaveUp', deliveries: [], detail: 'gave up' });
   expect([outcome!.reason, quarantined!.reason]).toEqual(['mailboxFull', 'mailboxFull']);
 });
 
-it('a mailbox that failed, and is none of the item any more, does not count after a redrive', async () => {
+it("a failed mailbox that is no longer the item's does not count after a redrive", async () => {
   const { end, endAgain } = newItem();
   await end({ deliveries: [full('a'), imported('b')] });
   const { outcome } = await endAgain({ deliveries: [imported('c')] });
@@ -99,7 +99,7 @@ it('a mailbox that failed, and is none of the item any more, does not count afte
   expect(outcome).not.toHaveProperty('reason');
 });
 
-it('a mailbox that has the item still counts when it refuses the app at the time of a redrive', async () => {
+it('a mailbox that has the item still counts when it refuses the app during a redrive', async () => {
   const { end, endAgain } = newItem();
   await end({ deliveries: [imported('a'), full('b')] });
   const refused = { userId: 'a', end: 'failed', reason: 'accessDenied' } as const;
@@ -108,7 +108,7 @@ it('a mailbox that has the item still counts when it refuses the app at the time
   expect(outcome).not.toHaveProperty('reason');
 });
 
-it('the quarantine says each thing that was wrong once', async () => {
+it('the quarantine names each problem once', async () => {
   const denied = { userId: 'd', end: 'failed', reason: 'accessDenied' } as const;
   const { quarantined } = await newItem().end({ deliveries: [full('a'), imported('b'), full('c'), denied] });
   expect(quarantined!.detail).toBe(

@@ -7,7 +7,7 @@ import { batchPartition, batchRow, positionRow, type DeliveryResult } from '../.
 import { user } from '../support/graph-tenant';
 import { chatLine, useWorld } from '../support/world';
 
-/** What is found in mailboxes once the time is over in which a request without an answer may have taken effect. */
+/** What the sweep finds in mailboxes once a request without an answer can no longer take effect. */
 
 const anna = user('anna');
 const bo = user('bo');
@@ -16,14 +16,14 @@ const openWorld = useWorld({ users: [anna, bo], settings: { CONNECTORS: 'whatsap
 const partition = batchPartition('whatsapp', 1);
 const past = '2026-11-20T00:00:00.000Z';
 
-/** A batch of these lines, imported and not closed yet. */
+/** A batch of these lines, imported but not closed. */
 async function open(lines = [chatLine('1_1')]) {
   const world = await openWorld({ lines: { whatsapp: lines } });
   const [pointer] = await world.archive(world.deps);
   return { ...world, pointer: pointer! };
 }
 
-/** The ledger row of a delivery as an attempt left it that did not live to see its message. */
+/** Makes the ledger row that of an attempt which died before it learned of its message. */
 async function forget(deps: Deps, userId: string, change: Partial<LedgerRow> = {}): Promise<void> {
   const outcome = (await deps.outcomes.get(partition, positionRow(0)))!;
   const { row, value, etag } = (await deps.ledger.get(outcome.value.itemKey!, userId))!;
@@ -32,7 +32,7 @@ async function forget(deps: Deps, userId: string, change: Partial<LedgerRow> = {
   await deps.ledger.replace(outcome.value.itemKey!, row, { ...pending, ...change }, etag);
 }
 
-/** The outcome of an item whose deliveries ended like this, in doubt, and its row in quarantine. */
+/** Makes the item one in doubt whose deliveries ended like this, with its row in quarantine. */
 async function endAs(deps: Deps, reason: Reason, ends: DeliveryResult['end'][], position = 0): Promise<void> {
   const row = positionRow(position);
   const { value, etag } = (await deps.outcomes.get(partition, row))!;
@@ -60,7 +60,7 @@ async function endAs(deps: Deps, reason: Reason, ends: DeliveryResult['end'][], 
   });
 }
 
-/** Sees copies only in the mailboxes for which `shows` says so. */
+/** Finds copies only in the mailboxes that `shows` accepts. */
 const watched = (deps: Deps, shows: (userId: string) => boolean): Deps => ({
   ...deps,
   mailboxes: {
@@ -76,7 +76,7 @@ const ledgerOf = async (deps: Deps, userId: string) => {
   return (await deps.ledger.get(outcome.value.itemKey!, userId))!.value;
 };
 
-it('counts a delivery as imported that had failed and landed after all, and ends its quarantine', async () => {
+it('counts a failed delivery that landed after all as imported, and ends its quarantine', async () => {
   const { deps, messages, quarantined, outcomes } = await open();
   for (const { id } of [anna, bo]) await forget(deps, id);
   await endAs(deps, 'mailboxFull', ['failed', 'failed']);
@@ -100,7 +100,7 @@ it('counts a delivery as imported that had failed and landed after all, and ends
   }
 });
 
-it('leaves an item in quarantine of which only one delivery landed', async () => {
+it('leaves an item in quarantine when only one of its deliveries landed', async () => {
   const { deps, quarantined } = await open();
   for (const { id } of [anna, bo]) await forget(deps, id);
   await endAs(deps, 'mailboxFull', ['failed', 'failed']);
@@ -114,7 +114,7 @@ it('leaves an item in quarantine of which only one delivery landed', async () =>
   });
 });
 
-it('leaves a given-up item in quarantine though what was begun of it landed: more mailboxes may be missing', async () => {
+it('leaves an item that was given up in quarantine although a delivery landed: more mailboxes may lack it', async () => {
   const { deps, quarantined } = await open();
   await forget(deps, anna.id);
   await endAs(deps, 'gaveUp', ['failed']);
@@ -127,7 +127,7 @@ it('leaves a given-up item in quarantine though what was begun of it landed: mor
   });
 });
 
-it('does not count a copy for an item that was served again, which the first one made', async () => {
+it("does not count the first item's copy for an item that was served again", async () => {
   const { deps } = await open([chatLine('1_1'), chatLine('1_1')]);
   const first = (await ledgerOf(deps, anna.id)).position;
   for (const { id } of [anna, bo]) await forget(deps, id, { state: 'done' });
@@ -139,17 +139,17 @@ it('does not count a copy for an item that was served again, which the first one
   });
 });
 
-it('looks into the mailboxes in doubt alone', async () => {
+it('looks only into the mailboxes in doubt', async () => {
   const { deps } = await open();
   await forget(deps, bo.id);
   await endAs(deps, 'mailboxFull', ['imported', 'failed']);
   const seen: string[] = [];
   await reconcile(watched(deps, (userId) => seen.push(userId) > 0));
-  // The last look is the sample that is taken of each batch when it is closed.
+  // The last look searches a sample of the batch for a second deployment.
   expect(seen.slice(0, -1)).toEqual([bo.id]);
 });
 
-it('removes nothing while the delivery is changed by another worker, and the second copy the next time', async () => {
+it('removes nothing while another worker changes the delivery, and the second copy the next time', async () => {
   const { deps, pointer, messages, events } = await open();
   const { messageId } = await ledgerOf(deps, anna.id);
   await forget(deps, anna.id);

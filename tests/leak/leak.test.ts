@@ -21,10 +21,10 @@ import type { RedriveRequest } from '../../shared/pipeline/redrive-item';
 import { openAccount } from '../../shared/storage/account.client';
 import { batchPartition } from '../../shared/storage/outcomes';
 
-/** A whole run through the functions host, with faults; then everything it left behind is searched. */
+/** Searches everything that a whole run through the functions host leaves behind, faults included. */
 
 const window = { from: '2026-11-20T00:00:00.000Z', to: '2026-11-21T00:00:00.000Z' };
-/** Those of the worst plan that cost no minutes of waiting. */
+/** The faults of the worst plan that cause no minutes of waiting. */
 const exchangeFaults = {
   throttled: 0.03,
   unavailable: 0.03,
@@ -67,7 +67,7 @@ beforeAll(async () => {
       RECONCILE_SCHEDULE: '* * * * * *',
       REQUEUE_AFTER_SECONDS: '10',
       WHATSAPP_SIZE_LIMIT_MB: '1',
-      // Everything that the host would say if an operator asked for it.
+      // Everything that the host logs when an operator asks for it.
       ...Object.fromEntries(
         ['default', 'Function', 'Worker', 'Host'].map((category) => [
           `AzureFunctionsJobHost__logging__logLevel__${category}`,
@@ -89,7 +89,7 @@ beforeAll(async () => {
   const runs = await requestWindows(stack.deps, window.from, window.to);
   let isOver = false;
   const watching = (async () => {
-    // The garbage above is the test's own: what counts is what the app writes.
+    // Ignore the garbage that the test itself sent: only what the app writes counts.
     while (!isOver)
       seenOnQueues.push(
         ...(await queueTraces(connectionString)).filter(({ text }) => !text.includes('Seedgarbage')),
@@ -115,7 +115,7 @@ afterAll(async () => {
     else process.env[name] = before[name];
 });
 
-/** All of the quarantine once more; what is wrong with these items has not changed. */
+/** Requests for all of the quarantine; the items are as wrong as before. */
 async function redriveRequests(): Promise<RedriveRequest[]> {
   const requests: RedriveRequest[] = [];
   for (const connector of connectorIds)
@@ -129,7 +129,7 @@ const strayCount = async () =>
   (await quarantineRows(connectionString)).filter(({ text }) => text.includes('"partitionKey":"messages"'))
     .length;
 
-it('everything went through this run: the evidence and the quarantine hold what was seeded', async () => {
+it('the run contained everything: the evidence and the quarantine hold all seeds', async () => {
   const kept = await evidence(connectionString, 'pages/');
   const quarantined = await quarantineRows(connectionString);
   const { secret, text, ...others } = needles;
@@ -140,7 +140,7 @@ it('everything went through this run: the evidence and the quarantine hold what 
   expect(secret).toHaveLength(2);
 });
 
-it('the log has lines of faults and of failures, and names nobody', () => {
+it('the log has lines about faults and failures, and names nobody', () => {
   const lines = log.map(({ text }) => text).join('\n');
   expect(lines).toContain('"signal":"windowFetched"');
   expect(lines).toContain('"signal":"batchClosed"');
@@ -153,7 +153,7 @@ it('the log has lines of faults and of failures, and names nobody', () => {
   expect(hits(log)).toEqual([]);
 });
 
-it('no token, no signed address and no key stands in the log', () => {
+it('the log contains no token, no signed address and no key', () => {
   const lines = log.map(({ text }) => text).join('\n');
   expect(lines).not.toMatch(/eyJ[\w-]{10,}\.|Bearer [\w.-]{8,}|Basic [\w+/=]{8,}/);
   expect(lines).not.toMatch(/attachment-sessions|AccountKey=|[?&]sig=/);
@@ -165,7 +165,7 @@ it('queue messages are pointers and name nobody', () => {
   expect(hits(seenOnQueues)).toEqual([]);
 });
 
-it('names of blobs name nobody', async () => {
+it('blob names name nobody', async () => {
   const names = await blobNames(connectionString);
   expect(names.length).toBeGreaterThan(6);
   expect(hits(names)).toEqual([]);
@@ -187,7 +187,7 @@ it.each([
   ['plainly', (needle: string) => `item of ${needle} failed`],
   ['in other letters', (needle: string) => needle.toUpperCase()],
   ['in base64', (needle: string) => `{"body":"${Buffer.from(`to ${needle}`).toString('base64')}"}`],
-])('the search would find what a log line says %s', (_how, say) => {
+])('the search finds a seed that a log line contains %s', (_how, say) => {
   for (const needle of allNeedles) {
     const traces = [{ place: 'log', text: say(needle) }];
     expect(hits(traces)).toContain(`${needle} in log`);

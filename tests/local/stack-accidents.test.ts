@@ -41,7 +41,7 @@ async function accidents() {
   const store = keptUp().then(async (run) => {
     const named = ['identity', 'telemessage', 'exchange', 'functions'];
     const parts = await Promise.all(named.map(run.part));
-    // The first child that is none of the named parts belongs to the store.
+    // The first child without a name belongs to the store.
     return stop(run, ([, ...others]) => {
       process.kill(
         others.find((pid) => !parts.includes(pid))!,

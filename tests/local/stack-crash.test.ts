@@ -26,7 +26,7 @@ describe('a run that is killed again and again', () => {
   const begin = () =>
     start(['--once', ...asOptions(night), '--data', data, '--verbose', '--json'], impatient);
 
-  test('ends with an error that names the functions host when the host is killed, and leaves no process', async () => {
+  test('ends with an error that names the functions host when that is killed, and leaves no process', async () => {
     const run = begin();
     const host = await run.part('functions');
     await run.says(someItems);
@@ -46,12 +46,12 @@ describe('a run that is killed again and again', () => {
       expect(family.length).toBeGreaterThan(8);
       process.kill(isGroup ? -run.pid : run.pid, 'SIGKILL');
       expect(await run.exited).toBe('SIGKILL');
-      // The next one starts at once: it has to wait for the store of the one before by itself.
+      // After the first kill the next run starts immediately, and must itself wait for the former store to end.
       if (isGroup) expect(await gone(family)).toEqual([]);
     }
   });
 
-  test('goes on where it was, and ends with the counters and mailboxes of a run without crashes', async () => {
+  test('goes on where it was and ends with the counters and mailboxes of a run without crashes', async () => {
     const result = await resultOf(begin());
     expect(countersOf(result)).toEqual(expectedCounters(night));
     expect(asMessages(await filedItems(data))).toEqual(expectedMessages(night));

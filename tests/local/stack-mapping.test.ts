@@ -29,7 +29,7 @@ describe('a mapping file', () => {
   const bad = join(data, 'bad.csv');
   const both = { from: evening.from, to: night.to };
   const received = (window: Window) => Object.keys(expectations('whatsapp', window).mailboxes);
-  /** The file gives the number of one, who takes part in both windows, to another, who takes part in neither. */
+  /** The file maps the number of someone in both windows to the mailbox of someone in neither. */
   const { number, user: former } = [...archivedIn('whatsapp', evening)]
     .flatMap(({ item, arrivedAtMs }) =>
       item.mentions.map((mention) => ({ ...mention, user: mailboxOf(mention, arrivedAtMs, {}) })),
@@ -62,13 +62,13 @@ describe('a mapping file', () => {
       { WHATSAPP_CUSTOM_MAPPING: 'true' },
     );
 
-  test('is looked at before the e-mail addresses', async () => {
+  test('takes precedence over the e-mail addresses', async () => {
     expect(countersOf(await resultOf(once(evening, good)))).toEqual(expectedCounters(evening));
     expect(mapped(evening)).not.toEqual(expectedMessages(evening));
     expect(asMessages(await filedItems(data))).toEqual(mapped(evening));
   });
 
-  test('with mistakes is refused whole, each with its line and column, and nothing is imported', async () => {
+  test('with mistakes is refused as a whole, each mistake with its line and column, and nothing is imported', async () => {
     const run = once(night, bad);
     expect(await run.exited).toBe(2);
     const problems = run.stderr().match(/^ {2}line \d+, .+: expected .+, found .+$/gm) ?? [];
@@ -76,7 +76,7 @@ describe('a mapping file', () => {
     expect(asMessages(await filedItems(data))).toEqual(mapped(evening));
   });
 
-  test('that was refused leaves the former one in force', async () => {
+  test('that is refused leaves the former one in force', async () => {
     const result = await resultOf(once(night));
     expect(countersOf(result)).toEqual(expectedCounters(night, {}, evening));
     expect(asMessages(await filedItems(data))).toEqual(mapped(both));

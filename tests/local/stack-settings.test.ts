@@ -17,7 +17,7 @@ import {
   useStacks,
 } from '../support/stack-process';
 
-/** The local stack with servers and settings that somebody else chose. */
+/** The local stack with other servers and settings than its own. */
 
 useStacks();
 
@@ -57,7 +57,7 @@ afterAll(() =>
 const itsParts = (text: string) =>
   [...text.matchAll(/^(\w+): process \d+/gm)].map(([, name]) => name).toSorted();
 
-test('servers that the environment names are used, and no simulator is started', async () => {
+test('the stack uses the servers that the environment names, and starts no simulators', async () => {
   const { identity, site, exchange } = servers;
   const run = start(['--once', ...asOptions(evening), '--verbose', '--json'], {
     TELEMESSAGE_BASE_URL: site.origin,
@@ -73,7 +73,7 @@ test('servers that the environment names are used, and no simulator is started',
   expect(await requestsOf(site.origin)).toBeGreaterThan(0);
 });
 
-test('with a site and a Graph of their own, the secrets of the local vault can be given', async () => {
+test('the local vault takes the secrets of a site that the environment names', async () => {
   const site = await startTeleMessage({
     username: 'someone',
     password: 'something',
@@ -85,7 +85,7 @@ test('with a site and a Graph of their own, the secrets of the local vault can b
       GRAPH_BASE_URL: servers.exchange.origin,
       TELEMESSAGE_USERNAME: 'someone',
       TELEMESSAGE_PASSWORD: 'something',
-      // Of no use without the endpoint that it belongs to.
+      // Useless without the endpoint that it belongs to.
       IDENTITY_HEADER: 'left over',
     });
     const { balanced, connectors: counted } = await resultOf(run);
@@ -97,7 +97,7 @@ test('with a site and a Graph of their own, the secrets of the local vault can b
   }
 });
 
-test('a window that cannot be fetched ends the run with an error instead of waiting for ever', async () => {
+test('a window that cannot be fetched ends the run with an error instead of endless waiting', async () => {
   const run = start(['--once', ...asOptions(evening), '--json'], {
     TELEMESSAGE_BASE_URL: servers.site.origin,
     GRAPH_BASE_URL: servers.exchange.origin,
@@ -107,7 +107,7 @@ test('a window that cannot be fetched ends the run with an error instead of wait
   expect(run.stderr()).toMatch(/could not be fetched in five attempts: \w+/);
 });
 
-test('wrong settings stop the stack before anything starts, all of them named, none with its value', async () => {
+test('wrong settings stop the stack before anything starts, with an error that names them all and shows no value', async () => {
   const run = start(['--once', ...asOptions(evening), '--verbose'], {
     WHATSAPP_SIZE_LIMIT_MB: 'abc-secret',
     LEASE_SECONDS: '0',

@@ -22,7 +22,7 @@ import {
   type Running,
 } from '../support/stack-process';
 
-/** The whole job through the real processes: windows of the sample days, one after the other in one folder. */
+/** The whole job through the real processes: windows of the sample days, one after the other over one folder. */
 
 useStacks();
 
@@ -63,7 +63,7 @@ test('one window ends with the counters that the sample days promise', () => {
   expect(countersOf(results.evening)).toEqual(expectedCounters(evening));
 });
 
-test('the last line of standard output is one JSON object with these fields alone', () => {
+test('the last line of standard output is one JSON object with these fields and no others', () => {
   expect(Object.keys(results.night)).toEqual(['balanced', 'connectors']);
   expect(results.night.balanced).toBe(true);
   expect(results.night.connectors.map(({ connector }) => connector)).toEqual(connectorIds);

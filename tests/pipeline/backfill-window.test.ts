@@ -35,7 +35,7 @@ function refusing(deps: Deps, error: Error) {
   return { asked, deps: { ...deps, telemessage } };
 }
 
-test('a backfill that always fails is tried again each hour, and keeps no day from being fetched', async () => {
+test('a backfill that always fails is tried again each hour, and does not hold up the daily windows', async () => {
   const { deps, events } = await open();
   const site = refusing(deps, new Error('fetch page: 400'));
   await expect(backfillWindow(site.deps, request())).rejects.toThrow('400');
@@ -53,7 +53,7 @@ test('a backfill that always fails is tried again each hour, and keeps no day fr
   expect((await deps.runs.get('whatsapp', request().run.name))?.state).toBe('fetched');
 });
 
-test('after a refused sign-in the account is left alone until the next hour', async () => {
+test('a refused sign-in stops all further requests until the next hour', async () => {
   const { deps } = await open();
   const site = refusing(deps, new DeploymentError('sign-in refused'));
   for (const name of ['backfill-a', 'backfill-b'])
@@ -63,7 +63,7 @@ test('after a refused sign-in the account is left alone until the next hour', as
   expect(site.asked.times).toBe(1);
 });
 
-test("a name that another window's run has is refused; the same request again is not", async () => {
+test('a request whose name belongs to another window is refused; the same request again is not', async () => {
   const { deps } = await open();
   await backfillWindow(deps, request());
   await backfillWindow(deps, request({ from: '2026-11-01T00:00:00Z' }));

@@ -48,11 +48,11 @@ describe('fetching', () => {
     expect(found[1]!.manifest.previousSha256).toBe(found[0]!.sha256);
     expect(await stored(deps)).toBe(all);
     expect((await deps.runs.get('whatsapp', run.name))?.state).toBe('fetched');
-    // Else each later run would read the chain from its beginning.
+    // Otherwise each later run would read the chain from its beginning.
     expect(await deps.runs.chainHint('whatsapp')).toBe(2);
   });
 
-  it('commits an empty window too: that nothing came is proof as well', async () => {
+  it('commits an empty window too: it proves that nothing came', async () => {
     const { deps, events } = await open();
     await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
     expect((await chain(deps)).map(({ manifest: { items, last, pages } }) => [items, last, pages])).toEqual([
@@ -61,7 +61,7 @@ describe('fetching', () => {
     expect(events.map(({ name }) => name)).toEqual(['windowEmpty']);
   });
 
-  it('calls no window empty that only ended with an empty page', async () => {
+  it('does not call a window empty because its last page is', async () => {
     const { deps, events } = await open({
       lines: { whatsapp: lines },
       settings: { BATCH_MAX_ITEMS: '7' },
@@ -103,7 +103,7 @@ describe('fetching', () => {
     expect(await deps.runs.watermark('whatsapp')).toBeUndefined();
     expect(await chain(deps)).toHaveLength(2);
 
-    // Hours later: the window is the one that was begun, and the fetch goes on after the last batch.
+    // Hours later the same window goes on after its last batch.
     const later = instance();
     await fetchBatch({ ...later, now: () => now() + 3 * 3_600_000 });
     expect(await deps.runs.watermark('whatsapp')).toBe(to);
@@ -125,7 +125,7 @@ describe('fetching', () => {
     ]);
   });
 
-  it('says loudly which days are older than the catch-up reaches', async () => {
+  it('reports the days that the catch-up no longer reaches', async () => {
     const { deps, events } = await open({
       settings: { FETCH_LAG_MINUTES: '0', CATCH_UP_DAYS: '1' },
     });
@@ -137,7 +137,7 @@ describe('fetching', () => {
     });
   });
 
-  it('starts the window again when the site forgot the cursor in the middle', async () => {
+  it('starts the window again when the site forgets the cursor in the middle', async () => {
     const { deps } = await open({
       lines: { whatsapp: lines },
       settings: { PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
@@ -150,7 +150,7 @@ describe('fetching', () => {
     expect(found.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it('keeps what it had read of a batch when the site forgot the cursor, and counts it', async () => {
+  it('keeps and counts what it has read of a batch when the site forgets the cursor', async () => {
     const { deps } = await open({
       lines: { whatsapp: lines },
       settings: { PAGE_ITEMS: '2' },
@@ -190,7 +190,7 @@ describe('fetching', () => {
     expect((await chain(deps)).map(({ manifest: { items } }) => items)).toEqual([2, 1]);
   });
 
-  it('reports a window once, though another timer read the watermark before it moved', async () => {
+  it('reports a window once when another timer read the watermark before it moved', async () => {
     const { deps, events } = await open({
       lines: { whatsapp: lines },
       settings: { FETCH_LAG_MINUTES: '0' },
@@ -203,7 +203,7 @@ describe('fetching', () => {
     expect(await chain(deps)).toHaveLength(1);
   });
 
-  it('fetches and reports a window once that is asked for twice', async () => {
+  it('fetches and reports a window once when it is requested twice', async () => {
     const { deps, events } = await open({ lines: { whatsapp: lines } });
     const request: BackfillRequest = {
       v: 1,
@@ -216,7 +216,7 @@ describe('fetching', () => {
     expect(await chain(deps)).toHaveLength(1);
   });
 
-  it('gives one run to two workers without a batch too many', async () => {
+  it('writes no batch twice when two workers fetch one run', async () => {
     const { deps, instance } = await open({
       lines: { whatsapp: lines },
       settings: { PAGE_ITEMS: '2', BATCH_MAX_ITEMS: '2' },
@@ -224,13 +224,13 @@ describe('fetching', () => {
     const run = await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a'));
     const other = instance();
     await Promise.all([fetchRun(deps, 'whatsapp', run), fetchRun(other, 'whatsapp', run)]);
-    // Whoever lost a race may have stopped in favour of the other; the next tick brings the run to its end.
+    // The worker that lost a race may have stopped; the next tick finishes the run.
     await fetchRun(deps, 'whatsapp', (await deps.runs.get('whatsapp', run.name))!);
     expect(await stored(deps)).toBe(all);
     expect((await chain(deps)).map(({ manifest: { sequence } }) => sequence)).toEqual([1, 2, 3, 4]);
   });
 
-  it('links two runs that race for the same number one behind the other', async () => {
+  it('chains two runs that race for the same number', async () => {
     const { deps } = await open({ lines: { whatsapp: lines } });
     const runs = await Promise.all(
       ['a', 'b'].map((id) => openRun(deps, 'whatsapp', windowRun('backfill', from, to, id))),

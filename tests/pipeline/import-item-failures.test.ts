@@ -5,15 +5,15 @@ import { user } from '../support/graph-tenant';
 import { isCreate, startProxy } from '../support/proxy';
 import { chatLine, useWorld } from '../support/world';
 
-/** What becomes of an item for every class of answer that Exchange has for its create request. */
+/** What happens to an item after each kind of answer to its create request. */
 
 interface Fault {
   status: number;
   code?: string;
   headers?: Record<string, string>;
-  /** Create requests that meet it; the others reach the simulated Exchange. */
+  /** How many create requests fail; the others reach the simulated Exchange. */
   times?: number;
-  /** Only creates in the mailbox of this user. */
+  /** Fails only creates in the mailbox of this user. */
   userId?: string;
 }
 
@@ -38,7 +38,7 @@ const inFrontOf = ({ status, code = 'UnknownError', headers, times = 1, userId =
     });
 };
 
-/** One item for Anna and Bo, fetched and queued, with the fault before them. */
+/** Fetches and queues one item for Anna and Bo, with the fault in front of their mailboxes. */
 const fetchThrough = async (fault: Fault) => {
   const world = await openWorld({ proxy: inFrontOf(fault) });
   await world.fetch(world.deps);
@@ -55,7 +55,7 @@ const importThrough = async (fault: Fault) => {
 const endOf = (outcome: Outcome | undefined, userId: string) =>
   outcome?.deliveries.find((delivery) => delivery.userId === userId);
 
-describe('an item is imported, once, after the transient answer', () => {
+describe('an item is imported once after the transient answer', () => {
   it.each([
     [408, 'RequestTimeout'],
     [412, 'ErrorIrresolvableConflict'],
@@ -72,7 +72,7 @@ describe('an item is imported, once, after the transient answer', () => {
     for (const one of [anna, bo]) expect(await world.messages(one)).toHaveLength(1);
   });
 
-  it('429 with a short Retry-After, which is waited out', async () => {
+  it('429 with a short Retry-After, which the app waits out', async () => {
     const { world, outcome, deps } = await importThrough({
       status: 429,
       code: 'ApplicationThrottled',
@@ -84,7 +84,7 @@ describe('an item is imported, once, after the transient answer', () => {
   });
 });
 
-it('an item is put off with a new message, and stays out of quarantine, while Retry-After is long', async () => {
+it('an item with a long Retry-After is put off with a new message, and stays out of quarantine', async () => {
   const { world, deps } = await fetchThrough({
     status: 429,
     code: 'ApplicationThrottled',
@@ -97,7 +97,7 @@ it('an item is put off with a new message, and stays out of quarantine, while Re
     ...deps,
     importQueue: {
       ...importQueue,
-      // Kept, not queued: what matters here is what would have been queued.
+      // Kept instead of queued, to be looked at.
       send: (message, options) => {
         sent.push({ putOff: message.putOff, delayMs: options?.delayMs });
         return Promise.resolve();
@@ -114,7 +114,7 @@ it('an item is put off with a new message, and stays out of quarantine, while Re
   expect(world.events.find(({ name }) => name === 'throttled')?.fields.delayMs).toBeGreaterThan(100_000);
 });
 
-describe('an item goes to quarantine after the answer that says the item is wrong', () => {
+describe('an item goes to quarantine after an answer that blames the item:', () => {
   it.each([
     [400, 'ErrorInvalidRecipients', 'rejected'],
     [400, 'ErrorPropertyValidationFailure', 'rejected'],
@@ -149,7 +149,7 @@ describe('an item reaches the other mailboxes, and is quarantined for this one, 
   });
 });
 
-describe('an item waits, and the operator is alarmed, after the answer that refuses the whole app', () => {
+describe('an item waits and the operator is alarmed after an answer that refuses the whole app:', () => {
   it.each([
     [403, 'Authorization_RequestDenied'],
     [401, 'InvalidAuthenticationToken'],
@@ -167,7 +167,7 @@ describe('an item waits, and the operator is alarmed, after the answer that refu
   });
 });
 
-it('an item that fails five times goes to quarantine, with what is done and what is not', async () => {
+it('an item that fails five times goes to quarantine, with the deliveries that ended and those that did not', async () => {
   const { world, deps, outcome } = await importThrough({ status: 500, times: 999, userId: anna.id });
   expect(outcome).toMatchObject({ kind: 'delivered', reason: 'gaveUp', expected: 2 });
   expect(endOf(outcome, anna.id)).toMatchObject({ end: 'failed', reason: 'gaveUp' });
@@ -179,7 +179,7 @@ it.each([
   [503, 'ErrorServerBusy', undefined],
   [429, 'ApplicationThrottled', '120'],
 ])(
-  'a mailbox that answers %d %s where its folder is looked for does not keep the others from the item',
+  'a mailbox that answers %d %s to the search for its folder does not hold up the other mailboxes',
   async (status, code, retryAfter) => {
     const headers = {
       'content-type': 'application/json',
@@ -205,7 +205,7 @@ it.each([
     for (const pointer of [first, second])
       await expect(importItem(deps, pointer)).rejects.toThrow(/list folders|cooling down/);
     expect(await world.messages(bo)).toHaveLength(1);
-    // Whether Anna has a mailbox is not known yet, so the item that is too large for all has not ended either.
+    // It is unknown yet whether Anna has a mailbox, so the item that is too large for all has no outcome either.
     expect(await world.outcomes(deps)).toEqual([]);
   },
 );
@@ -218,8 +218,8 @@ describe('an item that cannot be read', () => {
   };
   const unreadable = (id: string): [string, Buffer][] => [
     ['whose source is missing', chatLine(id, { sourceType: null })],
-    ['whose text is none', chatLine(id, { textContent: {} })],
-    ['whose attachment is none', chatLine(id, { attachment: [null] })],
+    ['whose text is no text', chatLine(id, { textContent: {} })],
+    ['whose attachment is no object', chatLine(id, { attachment: [null] })],
     ['whose line is cut off', chatLine(id).subarray(0, -9)],
     ['whose line is not UTF-8', Buffer.concat([chatLine(id).subarray(0, -2), Buffer.from([0xff])])],
     ['whose line is too long', chatLine(id, { textContent: 'x'.repeat(1024 * 1024) })],
@@ -253,7 +253,7 @@ describe('an item that cannot be read', () => {
   });
 });
 
-it('an item without usersEmailAddress reaches the mailboxes that the mapping file has for its numbers', async () => {
+it('an item without usersEmailAddress reaches the mailboxes to which the mapping file maps its numbers', async () => {
   const lines = [chatLine('1_1', { usersEmailAddress: undefined })];
   const settings = { WHATSAPP_CUSTOM_MAPPING: 'true' };
   const world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
@@ -265,7 +265,7 @@ it('an item without usersEmailAddress reaches the mailboxes that the mapping fil
   expect(await world.quarantined(deps)).toEqual([]);
 });
 
-it('a call that comes again answered, under the id of the missed one, is another item', async () => {
+it('an answered call under the id of a missed one is another item', async () => {
   const call = (callStatus: string) =>
     chatLine('1_1', { messageContext: 'voice-call', textContent: null, callInfo: { callStatus } });
   const world = await openWorld({

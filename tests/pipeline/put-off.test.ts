@@ -12,7 +12,7 @@ const pointer: ItemPointer = {
   length: 1,
 };
 
-/** The put-off counts of what goes back on the queue when the stage ends so for pointers put off this often. */
+/** The put-off counts of the messages that a stage ending like this sends, for pointers put off this often. */
 async function putOffs(error: Error, ...before: number[]): Promise<(number | undefined)[]> {
   const sent: (number | undefined)[] = [];
   const deps = {
@@ -27,15 +27,15 @@ async function putOffs(error: Error, ...before: number[]): Promise<(number | und
   return sent;
 }
 
-it('a pointer that waits for its mailbox, or for the operator, is put off as often as it takes', async () => {
+it('puts off a pointer that waits for its mailbox or the operator as often as it takes', async () => {
   expect(await putOffs(new PutOffError(1000, 'throttled'), 0, 19, 20, 500)).toEqual([1, 20, 21, 501]);
   expect(await putOffs(new DeploymentError('refused'), 0, 500)).toEqual([1, 501]);
 });
 
-it('a pointer that another worker has kept waiting twenty times is superfluous, and goes', async () => {
+it('drops a pointer that another worker has kept waiting twenty times', async () => {
   expect(await putOffs(new BusyError(1000, 'busy'), 0, 19, 20, 500)).toEqual([1, 20]);
 });
 
-it('any other failure is the host’s to repeat', async () => {
+it('leaves the retry of any other failure to the host', async () => {
   await expect(putOffs(new Error('broken'), 0)).rejects.toThrow('broken');
 });

@@ -17,7 +17,7 @@ const open = useWorld({
   settings: { CONNECTORS: 'whatsapp', REQUEUE_AFTER_SECONDS: '60' },
 });
 
-/** The same deps some time later. */
+/** The same app some time later. */
 const later = <T extends { now: () => number }>(deps: T, seconds: number): T => ({
   ...deps,
   now: () => deps.now() + seconds * 1000,
@@ -53,7 +53,7 @@ describe('reconciling', () => {
     expect(await messages(anna)).toHaveLength(2);
   });
 
-  it('puts just the positions without an outcome back on the queue, and waits before it does so again', async () => {
+  it('puts only the positions without an outcome back on the queue, and waits before it does so again', async () => {
     const { deps, fetch, account, drain, queued, events } = await open();
     await fetch(deps);
     const queue = account.queue('import-item');
@@ -77,7 +77,7 @@ describe('reconciling', () => {
     expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.counters?.items.delivered).toBe(2);
   });
 
-  it('leaves what the queue still holds where it is, says so, and puts it back when that lasts too long', async () => {
+  it('does not put back what the queue still holds, says so, and puts it back when that lasts too long', async () => {
     const { deps, fetch, queued, events } = await open();
     await fetch(deps);
     const told = () => events.filter(({ name }) => name === 'backlogOld').map(({ fields }) => fields.message);
@@ -137,7 +137,7 @@ describe('splitting', () => {
     expect(await queued()).toBe(0);
   });
 
-  it('leads to every item of every page, however many there are, and to the wanted ones alone', async () => {
+  it('finds every item of every page, however many there are, and puts only the requested ones on the queue', async () => {
     const served = Array.from({ length: 40 }, (_, n) => chatLine(`1_${String(n).padStart(2, '0')}`));
     const { deps, account } = await open({ lines: { whatsapp: served }, settings: { PAGE_ITEMS: '20' } });
     await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
@@ -166,7 +166,7 @@ describe('splitting', () => {
     expect(await Promise.all((await pointers()).map(lineOf))).toEqual([expected[7], expected[33]]);
   });
 
-  it('is not done before every pointer is on the queue: the next event splits the batch', async () => {
+  it('is not done until every pointer is on the queue: the next event splits the batch', async () => {
     const { deps, queued } = await open();
     await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
     const { manifest } = (await deps.batches.read('whatsapp', 1))!;
@@ -178,7 +178,7 @@ describe('splitting', () => {
     expect(await queued()).toBe(3);
   });
 
-  it('notes that it is done beside what another worker noted of the batch meanwhile', async () => {
+  it('records that it is done without losing what another worker recorded meanwhile', async () => {
     const { deps } = await open();
     await fetchRun(deps, 'whatsapp', await openRun(deps, 'whatsapp', windowRun('backfill', from, to, 'a')));
     const { manifest } = (await deps.batches.read('whatsapp', 1))!;
@@ -188,7 +188,7 @@ describe('splitting', () => {
       ...deps.batchStates,
       async get(partition, row) {
         const found = await deps.batchStates.get(partition, row);
-        // The first read is the look whether the batch is split already.
+        // The first read asks whether the batch is split already.
         if (++reads === 2)
           await deps.batchStates.put(partition, row, { v: 1, runName: manifest.run.name, requeuedAt });
         return found;
@@ -203,7 +203,7 @@ describe('splitting', () => {
     });
   });
 
-  it('carries nothing of an item in its queue messages', async () => {
+  it("puts nothing of an item's content into queue messages", async () => {
     const { deps, fetch, account } = await open();
     await fetch(deps);
     const { receivedMessageItems } = await account

@@ -22,7 +22,7 @@ const stranger = {
   to: ['12015550199'],
 };
 
-/** One batch of these lines, each imported once as things stand, and the batch closed. */
+/** One closed batch of these lines, each imported once. */
 async function open(lines: Buffer[], settings: Record<string, string> = {}) {
   const world = await openWorld({ users: [anna, bo], lines: { whatsapp: lines }, settings });
   const { deps } = world;
@@ -45,7 +45,7 @@ const delivered = (imported: number, items = 1) => ({
 });
 
 describe('a redriven item', () => {
-  it('that was mapped to nobody is delivered by a mapping file uploaded since, and leaves quarantine', async () => {
+  it('that was mapped to nobody is delivered with a mapping file uploaded since, and leaves quarantine', async () => {
     const settings = { WHATSAPP_CUSTOM_MAPPING: 'true' };
     const lines = [chatLine('1_1'), chatLine('1_2', stranger)];
     const { deps, instance, redrive, drain, messages, quarantined, events } = await open(lines, settings);
@@ -101,7 +101,7 @@ describe('a redriven item', () => {
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
-  it('goes to the mailbox that was full, and not again to the one that took it', async () => {
+  it('goes to the mailbox that was full, and not again to the one that has it', async () => {
     bo.quotaBytes = 1;
     const { deps, redrive, drain, messages, quarantined, outcomes } = await open([chatLine('1_1')]);
     const [before] = await outcomes(deps);
@@ -145,7 +145,7 @@ describe('a redriven item', () => {
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
-  it('that nobody can be given any more stays in quarantine, and counted where it was delivered', async () => {
+  it('that no longer has a participant with a mailbox stays in quarantine, and stays counted where it was delivered', async () => {
     bo.quotaBytes = 1;
     const { deps, instance, redrive, drain, quarantined } = await open([chatLine('1_1')]);
     anna.mailbox = bo.mailbox = 'none';
@@ -160,7 +160,7 @@ describe('a redriven item', () => {
     expect(await countersOf(deps)).toEqual({ ...delivered(1), reasons: { unmapped: 1 }, quarantined: 1 });
   });
 
-  it('that fails again stays in quarantine, with what is wrong now', async () => {
+  it('that fails again stays in quarantine with its new reason', async () => {
     bo.quotaBytes = 1;
     const { deps, redrive, drain, quarantined, outcomes } = await open([chatLine('1_1')]);
     const [before] = await quarantined(deps);
@@ -210,7 +210,7 @@ describe('a redriven item', () => {
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
-  it('that was too large is delivered under a limit raised since', async () => {
+  it('that was too large is delivered after the limit is raised', async () => {
     const long = chatLine('1_1', { textContent: 'long '.repeat(300_000) });
     const { deps, instance, redrive, drain, messages, quarantined } = await open([long], {
       WHATSAPP_SIZE_LIMIT_MB: '1',
@@ -225,7 +225,7 @@ describe('a redriven item', () => {
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
-  it('counts as imported whole where the limit was raised since, and as partial where it was delivered before', async () => {
+  it('counts as imported after the limit is raised, and as partial where it was delivered before', async () => {
     bo.quotaBytes = 1;
     const file = { name: 'plan.bin', contentType: 'application/octet-stream' };
     const content = Buffer.alloc(1.2 * 1024 * 1024).toString('base64');
@@ -272,7 +272,7 @@ describe('a redriven item', () => {
     });
   });
 
-  it('that ended well is not quarantined by an older attempt that comes to another end', async () => {
+  it('that is delivered is not quarantined by an older attempt that fails', async () => {
     bo.quotaBytes = 1;
     const { deps, redrive, drain, quarantined, outcomes } = await open([chatLine('1_1')]);
     delete bo.quotaBytes;
@@ -291,13 +291,13 @@ describe('a redriven item', () => {
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
-  it('keeps its batch open that is being closed after it was counted', async () => {
+  it('keeps its batch open although a timer that has already counted it closes the batch', async () => {
     bo.quotaBytes = 1;
     const { deps, redrive, drain, queued } = await open([chatLine('1_1')]);
     await redrive(deps, first);
     await drain(deps);
     delete bo.quotaBytes;
-    // The last thing that is looked at before the counters are written.
+    // The reconciler reads this last before it writes the counters.
     const interrupted: Deps = {
       ...deps,
       quarantine: {
@@ -317,7 +317,7 @@ describe('a redriven item', () => {
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
-  it('opens its batch also when the timer passes by the closed batch at that moment', async () => {
+  it('opens its batch even if the timer skips the closed batch at that moment', async () => {
     bo.quotaBytes = 1;
     const { deps, redrive, drain } = await open([chatLine('1_1')]);
     delete bo.quotaBytes;
@@ -356,7 +356,7 @@ describe('a request to redrive', () => {
     ['that ended well', { batch: 1, position: 0 }],
     ['that the batch does not have', { batch: 1, position: 7 }],
   ])(
-    'for an item %s puts nothing on the queue, and its batch is counted to the same',
+    'for an item %s puts nothing on the queue, and its batch is counted again with the same result',
     async (_what, item) => {
       const { deps, outcomes, redrive, queued } = await open([chatLine('1_1')]);
       const before = await outcomes(deps);
@@ -369,7 +369,7 @@ describe('a request to redrive', () => {
     },
   );
 
-  it('clears a row of quarantine that a dying worker left behind of an item that ended well', async () => {
+  it('removes a quarantine row that a dying worker left behind for a delivered item', async () => {
     bo.quotaBytes = 1;
     const { deps, quarantined, redrive, drain } = await open([chatLine('1_1')]);
     const [left] = await quarantined(deps);
@@ -385,14 +385,14 @@ describe('a request to redrive', () => {
     expect(await countersOf(deps)).toEqual(delivered(2));
   });
 
-  it('for a batch that does not exist fails, and leaves nothing behind', async () => {
+  it('for a batch that does not exist fails and leaves nothing behind', async () => {
     const { deps, redrive, queued } = await open([chatLine('1_1')]);
     await expect(redrive(deps, { batch: 2, position: 0 })).rejects.toThrow('There is no such batch');
     expect(await queued()).toBe(0);
     expect(await stateOf(deps, 2)).toBeUndefined();
   });
 
-  it('opens an old batch without those behind it, and all count as closed when it is closed again', async () => {
+  it('opens an old batch but not the ones after it, and all count as closed when it is closed again', async () => {
     bo.quotaBytes = 1;
     const { deps, archive, redrive, drain, events } = await open([chatLine('1_1')]);
     await archive(deps, 'whatsapp', 'again');
@@ -412,7 +412,7 @@ describe('a request to redrive', () => {
     ]);
   });
 
-  it('may come while the batch is open: the rest of it is not waited for', async () => {
+  it('may come while the batch is open, and does not wait for the rest of it', async () => {
     bo.quotaBytes = 1;
     const { deps, fetch, drain, redrive, account, lines, messages } = await open([chatLine('1_1')]);
     lines.whatsapp = [chatLine('2_1'), chatLine('2_2')];

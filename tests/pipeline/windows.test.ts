@@ -29,7 +29,7 @@ describe('the daily windows', () => {
     ]);
   });
 
-  it('reach back no further than the setting, and say what was missed', () => {
+  it('reach back no further than the setting allows, and say what was missed', () => {
     const due = dueWindows('2026-11-01T00:00:00.000Z', at('2026-11-21T00:00:00Z'), {
       catchUpDays: 2,
       lagMs: 0,

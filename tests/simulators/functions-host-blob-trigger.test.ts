@@ -35,7 +35,7 @@ test('fires again when a blob is written again', async () => {
   await until('the second content', () => app.seen().find(({ blob }) => blob === 'two'));
 });
 
-test('tries a blob five times and then tells the poison queue of the blob trigger', async () => {
+test('tries a blob five times, then sends a message to the poison queue of the blob trigger', async () => {
   await store.putBlob('texts', 'in/bad.txt', 'fail');
   const app = await start();
   const poison = await until(
@@ -63,7 +63,7 @@ describe('Event Grid', () => {
     { eventType, data: { url } },
   ];
 
-  test('answers the handshake of a subscription, for a known function and the right key alone', async () => {
+  test('answers the handshake of a subscription only for a known function and the right key', async () => {
     const app = await start();
     const body = [{ data: { validationCode: 'code-1' } }];
     const answer = await post(app.origin, query, 'SubscriptionValidation', body);

@@ -4,7 +4,7 @@ const store = useHostStore();
 const start = useApps(store);
 
 describe('HTTP', () => {
-  test('hands request and response over whole', async () => {
+  test('passes request and response on complete', async () => {
     const app = await start();
     const answer = await fetch(`${app.origin}/api/echo/42/more?q=%C3%A5`, {
       method: 'POST',
@@ -23,7 +23,7 @@ describe('HTTP', () => {
     });
   });
 
-  test('answers 404 for an unknown route or method, 204 for nothing, 500 without a word of the error', async () => {
+  test('answers 404 for an unknown route or method, 204 for nothing, and 500 without details of the error', async () => {
     const app = await start();
     expect((await fetch(`${app.origin}/api/echo/notanumber`)).status).toBe(404);
     expect((await fetch(`${app.origin}/api/echo/1`, { method: 'DELETE' })).status).toBe(404);

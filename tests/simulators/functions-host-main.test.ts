@@ -48,7 +48,7 @@ test('an app that does not load ends the process with its reason', async () => {
   expect(output()).toContain('The functions host did not start: Worker was unable to load entry point');
 });
 
-test('three deaths of the worker end the process, and the parent is told why', async () => {
+test('three deaths of the worker end the process, which tells the parent why', async () => {
   const { exited, messages } = await startProcess('triggers');
   await store.send('work', { act: 'frozen' });
   expect(await exited).toBe(1);
@@ -62,7 +62,7 @@ test('SIGTERM lets the hooks of the app run', async () => {
   expect(output()).toContain('terminated in order');
 });
 
-test('ends within seconds of its parent, even when the store went first', async () => {
+test('ends after its parent, even when the store ended first', async () => {
   const own = await startAzurite({ inMemory: true });
   const { child, exited } = await startProcess('triggers', { AzureWebJobsStorage: own.connectionString });
   await own.close();

@@ -35,7 +35,7 @@ test('hands a message and its metadata over as the real host does, copied fields
   await until('the message to be deleted', async () => (await store.depth('work')) === 0);
 });
 
-test('loses the digits of a bare long number, as the library parses every text', async () => {
+test('loses the digits of a bare long number, because the library parses every text', async () => {
   const app = await start();
   await store.send('work', '12345678901234567890');
   expect((await until('the message', () => app.seen()[0])).message).toBe(12345678901234567000);
@@ -49,7 +49,7 @@ test('does not create the queue it listens to, and picks it up once it exists', 
   await until('the message', () => app.seen()[0]);
 });
 
-test('tries a failing message again, and gives it up to the poison queue after five times', async () => {
+test('tries a failing message again, and moves it to the poison queue after five attempts', async () => {
   const app = await start();
   await store.send('work', { act: 'failOnce' }, { act: 'fail' });
   const poison = await until('the poison queue', async () => (await store.peek('work-poison'))?.[0]);
@@ -59,12 +59,12 @@ test('tries a failing message again, and gives it up to the poison queue after f
   await until('an empty queue', async () => (await store.depth('work')) === 0);
 });
 
-test('leaves what fails five times in a poison queue where it is: that one has no poison queue of its own', async () => {
+test('leaves a message that fails five times in a poison queue there: that queue has no poison queue of its own', async () => {
   const app = await start('poison', { queueVisibilityMs: 1_000 });
   await store.send('work-poison', { act: 'fail' });
   const attempts = () => app.lines.filter((line) => line.includes('as asked')).length;
   await until('five attempts', () => attempts() === 5);
-  // It comes again after its invisibility, and is not handled any more.
+  // It becomes visible again, and is not handled any more.
   const visible = async () => ((await store.peek('work-poison')) ?? []).length === 1;
   await until('its return', visible);
   expect(attempts()).toBe(5);
@@ -126,7 +126,7 @@ test('makes many messages of an array, in base64, and fails on one above 64 KiB 
   expect(app.lines.some((line) => line.includes('the limit is 65536'))).toBe(true);
 });
 
-test('sends message and stack of an error, not its cause nor its inner errors', async () => {
+test('sends message and stack of an error, but neither its cause nor its inner errors', async () => {
   const app = await start();
   await store.send('work', { act: 'cause' });
   await until('the failure', () => app.lines.some((line) => line.includes('outer')));

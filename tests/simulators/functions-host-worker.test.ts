@@ -3,7 +3,7 @@ import { until, useApps, useHostStore } from '../support/host-app';
 const store = useHostStore();
 const start = useApps(store);
 
-test('one unhandled rejection ends the worker: innocent neighbours fail, the culprit has succeeded', async () => {
+test('one unhandled rejection ends the worker: other invocations fail, while the one that caused it has succeeded', async () => {
   const app = await start();
   const exits: unknown[] = [];
   app.events.on('workerExit', (exit) => exits.push(exit));
@@ -31,7 +31,7 @@ test('after SIGKILL of the worker its messages are handled by the next one', asy
   expect(app.seen()[0]).toMatchObject({ attempt: 2 });
 });
 
-test('functionTimeout kills the worker with its neighbours, and counts as no death', async () => {
+test('functionTimeout kills the worker with all its invocations, and does not count as a death', async () => {
   const app = await start('triggers', {
     settings: { AzureFunctionsJobHost__functionTimeout: '00:00:01' },
   });
@@ -49,7 +49,7 @@ test('loses what a handler logs after its end', async () => {
   expect(app.lines.some((line) => line.includes('too late'))).toBe(false);
 });
 
-test('registering a function after loading throws where it stands and kills the worker', async () => {
+test('registering a function after loading throws there and kills the worker', async () => {
   const app = await start('late');
   const before = await (await fetch(`${app.origin}/api/early`)).text();
   await fetch(`${app.origin}/api/register`);

@@ -15,7 +15,7 @@ export class Expression {
 export interface Declaration {
   kind: 'param' | 'var' | 'resource' | 'module' | 'output';
   name: string;
-  /** What stands in quotes after the name: type and version of a resource, file of a module. */
+  /** The text in quotes after the name: type and version of a resource, file of a module. */
   target: string;
   existing: boolean;
   hasDefault: boolean;

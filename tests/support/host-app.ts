@@ -35,7 +35,7 @@ function openHostStore() {
       const text = (message: unknown) => (typeof message === 'string' ? message : JSON.stringify(message));
       for (const message of messages) await queue.sendMessage(Buffer.from(text(message)).toString('base64'));
     },
-    /** What stands in a queue, as text; undefined when there is no such queue. */
+    /** The messages of a queue, as text; undefined when there is no such queue. */
     async peek(name: string): Promise<string[] | undefined> {
       if (!(await queues.getQueueClient(name).exists())) return undefined;
       const { peekedMessageItems } = await queues.getQueueClient(name).peekMessages({ numberOfMessages: 32 });

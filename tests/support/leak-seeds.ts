@@ -6,7 +6,7 @@ import { staff } from '../../simulators/samples/organisation';
 const own = staff.slice(0, 4);
 export const secrets = { username: 'reader-Zinnober', password: 'pw-Quittengelee-4711' };
 
-/** Everything that may stand in evidence, quarantine and mailboxes alone. */
+/** What only evidence, quarantine and mailboxes may contain. */
 export const needles = {
   secret: [secrets.username, secrets.password],
   number: [...own.map(({ number }) => number), '46701740999', '8613900009999'],

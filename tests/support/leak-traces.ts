@@ -23,7 +23,7 @@ function readings(text: string): string[] {
   return [text, spoken, ...decoded, text.replace(/(?<=\d)[ \-()](?=\d)/g, '')];
 }
 
-/** Needles that stand in the traces, each with its place. */
+/** The needles that the traces contain, each with its place. */
 export function hits(traces: readonly Trace[]): string[] {
   const found = new Set<string>();
   for (const { place, text } of traces)
@@ -36,7 +36,7 @@ export function hits(traces: readonly Trace[]): string[] {
   return [...found].toSorted();
 }
 
-/** Messages of all queues as they stand now; a run that is under way is looked at again and again. */
+/** The messages of all queues at this moment; a test looks again and again while a run is under way. */
 export async function queueTraces(connectionString: string): Promise<Trace[]> {
   const service = QueueServiceClient.fromConnectionString(connectionString);
   const traces: Trace[] = [];

@@ -179,7 +179,7 @@ export const expectedMessages = (window: Window, mode: MappingMode = {}): string
     )
     .toSorted();
 
-/** What stands in the mailboxes that a stack left behind in its data folder, read over HTTP. */
+/** The items in the mailboxes that a stack left in its data folder, read over HTTP. */
 export async function filedItems(dataDir: string) {
   const exchange = await startExchange({ users: organisation, dataDir: join(dataDir, 'exchange') });
   try {

@@ -24,7 +24,7 @@ import type { EventFields, EventName } from '../../shared/events';
 import { openStore } from './store';
 import { batchPartition, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
 
-/** The stages on real protocols, without the functions host: a test decides what runs, fails and comes twice. */
+/** The stages over real protocols, without the functions host: a test decides what runs, fails and comes twice. */
 
 export const from = '2026-11-20T00:00:00.000Z';
 export const to = '2026-11-21T00:00:00.000Z';
@@ -38,7 +38,7 @@ export interface WorldOptions {
   settings?: Record<string, string>;
   siteFaults?: FaultOptions;
   exchangeFaults?: FaultPlan;
-  /** Stands between the app and Exchange: its origin is used in place of the simulator's. */
+  /** Put between the app and Exchange: the app gets its origin instead of the simulator's. */
   proxy?: (exchangeOrigin: string) => Promise<{ origin: string; close(): Promise<void> }>;
 }
 
@@ -167,7 +167,7 @@ export async function openWorld(options: WorldOptions) {
         );
       }
     },
-    /** Asks for items to be redriven as an operator does, and puts each back as the host does. */
+    /** Requests that items are redriven, as an operator does, and works the requests off as the host does. */
     async redrive(deps: Deps, ...items: { batch: number; position: number }[]): Promise<void> {
       for (const { batch, position } of items) {
         const request = JSON.stringify({ v: 1, connector: 'whatsapp', batch, position });

@@ -35,7 +35,7 @@ function holdFirstCreate() {
   return { proxy, release: () => release(), isHeld: () => held };
 }
 
-it('a clock that runs an hour ahead takes a live delivery over, and the second copy is removed', async () => {
+it('a worker whose clock runs an hour ahead takes over a live delivery, and the second copy is removed', async () => {
   const hold = holdFirstCreate();
   const settings = { GRAPH_TIMEOUT_SECONDS: '20', LEASE_SECONDS: '60' };
   const world = await openWorld({ settings, proxy: hold.proxy });
@@ -62,7 +62,7 @@ it.each([
   ['an hour', hour],
   ['a year', 365 * day],
 ])(
-  'a lease of a worker that died, whose clock ran %s ahead, neither holds its item up nor doubles it',
+  'the lease of a dead worker whose clock ran %s ahead neither delays its item nor doubles it',
   async (_how, aheadMs) => {
     const world = await openWorld();
     const { deps } = world;
@@ -88,7 +88,7 @@ it('a clock that jumps back fetches no window twice and leaves the watermark whe
   expect((await deps.runs.list('whatsapp')).map((run) => [run.from, run.to])).toEqual([[from, to]]);
 });
 
-it('a clock that ran days ahead is reported for as long as days may be missing', async () => {
+it('a clock that ran days ahead is reported as long as days may be missing', async () => {
   const world = await openWorld();
   const { deps } = world;
   const due = Date.parse(to) + deps.config.fetch.lagMs;

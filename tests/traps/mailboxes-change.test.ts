@@ -34,7 +34,7 @@ describe('between two items', () => {
   });
 });
 
-it('a user renamed between fetch and import is found by the address that became a second one', async () => {
+it('a user renamed between fetch and import is found by the former address, now an alias', async () => {
   const { world, bo, first } = await open();
   Object.assign(bo, {
     userPrincipalName: 'bo.married@contoso.example',
@@ -46,7 +46,7 @@ it('a user renamed between fetch and import is found by the address that became 
   expect(await world.messages(bo)).toHaveLength(1);
 });
 
-it("a user renamed without a trace is kept for a person, and is nobody else's", async () => {
+it('an item of a user renamed without an alias waits for a person, and reaches nobody else', async () => {
   const { world, anna, bo, first } = await open();
   const renamed = { mail: 'x@contoso.example', proxyAddresses: ['SMTP:x@contoso.example'] };
   for (const [index, one] of [anna, bo].entries())

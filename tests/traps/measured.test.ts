@@ -8,9 +8,9 @@ import { run } from '../../shared/storage/manifest';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
 import { createTeleMessage } from '../../shared/telemessage/client';
 
-/** Traps that others fell into, each in a line or two. */
+/** Traps that were measured elsewhere. */
 
-it('a page of 300 KB that unpacks to 300 MB costs the memory of its bound, not of its contents', async () => {
+it('a page of 300 KB that unpacks to 300 MB costs the memory of the page limit, not of its contents', async () => {
   const bomb = gzipSync(Buffer.alloc(300 * 1024 * 1024));
   expect(bomb.length).toBeLessThan(400 * 1024);
   const server = createServer((_request, response) => {
@@ -48,7 +48,7 @@ it('a page of 300 KB that unpacks to 300 MB costs the memory of its bound, not o
   await new Promise((closed) => server.close(closed));
 });
 
-it('no field of a queue message has a name by which the host would replace its own metadata', () => {
+it("no field of a queue message has a name that would replace the host's own metadata", () => {
   const metadata = [
     'id',
     'dequeuecount',
@@ -62,7 +62,7 @@ it('no field of a queue message has a name by which the host would replace its o
     for (const field of Object.keys(shape)) expect(metadata).not.toContain(field.toLowerCase());
 });
 
-it('no key of a table row can hold a character that the service refuses', () => {
+it('no key of a table row can contain a character that the service refuses', () => {
   const refused = /[/\\#?\p{Cc}]/u;
   for (const connector of connectorIds)
     for (const key of [connector, batchPartition(connector, 7), batchRow(7), positionRow(7)])

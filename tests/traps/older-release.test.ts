@@ -11,7 +11,7 @@ import { batchRow } from '../../shared/storage/outcomes';
 import { openClients, user } from '../support/graph-tenant';
 import { chatLine, useWorld, type World } from '../support/world';
 
-/** What stood in storage and mailboxes under release 1; its README.md tells what is in it. */
+/** Storage and mailboxes as release 1 left them; its README.md says what is in them. */
 const snapshot = join(__dirname, '..', 'fixtures', 'release-1');
 const read = <T>(file: string) => JSON.parse(readFileSync(join(snapshot, file), 'utf8')) as T;
 const blobFolder = join(snapshot, containers.batches);
@@ -26,7 +26,7 @@ const anna = user('anna', { id: '3f1c8a52-6d0e-4b7f-9a41-000000000001' });
 const bo = user('bo', { id: '3f1c8a52-6d0e-4b7f-9a41-000000000002' });
 const doneRun = 'daily-20251117T000000Z';
 const openRun = 'daily-20251118T000000Z';
-/** The site still has what it served then, and a line that it lists since. */
+/** The site still has what it served then, and a line that it has added since. */
 const lines = [
   ...blobs
     .filter(({ name }) => name.endsWith('.ndjson'))
@@ -48,7 +48,7 @@ interface SentMessage {
   request: object;
 }
 
-/** Gives the ids that folders and messages of the snapshot have in this Exchange, by those that they had. */
+/** Restores folders and messages of the snapshot; returns their new ids by their former ones. */
 async function restoreMailboxes(origin: string): Promise<Map<string, string>> {
   const { graph } = openClients(origin);
   const ids = new Map<string, string>();
@@ -57,7 +57,7 @@ async function restoreMailboxes(origin: string): Promise<Map<string, string>> {
     ids.set(formerId, (json as { id: string }).id);
   };
   for (const { userId, folderId, messageId, request } of read<SentMessage[]>('mailboxes.json')) {
-    // Its owner has renamed it: only the rows lead to it.
+    // Its owner has renamed the folder: only the table rows lead to it.
     if (!ids.has(folderId)) await post(userId, 'mailFolders', { displayName: 'Old chats' }, folderId);
     await post(userId, `mailFolders/${ids.get(folderId)}/messages`, request, messageId);
   }
@@ -83,14 +83,14 @@ const texts = (...ids: string[]) => ids.map((id) => `text of ${id}`);
 it.each([
   ['with its queue', true],
   ['whose queue was lost', false],
-])('what release 1 left under way is finished by this one, %s', async (_what, hasQueue) => {
+])('this release finishes what release 1 left under way, %s', async (_what, hasQueue) => {
   const world = await openWorld();
   const ids = await restoreMailboxes(world.exchange.origin);
   await restoreStore(world, ids);
   if (hasQueue)
     for (const [name, messages] of Object.entries(read<Record<string, string[]>>('queue.json')))
       for (const text of messages) await world.account.queue(name).sendMessage(text);
-  // Hours later, so that every lease has run out and what is not on the queue counts as lost.
+  // Hours later every lease has run out, and what is not on the queue counts as lost.
   const deps: AppDeps = { ...world.deps, now: () => Date.parse('2025-11-19T04:00:00Z') };
 
   expect(await statusOf(deps)).toMatchObject({

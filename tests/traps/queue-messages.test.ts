@@ -29,7 +29,7 @@ it.each([
   ['nothing', ''],
   ['a text of 48,000 characters', '+46701740605 '.repeat(3692)],
 ])(
-  'a message that names no item (%s) is kept with a reason, and neither lost nor repeated for ever',
+  'a message that names no item (%s) is kept with a reason, and neither lost nor repeated endlessly',
   async (_what, message) => {
     const { world, deps } = await open();
     await quarantineItem(deps, message);
@@ -47,12 +47,12 @@ it.each([
 );
 
 it.each([0, 2])(
-  'a message of version %d is refused with a clear error, and its item is imported all the same',
+  'a message of version %d is refused with a clear error, and its item is imported anyway',
   async (v) => {
     const { world, deps } = await open();
     const [old, current] = await world.fetchUnqueued(deps);
     expect(() => readItemPointer({ ...old, v })).toThrow(/^Expected the pointer to an item\. v: /);
-    // Five times refused, then poison.
+    // Refused five times, then poison.
     await quarantineItem(deps, { ...old, v });
     expect(await strays(deps)).toHaveLength(1);
     await deps.importQueue.send(current!);
@@ -66,7 +66,7 @@ it.each([0, 2])(
   },
 );
 
-it('a whole queue that expired or was purged loses nothing: what has no outcome is put back', async () => {
+it('a queue that expires or is purged loses nothing: every item without an outcome is put back', async () => {
   const { world, deps } = await open();
   await world.fetch(deps);
   expect(await world.queued()).toBe(2);
@@ -76,7 +76,7 @@ it('a whole queue that expired or was purged loses nothing: what has no outcome 
   expect(await world.messages(anna)).toHaveLength(2);
 });
 
-it('a pointer to a page that does not exist ends in quarantine instead of being tried for ever', async () => {
+it('a pointer to a page that does not exist ends in quarantine instead of being tried endlessly', async () => {
   const { world, deps } = await open();
   const [pointer] = await world.fetchUnqueued(deps);
   await quarantineItem(deps, { ...pointer, blob: 'pages/whatsapp/gone/000001.ndjson' });
@@ -85,7 +85,7 @@ it('a pointer to a page that does not exist ends in quarantine instead of being 
 });
 
 it.each(['../mappings/whatsapp.csv', 'pages/../../mappings/whatsapp.csv', '/x', 'pages//x', 'pages/./x'])(
-  'the blob name %s, which leaves its container in the storage client, is no pointer',
+  'a pointer with the blob name %s, which the storage client would resolve outside the container, is refused',
   async (blob) => {
     const pointer = { v: 1, connector: 'whatsapp', batch: 1, position: 0, blob, offset: 0, length: 1 };
     expect(() => readItemPointer(pointer)).toThrow('blob: expected the name of a blob');

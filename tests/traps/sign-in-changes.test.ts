@@ -46,7 +46,7 @@ it('a password that changes in the middle of a run costs one refusal and no item
   expect(stats.statuses).toEqual({ 200: 3, 401: 1 });
 });
 
-it('a password that the vault does not know yet alarms, locks no account, and loses no day', async () => {
+it('a password that the vault does not have yet raises an alarm, locks no account, and loses no day', async () => {
   const { world, deps, due } = await open();
   await newSitePassword(world, 'next');
   for (let hours = 0; hours < 6; hours++)
@@ -63,14 +63,14 @@ describe('a Key Vault that throttles', () => {
   const throttle = (deps: Deps, throttleVault: number) =>
     send('PUT', `${deps.config.keyVaultUrl}/_control/faults`, { throttleVault, retryAfterSeconds: 1 });
 
-  it('for a moment is waited for', async () => {
+  it('for a moment only delays the fetch', async () => {
     const { deps, due } = await open();
     await throttle(deps, 2);
     await fetchBatch(due);
     expect(await fetched(deps)).toMatchObject({ items: 3 });
   });
 
-  it('for long fails the fetch by the name of the secret, and the next one succeeds', async () => {
+  it('for long fails the fetch with the name of the secret, and the next fetch succeeds', async () => {
     const { deps, due } = await open();
     await throttle(deps, 1000);
     await expect(fetchBatch(due)).rejects.toThrow(

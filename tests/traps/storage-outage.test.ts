@@ -20,7 +20,7 @@ describe('a storage account that answers 503', () => {
     }
   });
 
-  /** The same account behind three doors that can be shut. */
+  /** The same account behind a proxy for each service that can answer 503 instead. */
   const behindDoors = async (connectionString: string) => {
     let result = connectionString;
     for (const [whole, port] of connectionString.matchAll(/Endpoint=http:\/\/127\.0\.0\.1:(\d+)/g)) {
@@ -46,7 +46,7 @@ describe('a storage account that answers 503', () => {
   };
 
   it.each(['before the first delivery', 'between a delivery and its record'])(
-    '%s for longer than one attempt leaves an item that the next attempt files once',
+    '%s for longer than one attempt does not keep the next attempt from filing the item once',
     async (when) => {
       const world = await openWorld();
       const { deps } = world;

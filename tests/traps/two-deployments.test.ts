@@ -11,7 +11,7 @@ const second = useStore();
 
 const mine = { usersEmailAddress: [{ emailAddress: 'anna@contoso.example' }] };
 
-/** Fetches, imports and closes a day, as a deployment does that knows of no other. */
+/** Fetches, imports and closes a day as a deployment that knows of no other. */
 const archive = async (world: World, deps: Deps, run?: string) => {
   for (const pointer of await world.fetchUnqueued(deps, 'whatsapp', run)) await importItem(deps, pointer);
   world.events.length = 0;
@@ -19,7 +19,7 @@ const archive = async (world: World, deps: Deps, run?: string) => {
   return world.events.filter(({ name }) => name === 'unbalanced').map(({ fields }) => fields);
 };
 
-it('two deployments that archive one account into one tenant by mistake are noticed by the second to close a batch', async () => {
+it('the second of two deployments that archive one account into one tenant notices the mistake when it closes a batch', async () => {
   const world = await openWorld({ lines: { whatsapp: [chatLine('1_1', mine)] } });
   expect(await archive(world, world.instance())).toEqual([]);
   expect(await archive(world, world.instance({ ArchiveStorage: second.connectionString }))).toEqual([
@@ -32,7 +32,7 @@ it('two deployments that archive one account into one tenant by mistake are noti
   ]);
 });
 
-it('a deployment that archives another account into the same tenant is not taken for a mistake', async () => {
+it('a deployment that archives another account into the same tenant is no mistake', async () => {
   const world = await openWorld({ lines: { whatsapp: [chatLine('2_1', mine)] } });
   expect(await archive(world, world.instance())).toEqual([]);
   world.lines.whatsapp = [chatLine('2_2', mine)];
