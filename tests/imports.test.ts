@@ -88,6 +88,8 @@ const refused = [
     source('functions/import-item', '../shared/delivery/deliver'),
     source('functions/import-item', '../local/stack'),
     source('shared/graph/failure', './request.client'),
+    source('shared/mail/parser.client', './parse-worker'),
+    source('shared/mail/dates', './parse-worker'),
     source('shared/pipeline/split-batch', '../graph/request.client'),
     source('shared/mapping/file.client', '../storage/rows.client'),
     source('shared/storage/rows.client', '../graph/directory.client'),
