@@ -34,7 +34,7 @@ export interface Call {
 
 export interface Reply {
   status: number;
-  /** The parsed body; undefined when there is none. */
+  /** The parsed body; undefined without one. */
   json: unknown;
 }
 

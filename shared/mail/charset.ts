@@ -318,7 +318,7 @@ const shiftIn = 0x0f;
 const tilde = 0x7e;
 const lineFeed = 0x0a;
 
-/** The escape-switched charset of unlabelled 7-bit bytes; undefined when there is none. */
+/** The escape-switched charset of unlabelled 7-bit bytes; undefined for other bytes. */
 function escapedCharset(bytes: Buffer): string | undefined {
   const text = bytes.toString('latin1');
   if (text.includes('\x1b$)C') || text.includes('\x1b$)A') || text.includes('\x1b$)G')) return 'escapes';

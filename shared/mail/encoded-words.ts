@@ -84,7 +84,7 @@ export function decodeWords(text: string, fallback?: string): string {
   return decoded + text.slice(from);
 }
 
-/** End of the encoded word that begins at `start`, or `start` itself when there is none; for tokenisers. */
+/** End of the encoded word that begins at `start`, or `start` itself if no word begins there; for tokenisers. */
 export function encodedWordEnd(text: string, start: number): number {
   return text.startsWith('=?', start) ? (wordAt(text, start, text.length)?.end ?? start) : start;
 }

@@ -22,7 +22,7 @@ export interface Mappings {
 }
 
 interface Loaded {
-  /** Version of the file; undefined if there is none. */
+  /** Version of the file; undefined without a file. */
   etag: string | undefined;
   mapping: Mapping | undefined;
 }

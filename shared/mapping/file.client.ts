@@ -5,7 +5,7 @@ import type { ConnectorId } from '../connectors';
 export interface MappingFiles {
   /** Undefined if none was uploaded; `etag` identifies the version. @throws RestError */
   read(connector: ConnectorId): Promise<{ bytes: Buffer; etag: string } | undefined>;
-  /** The `etag` of the current version; undefined if there is none. @throws RestError */
+  /** The `etag` of the current version; undefined without a file. @throws RestError */
   version(connector: ConnectorId): Promise<string | undefined>;
   /** Replaces the file. @throws RestError */
   write(connector: ConnectorId, bytes: Buffer): Promise<void>;

@@ -28,7 +28,7 @@ export interface Runs {
   save(connector: ConnectorId, run: RunState): Promise<void>;
   get(connector: ConnectorId, name: string): Promise<RunState | undefined>;
   list(connector: ConnectorId): Promise<RunState[]>;
-  /** A number in the manifest chain (0 when there is none) from which to search for its end. */
+  /** A number in the manifest chain (0 if none is known) from which to search for its end. */
   chainHint(connector: ConnectorId): Promise<number>;
   saveChainHint(connector: ConnectorId, number: number): Promise<void>;
   /** Every batch up to this number is closed. `etag` is the condition for advancing it. */

@@ -71,7 +71,7 @@ export async function orMissing<T>(request: Promise<T>): Promise<T | undefined> 
 /** Azure's limit for a message in the queue, base64 included. */
 const maxMessageBytes = 64 * 1024;
 
-/** Sends the text unchanged. Like the real host, it creates a queue for an output or for poison if there is none. */
+/** Sends the text unchanged. Like the real host, it creates a queue for an output or for poison that does not exist. */
 export async function sendRaw(queue: QueueClient, text: string): Promise<void> {
   const bytes = Buffer.byteLength(text);
   if (bytes > maxMessageBytes) {

@@ -261,7 +261,7 @@ export function createScheduler({ startMs, choose, onCrash, times }: SchedulerOp
       return true;
     },
     quiet,
-    /** The next instant that an operation, a timer or a request under way waits for; infinity if there is none. */
+    /** The next instant that an operation, a timer or a request under way waits for; infinity without one. */
     nextMs(): number {
       let next = timers.nextMs();
       for (const one of pending) next = Math.min(next, Math.max(one.notBeforeMs, one.process.frozenUntilMs));
