@@ -1,13 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { functionNames, queues } from '../../shared/names';
+import { useTemporaryFolder } from '../support/temporary-folder';
 
 const root = join(__dirname, '..', '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
-const folder = mkdtempSync(join(tmpdir(), 'drawing-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = useTemporaryFolder('drawing');
 
 describe('docs/architecture.svg', () => {
   it('is what `npm run drawing` makes of its source today', () => {

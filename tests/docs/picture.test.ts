@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { useTemporaryFolder } from '../support/temporary-folder';
 
 const root = join(__dirname, '..', '..');
-const folder = mkdtempSync(join(tmpdir(), 'picture-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = useTemporaryFolder('picture');
 
 describe('docs/archived-item.svg', () => {
   it('shows the item as the code makes it today: `npm run picture` draws it again', () => {

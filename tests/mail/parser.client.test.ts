@@ -1,15 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { createMailParser, type MailParser, type MailParserOptions } from '../../shared/mail/parser.client';
 import { readMail } from '../../shared/mail/read-mail';
 import { context, mail, mailFixtures } from '../support/mail-fixtures';
+import { useTemporaryFolder } from '../support/temporary-folder';
 
 const fake = join(__dirname, '..', 'fixtures', 'parser-threads', 'endless.js');
 const shared = join(__dirname, '..', '..', 'shared', 'mail');
-const folder = mkdtempSync(join(tmpdir(), 'parser-'));
+const folder = useTemporaryFolder('parser');
 const workerFile = join(folder, 'parse-worker.js');
 const parsers: MailParser[] = [];
 
@@ -32,7 +31,6 @@ beforeAll(async () => {
 });
 
 afterEach(() => Promise.all(parsers.splice(0).map((parser) => parser.close())));
-afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('createMailParser', () => {
   it('gives what readMail gives, for all fixture mails in parallel', async () => {

@@ -1,21 +1,14 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { appFolder } from '../../local/bundles';
 import type { PreflightReport } from '../../ops/preflight';
-import { openDeployment, people, type Deployment } from '../support/deployment';
+import { people, useDeployment } from '../support/deployment';
+import { useTemporaryFolder } from '../support/temporary-folder';
 
-let deployment: Deployment;
-const folder = mkdtempSync(join(tmpdir(), 'ops-'));
-beforeAll(async () => {
-  deployment = await openDeployment();
-});
-afterAll(async () => {
-  await deployment.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const deployment = useDeployment();
+const folder = useTemporaryFolder('ops');
 
 /** Runs the command line as a shell does: in its own folder, without this process's environment. */
 async function ops(args: string[], env: Record<string, string> = {}, cwd = folder) {

@@ -7,20 +7,14 @@ import type { Status } from '../../shared/preflight/status';
 import { windowRun } from '../../shared/pipeline/windows';
 import { batchPartition, batchRow, positionRow, type Quarantined } from '../../shared/storage/outcomes';
 import { chatLine } from '../support/world';
-import { openDeployment, type Deployment } from '../support/deployment';
+import { useDeployment } from '../support/deployment';
 
-let deployment: Deployment;
+const deployment = useDeployment();
 let deps: Deps;
-beforeAll(async () => {
-  deployment = await openDeployment();
-  process.env['IDENTITY_ENDPOINT'] = deployment.settings['IDENTITY_ENDPOINT'];
-  process.env['IDENTITY_HEADER'] = deployment.settings['IDENTITY_HEADER'];
+beforeAll(() => {
   deps = { ...openApp(deployment.settings, false), emit: () => undefined };
 });
-afterAll(async () => {
-  await deps.mailParser.close();
-  await deployment.close();
-});
+afterAll(() => deps.mailParser.close());
 
 async function status(): Promise<{ code: number; text: string; json: Status }> {
   const lines: string[] = [];

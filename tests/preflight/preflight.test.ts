@@ -1,7 +1,6 @@
 import { TableServiceClient } from '@azure/data-tables';
 import { QueueServiceClient } from '@azure/storage-queue';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startExchange } from '../../simulators/exchange/server';
 import { mintToken } from '../../simulators/identity/token';
@@ -9,20 +8,12 @@ import { preflightVerb } from '../../ops/preflight';
 import type { PreflightReport } from '../../ops/preflight';
 import { version } from '../../package.json';
 import { changeJson } from '../support/proxy';
-import { openDeployment, people, type Deployment } from '../support/deployment';
+import { people, useDeployment, type Deployment } from '../support/deployment';
+import { useTemporaryFolder } from '../support/temporary-folder';
 
-let deployment: Deployment;
+const deployment = useDeployment();
 let allSteps: string[] = [];
-const temporary = mkdtempSync(join(tmpdir(), 'preflight-'));
-beforeAll(async () => {
-  deployment = await openDeployment();
-  process.env['IDENTITY_ENDPOINT'] = deployment.settings['IDENTITY_ENDPOINT'];
-  process.env['IDENTITY_HEADER'] = deployment.settings['IDENTITY_HEADER'];
-});
-afterAll(async () => {
-  await deployment.close();
-  rmSync(temporary, { recursive: true, force: true });
-});
+const temporary = useTemporaryFolder('preflight');
 afterEach(() => deployment.reset());
 
 const pilot = people.pilot.userPrincipalName;

@@ -1,25 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allBalance, requestWindows, resultOf, waitUntilClosed } from '../../local/run-windows';
 import { startStack } from '../../local/stack';
 import { functionNames } from '../../shared/names';
+import { useTemporaryFolder } from '../support/temporary-folder';
 
 const root = join(__dirname, '..', '..');
-const temporary = mkdtempSync(join(tmpdir(), 'stage-'));
-afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+const temporary = useTemporaryFolder('stage');
 
 /** Copies what staging reads, so that the tests do not touch this checkout's dist/app. */
 function copyOf(checkout: string, name: string): string {

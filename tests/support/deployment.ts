@@ -11,7 +11,7 @@ import { user } from './graph-tenant';
 import { startProxy } from './proxy';
 import { openStore } from './store';
 
-/** Everything that a deployed app talks to, each service behind a proxy that a test can bend. */
+/** Everything that a deployed app talks to, each service behind a proxy that a test can make answer otherwise. */
 
 const account = { username: 'reader', password: 'right' };
 export const identityHeader = 'ops-test-header';
@@ -54,7 +54,7 @@ async function startInsights() {
   };
 }
 
-export async function openDeployment() {
+async function openDeployment() {
   const store = openStore();
   await provision(store.connectionString);
   const identity = await startIdentity({
@@ -117,6 +117,21 @@ export async function openDeployment() {
       ]);
     },
   };
+}
+
+/**
+ * For a test file: one deployment, in whose name this process signs in. It has its fields once the tests run, not
+ * before.
+ */
+export function useDeployment(): Deployment {
+  const deployment = {} as Deployment;
+  beforeAll(async () => {
+    Object.assign(deployment, await openDeployment());
+    for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER'])
+      process.env[name] = deployment.settings[name];
+  });
+  afterAll(() => deployment.close());
+  return deployment;
 }
 
 export type Deployment = Awaited<ReturnType<typeof openDeployment>>;
