@@ -9,6 +9,6 @@ module.exports = {
   globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
   // Only a failed test takes as long as this.
   testTimeout: 120_000,
-  // Most tests wait for processes and sockets: more workers than cores would only make them wait for each other.
-  maxWorkers: 2,
+  // Many tests wait for processes and for delays of the services: a third worker keeps two cores busy meanwhile.
+  maxWorkers: 3,
 };

@@ -19,7 +19,7 @@ const queueOf = (connectionString: string) =>
 const onDisk = (service: string, text: string) => () =>
   readFileSync(join(dataDir, `__azurite_db_${service}__.json`), 'utf8').includes(text);
 
-test('keeps what it accepted over an orderly stop', async () => {
+test('keeps what it accepted before an orderly stop', async () => {
   const first = await startAzurite({ dataDir });
   await queueOf(first.connectionString).create();
   await queueOf(first.connectionString).sendMessage('still here');
@@ -30,7 +30,7 @@ test('keeps what it accepted over an orderly stop', async () => {
   await second.close();
 });
 
-test('opens its folder again after SIGKILL, with what stood on disk', async () => {
+test('opens its folder again after SIGKILL, with what was on disk', async () => {
   const first = await startAzurite({ dataDir });
   await queueOf(first.connectionString).create();
   const { messageId } = await queueOf(first.connectionString).sendMessage('still here');
@@ -51,7 +51,7 @@ test('opens its folder again after SIGKILL, with what stood on disk', async () =
   await second.close();
 });
 
-test('ends with a parent that was killed, saves its last state, and makes the next one wait for that', async () => {
+test('ends after its parent is killed, saves its last state, and makes the next one wait for that', async () => {
   const script = join(dataDir, 'parent.js');
   const { outputFiles } = buildSync({
     stdin: {

@@ -22,10 +22,10 @@ export const evening: Window = { from: '2026-11-19T22:00:00.000Z', to: '2026-11-
 /** Holds items of the evening again, an item that cannot be read, and mails that are attached in several requests. */
 export const night: Window = { from: evening.to, to: '2026-11-20T00:45:00.000Z' };
 
-/** What a run says of how far it is. */
+/** A line in which a run shows its progress. */
 export const progress = /\d+\/\d+ items, \w+/;
 
-/** Settings of a stack that goes on soon after what was killed or what Exchange left in doubt. */
+/** Settings of a stack that soon goes on after a part was killed or Exchange left a request in doubt. */
 export const impatient = {
   LEASE_SECONDS: '10',
   GRAPH_TIMEOUT_SECONDS: '5',
@@ -35,7 +35,7 @@ export const impatient = {
 
 export const asOptions = ({ from, to }: Window): string[] => ['--from', from, '--to', to];
 
-/** A folder that goes with the test. */
+/** A data folder that useStacks() removes. */
 const folders: string[] = [];
 export function dataFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'stack-'));
@@ -45,7 +45,7 @@ export function dataFolder(): string {
 
 const running = new Set<number>();
 
-/** For a test file that starts stacks: the time that they take, and an end to what a failed test left behind. */
+/** For a test file that starts stacks: allows the time that they take, and ends what a failed test left running. */
 export function useStacks(): void {
   jest.setTimeout(300_000);
   afterAll(() => {
@@ -134,14 +134,14 @@ export interface Result {
   })[];
 }
 
-/** The JSON line, of a run that ended well. */
+/** The JSON line of a run that ended well. */
 export async function resultOf(run: Running): Promise<Result> {
   const code = await run.exited;
   if (code !== 0) throw new Error(`It ended with ${code}:\n${run.stdout()}${run.stderr()}`);
   return JSON.parse(run.stdout().trimEnd().split('\n').at(-1)!) as Result;
 }
 
-/** The counters that the generator of the sample days expects, after what came in an earlier window. */
+/** The counters that the generator of the sample days expects, if an earlier window was fetched before. */
 export function expectedCounters(window: Window, mode: MappingMode = {}, earlier?: Window): Counted[] {
   return connectorIds.map((connector) => {
     const counted = (of: Window) => {
@@ -203,7 +203,7 @@ const alive = (pid: number) => {
   }
 };
 
-/** Waits until none of the processes is left. */
+/** Waits until the processes have ended; gives those that have not. */
 export async function gone(pids: readonly number[]): Promise<number[]> {
   // Only a failed test waits as long as this.
   const until = Date.now() + 100_000;
