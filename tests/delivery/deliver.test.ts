@@ -4,7 +4,7 @@ import { importItem } from '../../shared/pipeline/import-item';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
 import { sha256, user } from '../support/graph-tenant';
-import { eventually } from '../support/eventually';
+import { until } from '../support/until';
 import { chatLine, useWorld, type WorldOptions } from '../support/world';
 
 const anna = user('anna');
@@ -147,7 +147,7 @@ describe('a delivery', () => {
       exchangeFaults: { script: [{ kind: 'lateCommit', method: 'POST', path: '/messages$', lateMs: 800 }] },
     });
     await archive(deps);
-    await eventually(async () => (await messages(anna)).length === 2);
+    await until('the late copy', async () => (await messages(anna)).length === 2);
     skip(deps.config.reconcile.settlingMs);
     await reconcile(deps);
     expect(await messages(anna)).toHaveLength(1);

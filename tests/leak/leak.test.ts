@@ -4,7 +4,7 @@ import { showProgress } from '../../local/progress';
 import { requestWindows, waitUntilClosed } from '../../local/run-windows';
 import { startStack, type Stack } from '../../local/stack';
 import { startTeleMessage, type TeleMessage } from '../../simulators/telemessage/server';
-import { eventually } from '../support/eventually';
+import { until } from '../support/until';
 import { secrets, seededLines, allNeedles, needles } from '../support/leak-seeds';
 import {
   blobNames,
@@ -97,11 +97,11 @@ beforeAll(async () => {
   })();
   const out = { isTTY: false, write: (text: string) => progress.push({ place: 'progress', text }) };
   await waitUntilClosed(stack.deps, runs, showProgress(out as unknown as WriteStream));
-  await eventually(async () => (await strayCount()) === 2);
+  await until('two stray messages', async () => (await strayCount()) === 2);
   const requests = queue(queues.redriveItem);
   for (const request of await redriveRequests())
     await requests.sendMessage(Buffer.from(JSON.stringify(request)).toString('base64'));
-  await eventually(async () => (await requests.getProperties()).approximateMessagesCount === 0);
+  await until('the empty queue', async () => (await requests.getProperties()).approximateMessagesCount === 0);
   await waitUntilClosed(stack.deps, runs, showProgress(out as unknown as WriteStream));
   isOver = true;
   await watching;

@@ -6,7 +6,7 @@ import { QueueServiceClient } from '@azure/storage-queue';
 import { TableClient } from '@azure/data-tables';
 import { buildSync } from 'esbuild';
 import { startAzurite } from '../../local/azurite';
-import { until } from '../support/host-app';
+import { until } from '../support/until';
 
 let dataDir: string;
 beforeEach(() => {

@@ -1,13 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import {
-  file,
-  openTenant,
-  receivedItem,
-  users,
-  useTenant,
-  waitFor,
-  type Json,
-} from '../support/exchange-tenant';
+import { file, openTenant, receivedItem, users, useTenant, type Json } from '../support/exchange-tenant';
+import { until } from '../support/until';
 
 const MB = 1024 * 1024;
 const base = `/users/${users.ada.id}`;
@@ -127,7 +120,7 @@ describe('attachments of the simulated Exchange', () => {
       work() {
         const step = ++steps;
         const isDone = () => (step <= 3 ? steps >= 3 : slow.exchange.stats().answers['412'] === 1);
-        return step === 1 ? Promise.resolve() : waitFor(isDone);
+        return step === 1 ? Promise.resolve() : until('the other upload', isDone);
       },
     });
     const reply = await slow.post(`${base}/mailFolders/inbox/messages`, receivedItem());

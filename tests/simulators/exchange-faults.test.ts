@@ -4,10 +4,10 @@ import {
   receivedItem,
   users,
   useTenant,
-  waitFor,
   type Client,
   type Reply,
 } from '../support/exchange-tenant';
+import { until } from '../support/until';
 
 const base = `/users/${users.ada.id}`;
 const inbox = `${base}/mailFolders/inbox/messages`;
@@ -95,7 +95,7 @@ describe('faults of the simulated Exchange', () => {
     script('lateCommit', { method: 'POST', lateMs: 100 });
     expect((await post()).status).toBe(504);
     expect(await kept()).toBe(0);
-    await waitFor(async () => (await kept()) === 1);
+    await until('the late commit', async () => (await kept()) === 1);
   });
 
   it('skip as many requests as the script says, and then occur as often as it says', async () => {

@@ -4,10 +4,10 @@ import {
   receivedItem,
   token,
   users,
-  waitFor,
   workUntil,
   type Client,
 } from '../support/exchange-tenant';
+import { until } from '../support/until';
 
 const inbox = `/users/${users.ada.id}/mailFolders/inbox`;
 
@@ -119,11 +119,14 @@ describe('throttling of the simulated Exchange', () => {
     const leave = new AbortController();
     const headers = { authorization: `Bearer ${token()}` };
     const gone = fetch(url, { headers, signal: leave.signal });
-    await waitFor(() => client.exchange.stats().mailboxes['ada@contoso.com']?.maxInFlight === 1);
+    await until(
+      'a request in flight',
+      () => client.exchange.stats().mailboxes['ada@contoso.com']?.maxInFlight === 1,
+    );
     leave.abort();
     await expect(gone).rejects.toThrow();
     hasLeft = true;
-    await waitFor(async () => {
+    await until('the freed place', async () => {
       later += 5_000; // After any Retry-After.
       return (await client.get(inbox)).status === 200;
     });

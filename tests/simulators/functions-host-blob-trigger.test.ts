@@ -1,4 +1,5 @@
-import { keys, until, useApps, useHostStore } from '../support/host-app';
+import { keys, useApps, useHostStore } from '../support/host-app';
+import { until } from '../support/until';
 
 const store = useHostStore();
 const start = useApps(store, { keys });

@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { hostOptions, until, useHostStore } from '../support/host-app';
+import { hostOptions, useHostStore } from '../support/host-app';
+import { until } from '../support/until';
 import { startAzurite } from '../../local/azurite';
 import { gone } from '../support/stack-process';
 

@@ -1,4 +1,5 @@
-import { until, useApps, useHostStore } from '../support/host-app';
+import { useApps, useHostStore } from '../support/host-app';
+import { until } from '../support/until';
 
 const store = useHostStore();
 const start = useApps(store);

@@ -1,6 +1,7 @@
 import { mintToken } from '../../simulators/identity/token';
 import { startExchange, type Exchange, type ExchangeOptions } from '../../simulators/exchange/server';
 import type { TenantUser } from '../../simulators/samples/organisation';
+import { until } from './until';
 
 /** A small tenant for the tests of the simulated Exchange, and a client that sends any request to it. */
 
@@ -121,7 +122,7 @@ export function useTenant(options: Partial<ExchangeOptions> = {}): Client {
 }
 
 /** Makes every request take until `isReached`, so that requests overlap even on a slow machine. */
-export const workUntil = (isReached: () => boolean) => () => waitFor(isReached);
+export const workUntil = (isReached: () => boolean) => () => until('the end of the work', isReached);
 
 export const itemKeyId = 'String {5d1c3d6a-0f5e-4c58-9a8e-6f3f6b7f2a41} Name ItemKey';
 
@@ -153,11 +154,3 @@ export const file = (name: string, content: Buffer, rest: object = {}) => ({
   contentBytes: content.toString('base64'),
   ...rest,
 });
-
-export async function waitFor(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error('The condition did not become true.');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

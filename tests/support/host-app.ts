@@ -7,19 +7,6 @@ import { openStore } from './store';
 
 /** Stores and hosts for the tests of the local Functions host. */
 
-/** Only a failed test waits as long as this. */
-const patienceMs = 100_000;
-
-export async function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > deadline) throw new Error(`Waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
-
 function openHostStore() {
   const { connectionString, blobUrl } = openStore();
   const queues = QueueServiceClient.fromConnectionString(connectionString);

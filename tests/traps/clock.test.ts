@@ -5,7 +5,7 @@ import { reconcile } from '../../shared/pipeline/reconcile';
 import { user } from '../support/graph-tenant';
 import { isCreate, startProxy } from '../support/proxy';
 import { chatLine, from, to, useWorld } from '../support/world';
-import { eventually } from '../support/eventually';
+import { until } from '../support/until';
 
 const anna = user('anna');
 
@@ -43,7 +43,7 @@ it('a worker whose clock runs an hour ahead takes over a live delivery, and the 
   const [pointer] = await world.fetchUnqueued(deps);
   const slow = importItem(deps, pointer!);
   slow.catch(() => undefined);
-  await eventually(hold.isHeld);
+  await until('the held request', hold.isHeld);
   await importItem(at(world.instance(), hour), pointer!);
   hold.release();
   await expect(slow).rejects.toThrow('Another worker took over the delivery');
