@@ -1,3 +1,5 @@
+import type { Provenance } from './item';
+
 /**
  * Why an item, or one delivery of it, cannot be archived without a person. The operator reads the sentence, so it
  * must not contain anything from the item.
@@ -17,12 +19,7 @@ export const reasons = {
 export type Reason = keyof typeof reasons;
 
 /** What identifies an item that could not be read to its end. */
-export interface KnownOfItem {
-  /** The source's message id as it came. */
-  sourceId?: string;
-  /** SHA-256 of the raw line, hex. */
-  sha256?: string;
-}
+export type KnownOfItem = Partial<Pick<Provenance, 'sourceId' | 'sha256'>>;
 
 /** Thrown when retrying cannot help. */
 export class PermanentError extends Error {

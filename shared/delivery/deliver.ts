@@ -41,18 +41,22 @@ export async function deliver(deps: Stage, delivery: Delivery): Promise<Delivere
   try {
     return await create(deps, delivery, claim);
   } catch (error) {
-    const next = nextStepAfter(error);
-    await claim.release(next.kind !== 'retry');
+    await claim.release(nextStepAfter(error).kind !== 'retry');
     // The row had been set to done, and only the answer to that write was lost.
     if (claim.row.state === 'done') return deliveryResult(claim.row, delivery);
-    if (next.kind !== 'quarantine') throw error;
-    return {
-      userId: delivery.userId,
-      end: 'failed',
-      reason: next.error.reason,
-      ...doubtOf(claim.row),
-    };
+    return { ...failedDelivery(delivery.userId, error), ...doubtOf(claim.row) };
   }
+}
+
+/**
+ * The result of a delivery that ended with an error.
+ *
+ * @throws the error itself if a delay or a retry may help
+ */
+export function failedDelivery(userId: string, error: unknown): DeliveryResult {
+  const next = nextStepAfter(error);
+  if (next.kind !== 'quarantine') throw error;
+  return { userId, end: 'failed', reason: next.error.reason };
 }
 
 /**
@@ -68,8 +72,10 @@ export function deliveryResult(
 }
 
 /** Whether the row is of this very item, and not of one that TeleMessage served before. */
-export const isMadeBy = (row: LedgerRow, { batch, position }: ItemPointer): boolean =>
-  row.batch === batch && row.position === position;
+export const isMadeBy = (
+  row: LedgerRow,
+  { batch, position }: Pick<ItemPointer, 'batch' | 'position'>,
+): boolean => row.batch === batch && row.position === position;
 
 const doubtOf = ({ unsureAt }: LedgerRow) => (unsureAt === undefined ? {} : { inDoubtSince: unsureAt });
 

@@ -5,6 +5,7 @@ import type { Manifest } from '../storage/manifest';
 import { batchPartition, type DeliveryResult, type Outcome } from '../storage/outcomes';
 import type { LedgerRow } from '../storage/ledger';
 import type { Stored } from '../storage/rows.client';
+import { isMadeBy } from './deliver';
 
 type Stage = Pick<Deps, 'ledger' | 'mailboxes' | 'outcomes' | 'emit'>;
 
@@ -46,7 +47,7 @@ async function sweepDelivery(
   const { userId } = delivery;
   const stored = await deps.ledger.get(itemKey, userId);
   const row = stored?.value;
-  if (!stored || !row || row.batch !== batch || row.position !== position) return delivery;
+  if (!stored || !row || !isMadeBy(row, { batch, position })) return delivery;
   if (row.state === 'done' && row.unsureAt === undefined) return delivery;
   const copies = await findCopies(deps, userId, row.folderId, itemKey);
   const { discarded = [] } = row;

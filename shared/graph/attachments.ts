@@ -21,7 +21,7 @@ const maxCreateBytes = 3_500_000;
 /** JSON of a request that adds one attachment, in bytes. */
 const maxRequestBytes = 4 * MB - 1;
 /** The smallest file, in bytes, that an upload session takes. */
-const minSessionBytes = 3 * MB;
+export const minSessionBytes = 3 * MB;
 /** 12 × 320 KiB: below the 4 MB that one PUT may carry, and a multiple of 320 KiB, which some clouds require. */
 const sliceBytes = 12 * 320 * 1024;
 const maxSessions = 3;

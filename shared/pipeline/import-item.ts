@@ -1,11 +1,11 @@
 import { connectors, type Connector } from '../connectors';
-import { deliver, type Delivered } from '../delivery/deliver';
+import { deliver, failedDelivery, type Delivered } from '../delivery/deliver';
 import { hasOutcome, recordOutcome, type ItemResult } from '../delivery/record-outcome';
 import type { Deps } from '../deps';
 import type { Attachment, Email } from '../email/email';
 import { mailboxItem, type MailboxItem } from '../email/mailbox-item';
 import { applySizeRules, asDropped } from '../email/size-rules';
-import { DeploymentError, gravest, nextStepAfter, PermanentError } from '../errors';
+import { DeploymentError, gravest, nextStepAfter } from '../errors';
 import type { ItemPointer } from '../item';
 import { resolve, type Mailbox, type Resolution } from '../mapping/resolve';
 import { participants } from '../participants/participants';
@@ -96,8 +96,7 @@ async function importEverywhere(
   };
   const whole = without([]);
   const deliveries = await deliverAll(mailboxes, async ({ userId, folderId, folderError }) => {
-    if (folderError instanceof PermanentError) return { userId, end: 'failed', reason: folderError.reason };
-    if (folderError !== undefined) throw folderError;
+    if (folderError !== undefined) return failedDelivery(userId, folderError);
     return deliver(deps, { connector, pointer, item: whole, without, userId, folderId });
   });
   return { ...known, deliveries };

@@ -4,12 +4,11 @@ import type { Attachment } from '../email/email';
 import { mailboxItem, type MailboxItem } from '../email/mailbox-item';
 import { propertyIds, propertyValue, type ExtendedProperty } from '../email/provenance';
 import { PermanentError } from '../errors';
+import { minSessionBytes } from '../graph/attachments';
 import { grantCure, preflightFolder } from './mailbox-steps';
 import { failed, ok, skipped, type Finding, type Proof, type Step } from './step';
 
 const MB = 1024 * 1024;
-/** Attachments of at least this size need an upload session. */
-const sessionBytes = 3 * MB;
 const createTimeoutMs = 120_000;
 const itemClassId = 'String 0x001A';
 
@@ -228,7 +227,7 @@ export const messageSteps: Step[] = [
         ? 'The app may create messages but not add to them. To change received messages, Exchange may require "Application Mail-Advanced.ReadWrite": assign it in the same scope (docs/permissions.md).'
         : `Run it again; if it fails again, items with such an attachment would be partial or put off. ${report}`,
     async run(proof) {
-      const file = testFile('large.bin', sessionBytes + 1);
+      const file = testFile('large.bin', minSessionBytes + 1);
       const { messageId, refused } = await create(proof, 'large', [file]);
       if (refused.length > 0) return withoutSessions(proof);
       return (await contains(proof, messageId, file))

@@ -1,4 +1,4 @@
-import type { Rows, Stored } from './rows.client';
+import type { Rows } from './rows.client';
 
 /** One row per delivery (item key × user id). Batch and position say which item made the copy. */
 export interface LedgerRow {
@@ -29,5 +29,4 @@ export interface LedgerRow {
   removedCopies?: number;
 }
 
-export type LedgerEntry = Stored<LedgerRow>;
 export type Ledger = Rows<LedgerRow>;

@@ -38,7 +38,7 @@ export async function storedAttachment(
 }
 
 /** Exchange refuses an attachment while another is being written to the same message. */
-export async function oneAtATime<T>(tenant: Tenant, message: Message, write: () => Promise<T>): Promise<T> {
+async function oneAtATime<T>(tenant: Tenant, message: Message, write: () => Promise<T>): Promise<T> {
   if (tenant.writing.has(message.immutableId)) throw conflict();
   tenant.writing.add(message.immutableId);
   try {
@@ -50,7 +50,7 @@ export async function oneAtATime<T>(tenant: Tenant, message: Message, write: () 
 }
 
 /** A tenant may refuse to add attachments to a received item; the app's preflight finds out. */
-export function checkMayAttach(tenant: Tenant, message: Message): void {
+function checkMayAttach(tenant: Tenant, message: Message): void {
   if (tenant.faults.plan().sealedAttachments && !message.isDraft) throw accessDenied();
 }
 

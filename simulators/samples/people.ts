@@ -14,7 +14,7 @@ export interface Person {
   employee?: Employee;
 }
 
-export const asPerson = (employee: Employee): Person => ({ ...employee, employee });
+const asPerson = (employee: Employee): Person => ({ ...employee, employee });
 
 export const colleagues: Person[] = staff.map(asPerson);
 export const colleaguesIn = (...languages: Language[]) =>

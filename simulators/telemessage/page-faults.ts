@@ -3,7 +3,7 @@ import { random } from '../samples/random';
 
 /** The faults of the simulated site: random ones by a seed, and scripted ones. */
 
-export const faultKinds = [
+const faultKinds = [
   /** The connection is reset before any header. */
   'reset',
   /** 401, as after a change of the password. */

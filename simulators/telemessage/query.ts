@@ -7,7 +7,7 @@ export interface MessagesQuery {
   limit: number;
 }
 
-export const maxLimit = 1000;
+const maxLimit = 1000;
 const parameterNames = new Set(['from', 'to', 'lastId', 'limit']);
 
 /** Reads ISO-8601 UTC, with or without seconds and a fraction; undefined for a day or time that does not exist. */

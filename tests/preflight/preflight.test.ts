@@ -3,12 +3,12 @@ import { QueueServiceClient } from '@azure/storage-queue';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startExchange } from '../../simulators/exchange/server';
-import { mintToken } from '../../simulators/identity/token';
 import { preflightVerb } from '../../ops/preflight';
 import type { PreflightReport } from '../../ops/preflight';
 import { version } from '../../package.json';
 import { changeJson } from '../support/proxy';
 import { people, useDeployment, type Deployment } from '../support/deployment';
+import { token } from '../support/exchange-tenant';
 import { useTemporaryFolder } from '../support/temporary-folder';
 
 const deployment = useDeployment();
@@ -410,17 +410,10 @@ test('the folder of an interrupted preflight is used and removed by the next one
 });
 
 test('a folder of that name is left as it is if its owner keeps something there', async () => {
-  const token = mintToken({
-    aud: 'https://graph.microsoft.com',
-    iss: 'test',
-    appid: 'test',
-    nbf: 0,
-    exp: Date.now() / 1000 + 600,
-  });
   const post = async (path: string, body: object) => {
     const answer = await fetch(`${deployment.exchange.origin}/v1.0/users/${people.keeper.id}/${path}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${token()}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     expect(answer.status).toBe(201);

@@ -2,7 +2,6 @@ import { appBundle } from '../../local/bundles';
 import type { FaultPlan } from '../../simulators/exchange/fault-plan';
 import { startExchange } from '../../simulators/exchange/server';
 import { startIdentity } from '../../simulators/identity/server';
-import { mintToken } from '../../simulators/identity/token';
 import { provision } from '../../local/provision';
 import type { TenantUser } from '../../simulators/samples/organisation';
 import type { FaultOptions } from '../../simulators/telemessage/page-faults';
@@ -21,6 +20,7 @@ import { redriveItem } from '../../shared/pipeline/redrive-item';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import { windowRun } from '../../shared/pipeline/windows';
 import type { EventFields, EventName } from '../../shared/events';
+import { token } from './exchange-tenant';
 import { openStore } from './store';
 import { batchPartition, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
 
@@ -256,18 +256,8 @@ export interface StoredMessage {
   itemKey: string | undefined;
 }
 
-const audience = 'https://graph.microsoft.com';
-
 /** Every message of a mailbox, in whatever folder, read over HTTP. */
 export async function readMessages(origin: string, user: TenantUser): Promise<StoredMessage[]> {
-  const seconds = Math.floor(Date.now() / 1000);
-  const token = mintToken({
-    aud: audience,
-    iss: 'test',
-    appid: 'test',
-    nbf: seconds - 60,
-    exp: seconds + 600,
-  });
   const query = new URLSearchParams({
     $top: '100',
     $expand: `attachments,singleValueExtendedProperties($filter=id eq '${propertyIds.itemKey}')`,
@@ -275,7 +265,7 @@ export async function readMessages(origin: string, user: TenantUser): Promise<St
   const found: StoredMessage[] = [];
   let url: string | undefined = `${origin}/v1.0/users/${user.id}/messages?${query.toString()}`;
   while (url) {
-    const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    const response = await fetch(url, { headers: { authorization: `Bearer ${token()}` } });
     if (!response.ok) throw new Error(`Reading a mailbox back failed: ${await response.text()}`);
     const page = (await response.json()) as {
       value: (StoredMessage & { singleValueExtendedProperties?: ExtendedProperty[] })[];
