@@ -34,6 +34,8 @@ var eventRules = [
   { event: 'windowLate', severity: 1, window: 'PT1H', above: 0, lasting: true, text: 'A day was not fetched in time.' }
   { event: 'windowEmpty', severity: 2, window: 'PT1H', above: 0, lasting: false, text: 'A day came without a single item.' }
   { event: 'unbalanced', severity: 1, window: 'PT1H', above: 0, lasting: true, text: 'The sums of a batch do not balance.' }
+  { event: 'batchBlocked', severity: 2, window: 'PT2H', above: 0, lasting: true, text: 'A batch cannot be reconciled.' }
+  { event: 'doubtRemains', severity: 3, window: 'PT2H', above: 0, lasting: true, text: 'A mailbox cannot be searched for second copies.' }
   { event: 'quarantineGrew', severity: 2, window: 'PT1H', above: 0, lasting: false, text: 'Items need a person before they can be archived.' }
   { event: 'backlogOld', severity: 2, window: 'PT2H', above: 0, lasting: true, text: 'Items wait far longer than an import takes.' }
   { event: 'credentialsRejected', severity: 0, window: 'PT2H', above: 0, lasting: true, text: 'TeleMessage or Microsoft 365 refuses the app. Nothing is archived.' }

@@ -32,6 +32,8 @@ export type EventName =
   | 'windowLate'
   | 'batchClosed'
   | 'unbalanced'
+  | 'batchBlocked'
+  | 'doubtRemains'
   | 'quarantineGrew'
   | 'backlogOld'
   | 'credentialsRejected'

@@ -14,15 +14,23 @@ type Stage = Pick<Deps, 'ledger' | 'mailboxes' | 'outcomes' | 'emit'>;
  * have taken effect after a look-up found nothing. A second copy is removed and the removal recorded; a delivery that
  * was given up, and landed after all, counts as imported. Returns the outcome, which is no longer in doubt.
  *
- * @throws Error when the outcome or a ledger row changed meanwhile: the next run tries again
+ * @param unreachable mailboxes that gave no answer, with the error: they are not asked again, and new ones are added
+ * @throws Error when a mailbox gave no answer, or the outcome or a ledger row changed meanwhile: the next run tries again
  */
-export async function sweepCopies(deps: Stage, batch: Manifest, outcome: Stored<Outcome>): Promise<Outcome> {
+export async function sweepCopies(
+  deps: Stage,
+  batch: Manifest,
+  outcome: Stored<Outcome>,
+  unreachable: Map<string, unknown>,
+): Promise<Outcome> {
   const { unsureAt: _inDoubtSince, ...value } = outcome.value;
   const { itemKey } = value;
   const deliveries: DeliveryResult[] = [];
   for (const delivery of value.deliveries)
     deliveries.push(
-      itemKey ? await sweepDelivery(deps, batch, itemKey, Number(outcome.row), delivery) : delivery,
+      itemKey
+        ? await sweepDelivery(deps, { batch, position: Number(outcome.row), itemKey, unreachable }, delivery)
+        : delivery,
     );
 
   const swept: Outcome = { ...value, deliveries };
@@ -37,11 +45,16 @@ export async function sweepCopies(deps: Stage, batch: Manifest, outcome: Stored<
   return swept;
 }
 
+interface SweptItem {
+  batch: Manifest;
+  position: number;
+  itemKey: string;
+  unreachable: Map<string, unknown>;
+}
+
 async function sweepDelivery(
   deps: Stage,
-  { connector, number: batch }: Manifest,
-  itemKey: string,
-  position: number,
+  { batch: { connector, number: batch }, position, itemKey, unreachable }: SweptItem,
   delivery: DeliveryResult,
 ): Promise<DeliveryResult> {
   const { userId } = delivery;
@@ -49,7 +62,7 @@ async function sweepDelivery(
   const row = stored?.value;
   if (!stored || !row || !isMadeBy(row, { batch, position })) return delivery;
   if (row.state === 'done' && row.unsureAt === undefined) return delivery;
-  const copies = await findCopies(deps, userId, row.folderId, itemKey);
+  const copies = await findCopies(deps, userId, row.folderId, itemKey, unreachable);
   const { discarded = [] } = row;
   const kept =
     copies.find(({ messageId }) => messageId === row.messageId) ??
@@ -69,9 +82,10 @@ async function sweepDelivery(
     if (!(await deps.ledger.replace(itemKey, userId, swept, stored.etag)))
       throw new Error('A delivery was changed while its doubt was settled');
   }
-  for (const messageId of superfluous) await deps.mailboxes.remove(userId, messageId);
+  // Reported before it is done: after a crash, the next sweep may find no second copy left to report.
   if (superfluous.length > 0)
     deps.emit('copyRemoved', { connector, batch, position, count: superfluous.length });
+  for (const messageId of superfluous) await deps.mailboxes.remove(userId, messageId);
   if (!landed) return delivery;
   return { userId, end: row.partial || kept.partial ? 'partial' : 'imported' };
 }
@@ -82,11 +96,14 @@ async function findCopies(
   userId: string,
   folderId: string,
   itemKey: string,
+  unreachable: Map<string, unknown>,
 ): Promise<FoundCopy[]> {
+  if (unreachable.has(userId)) throw unreachable.get(userId);
   try {
     return await deps.mailboxes.find(userId, folderId, itemKey);
   } catch (error) {
     if (nextStepAfter(error).kind === 'quarantine') return [];
+    unreachable.set(userId, error);
     throw error;
   }
 }

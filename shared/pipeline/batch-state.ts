@@ -50,8 +50,24 @@ export async function closeBatch(
  * even if the batch is open, so that the conditional write of a reconciler that is about to close it fails.
  */
 export async function reopenBatch(deps: Stage, batch: Batch, known: Known): Promise<boolean> {
-  const { closedAt: _closedAt, counters: _counters, ...state } = valueOf(batch, known);
+  const { closedAt: _closedAt, counters: _counters, toldAt: _toldAt, ...state } = valueOf(batch, known);
   return (await write(deps, batch, known, state)) !== undefined;
+}
+
+/** Writes down that the closing was reported; false when the batch was opened again meanwhile. */
+export async function markTold(
+  { batchStates }: Stage,
+  connector: ConnectorId,
+  batch: number,
+  { closedAt, toldAt }: Pick<BatchState, 'closedAt' | 'toldAt'>,
+): Promise<boolean> {
+  const row = batchRow(batch);
+  for (;;) {
+    const known = await batchStates.get(connector, row);
+    if (known?.value.closedAt === undefined || known.value.closedAt !== closedAt) return false;
+    if (await batchStates.replace(connector, row, { ...known.value, toldAt: toldAt! }, known.etag))
+      return true;
+  }
 }
 
 /**

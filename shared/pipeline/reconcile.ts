@@ -3,14 +3,17 @@ import type { Deps } from '../deps';
 import type { Manifest } from '../storage/manifest';
 import { batchPartition, batchRow, type BatchState, type Outcome } from '../storage/outcomes';
 import type { Stored } from '../storage/rows.client';
-import { changeBatch, closeBatch, passClosed } from './batch-state';
+import { changeBatch, closeBatch, markTold, passClosed } from './batch-state';
 import { balances, count, noCounters } from './counters';
 import { lookForSecondDeployment } from '../delivery/look-for-second-deployment';
+import { hasOutcome } from '../delivery/record-outcome';
 import { putPointers, splitBatch } from './split-batch';
 import { sweepCopies } from '../delivery/sweep-copies';
 
 /** A day with many faults needs hundreds of sweeps, each one or two requests to a mailbox. */
 const sweepsInFlight = 8;
+/** Well within the function's time-out (ms), so that batches without doubts are always reached. */
+const sweepBudgetMs = 10 * 60 * 1000;
 /** A daily window is late when it is not stored at this age. */
 const lateAfterMs = 26 * 60 * 60 * 1000;
 /** Wait this many times longer while the queue still covers the missing items. */
@@ -20,19 +23,25 @@ const clockToleranceMs = 10 * 60 * 1000;
 
 /**
  * Repairs what triggers and queues lost: puts items without an outcome back on the queue, looks once more into mailboxes
- * where a create request got no answer, and closes each batch whose sums balance, with its counters.
+ * where a create request got no answer, and closes each batch whose sums balance, with its counters. A batch that fails
+ * does not stop the others.
  *
- * @throws Error that names each connector that failed
+ * @throws Error that names each connector and each batch that failed
  */
 export async function reconcile(deps: Deps): Promise<void> {
   const failures: string[] = [];
   for (const id of deps.config.connectors) {
-    try {
-      await reportLateness(deps, id);
-      await reconcileConnector(deps, id);
-    } catch (error) {
-      failures.push(`${id}: ${error instanceof Error ? error.message : String(error)}`);
-    }
+    const attempt = async (what: string, work: () => Promise<void>) => {
+      try {
+        await work();
+      } catch (error) {
+        failures.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    };
+    await attempt(id, () => reportLateness(deps, id));
+    await attempt(id, async () => {
+      failures.push(...(await reconcileConnector(deps, id)));
+    });
   }
   if (failures.length > 0) throw new Error(`Reconciling failed. ${failures.join('; ')}`);
 }
@@ -58,23 +67,50 @@ async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
     });
 }
 
-async function reconcileConnector(deps: Deps, id: ConnectorId): Promise<void> {
+/** Returns what failed, a line per batch. */
+async function reconcileConnector(deps: Deps, id: ConnectorId): Promise<string[]> {
+  const failures: string[] = [];
+  const sweeps: Sweeps = { untilMs: deps.now() + sweepBudgetMs, unreachable: new Map() };
   const closedBefore = await deps.runs.closedThrough(id);
+  const lastKnown = await deps.runs.chainHint(id);
   let closedThrough = closedBefore.number;
   for (let number = closedThrough + 1; ; number++) {
-    // Read the batch's state before its outcomes: a redrive between the two then keeps the batch open.
-    const state = await deps.batchStates.get(id, batchRow(number));
-    const isNext = closedThrough === number - 1;
-    if (state?.value.closedAt !== undefined) {
-      if (isNext && (await passClosed(deps, id, state))) closedThrough = number;
-      continue;
+    try {
+      const isNext = closedThrough === number - 1;
+      const pass = await reconcileNumber(deps, id, number, { isNext, sweeps });
+      if (pass === 'end') break;
+      if (pass === 'closed' && isNext) closedThrough = number;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      failures.push(`${id} batch ${number}: ${message}`);
+      deps.emit('batchBlocked', { connector: id, batch: number, message });
+      // When the store itself fails, every number fails, and the chain has no end.
+      if (number > lastKnown) break;
     }
-    const found = await deps.batches.read(id, number);
-    if (!found) break;
-    if ((await reconcileBatch(deps, found.manifest, state)) && isNext) closedThrough = number;
   }
   if (closedThrough > closedBefore.number)
     await deps.runs.advanceClosedThrough(id, closedThrough, closedBefore.etag);
+  return failures;
+}
+
+/** `end`: the chain has no batch of this number. */
+async function reconcileNumber(
+  deps: Deps,
+  id: ConnectorId,
+  number: number,
+  { isNext, sweeps }: { isNext: boolean; sweeps: Sweeps },
+): Promise<'closed' | 'open' | 'end'> {
+  // Read the batch's state before its outcomes: a redrive between the two then keeps the batch open.
+  const state = await deps.batchStates.get(id, batchRow(number));
+  if (state?.value.closedAt !== undefined) {
+    const { closedAt, toldAt } = state.value;
+    if (toldAt === undefined)
+      return (await tellClosed(deps, id, number, { ...state.value, closedAt })) ? 'closed' : 'open';
+    return isNext && (await passClosed(deps, id, state)) ? 'closed' : 'open';
+  }
+  const found = await deps.batches.read(id, number);
+  if (!found) return 'end';
+  return (await reconcileBatch(deps, found.manifest, state, sweeps)) ? 'closed' : 'open';
 }
 
 /** Returns whether the batch is closed now. */
@@ -82,39 +118,76 @@ async function reconcileBatch(
   deps: Deps,
   batch: Manifest,
   state: Stored<BatchState> | undefined,
+  sweeps: Sweeps,
 ): Promise<boolean> {
   const outcomes = new Map<number, Stored<Outcome>>();
   const redriven: string[] = [];
   for await (const outcome of deps.outcomes.list(batchPartition(batch.connector, batch.number)))
-    if (outcome.value.redrivenAt === undefined) outcomes.set(Number(outcome.row), outcome);
-    else redriven.push(outcome.value.redrivenAt);
-  if (outcomes.size < batch.items || redriven.length > 0) {
-    await putBack(deps, batch, state?.value, outcomes, redriven);
+    if (hasOutcome(outcome)) outcomes.set(Number(outcome.row), outcome);
+    else if (outcome.value.redrivenAt) redriven.push(outcome.value.redrivenAt);
+  const missing = new Set<number>();
+  for (let position = 0; position < batch.items; position++)
+    if (!outcomes.has(position)) missing.add(position);
+  if (missing.size > 0) {
+    await putBack(deps, batch, state?.value, { outcomes, missing, redriven });
     return false;
   }
-  const settled = await settleDoubts(deps, batch, outcomes);
+  const settled = await settleDoubts(deps, batch, outcomes, sweeps);
   return settled !== undefined && close(deps, batch, state, settled);
 }
 
-/** The outcomes, by position, after each that was in doubt was swept; undefined while one has not been in doubt for long enough. */
+interface Sweeps {
+  /** No further sweep begins after this instant (ms). */
+  untilMs: number;
+  /** Mailboxes that gave no answer in this run, and the error: asking once more for every item could take hours. */
+  unreachable: Map<string, unknown>;
+}
+
+/**
+ * The outcomes, by position, after each that was in doubt was swept; undefined while one is still in doubt. A mailbox
+ * that gives no answer keeps the batches of its items open and nothing else: the next run looks again.
+ */
 async function settleDoubts(
   deps: Deps,
   batch: Manifest,
   outcomes: ReadonlyMap<number, Stored<Outcome>>,
+  { untilMs, unreachable }: Sweeps,
 ): Promise<Map<number, Outcome> | undefined> {
   const settled = new Map([...outcomes].map(([position, { value }]) => [position, value]));
   const inDoubt = [...outcomes].filter(([, { value }]) => value.unsureAt !== undefined);
   const due = inDoubt.filter(
     ([, { value }]) => deps.now() >= Date.parse(value.unsureAt!) + deps.config.reconcile.settlingMs,
   );
-  for (let at = 0; at < due.length; at += sweepsInFlight) {
+  const failed: { sinceMs: number; error: unknown }[] = [];
+  for (let at = 0; at < due.length && deps.now() < untilMs; at += sweepsInFlight) {
     const sweeps = due.slice(at, at + sweepsInFlight).map(async ([position, outcome]) => {
-      settled.set(position, await sweepCopies(deps, batch, outcome));
+      try {
+        settled.set(position, await sweepCopies(deps, batch, outcome, unreachable));
+      } catch (error) {
+        failed.push({ sinceMs: Date.parse(outcome.value.unsureAt!), error });
+      }
     });
-    // Wait for all of them, even if one fails: the next run must not find a sweep of the same batch still at work.
-    for (const sweep of await Promise.allSettled(sweeps)) if (sweep.status === 'rejected') throw sweep.reason;
+    await Promise.all(sweeps);
   }
-  return due.length < inDoubt.length ? undefined : settled;
+  const [oldest] = failed.toSorted((a, b) => a.sinceMs - b.sinceMs);
+  if (oldest)
+    deps.emit('doubtRemains', {
+      connector: batch.connector,
+      batch: batch.number,
+      count: failed.length,
+      ageMs: deps.now() - oldest.sinceMs,
+      message: oldest.error instanceof Error ? oldest.error.message : 'a mailbox gave no answer',
+    });
+  const remain = [...settled.values()].some(({ unsureAt }) => unsureAt !== undefined);
+  return remain ? undefined : settled;
+}
+
+interface Progress {
+  outcomes: ReadonlyMap<number, Stored<Outcome>>;
+  /** The positions without an outcome. */
+  missing: ReadonlySet<number>;
+  /** When items were redriven that have no new outcome yet. */
+  redriven: readonly string[];
 }
 
 /** Puts positions without an outcome back on the queue when nothing has happened for a while. */
@@ -122,8 +195,7 @@ async function putBack(
   deps: Deps,
   batch: Manifest,
   state: BatchState | undefined,
-  outcomes: ReadonlyMap<number, Stored<Outcome>>,
-  redriven: readonly string[],
+  { outcomes, missing, redriven }: Progress,
 ): Promise<void> {
   const times = [batch.committedAt, state?.splitAt, state?.requeuedAt, ...redriven];
   for (const { value } of outcomes.values()) times.push(value.settledAt);
@@ -132,19 +204,18 @@ async function putBack(
   const { requeueAfterMs } = deps.config.reconcile;
   if (ageMs < requeueAfterMs) return;
   const { connector, number } = batch;
-  const missing = batch.items - outcomes.size;
   const nowIso = new Date(deps.now()).toISOString();
   const heldSince =
-    state?.splitAt === undefined ? undefined : await heldByQueue(deps, missing, state, nowIso);
+    state?.splitAt === undefined ? undefined : await heldByQueue(deps, missing.size, state, nowIso);
   deps.emit('backlogOld', {
     connector,
     batch: number,
-    count: missing,
+    count: missing.size,
     ageMs,
     message: heldSince ? 'the queue still holds them' : 'put back on the queue',
   });
   if (!state?.splitAt) return splitBatch(deps, batch);
-  if (!heldSince) await putPointers(deps, batch, (position) => !outcomes.has(position));
+  if (!heldSince) await putPointers(deps, batch, (position) => missing.has(position));
   await changeBatch(deps, batch, ({ heldSince: _former, ...known }) => ({
     ...known,
     requeuedAt: nowIso,
@@ -186,11 +257,24 @@ async function close(
   await clearQuarantine(deps, batch, outcomes);
   const closedAt = new Date(deps.now()).toISOString();
   if (!(await closeBatch(deps, batch, state, { closedAt, counters }))) return false;
+  return tellClosed(deps, connector, number, { v: 1, runName: batch.run.name, closedAt, counters });
+}
+
+/**
+ * Reports a closed batch, then writes down that it was reported: after a crash between the two it is reported twice,
+ * which is better than never. Returns false when the batch was opened again meanwhile.
+ */
+async function tellClosed(
+  deps: Deps,
+  connector: ConnectorId,
+  batch: number,
+  { runName, closedAt, counters = noCounters() }: BatchState & { closedAt: string },
+): Promise<boolean> {
   const { items, deliveries, quarantined } = counters;
   deps.emit('batchClosed', {
     connector,
-    batch: number,
-    run: batch.run.name,
+    batch,
+    run: runName,
     items: items.available,
     delivered: items.delivered,
     failed: items.failed,
@@ -199,8 +283,8 @@ async function close(
     quarantined,
   });
   for (const [reason, many] of Object.entries(counters.reasons))
-    deps.emit('quarantineGrew', { connector, batch: number, reason, quarantined: many });
-  return true;
+    deps.emit('quarantineGrew', { connector, batch, reason, quarantined: many });
+  return markTold(deps, connector, batch, { closedAt, toldAt: new Date(deps.now()).toISOString() });
 }
 
 /** Takes items out of quarantine that ended well after a redrive, or at another worker after one gave up. */

@@ -43,6 +43,8 @@ export interface BatchState {
   heldSince?: string;
   closedAt?: string;
   counters?: Counters;
+  /** When the closing was reported. */
+  toldAt?: string;
 }
 
 export interface Counters {

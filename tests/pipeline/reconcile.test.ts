@@ -1,3 +1,4 @@
+import { containers } from '../../shared/names';
 import { fetchRun, openRun } from '../../shared/pipeline/fetch-batch';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { readItemPointer } from '../../shared/pipeline/messages';
@@ -109,6 +110,107 @@ describe('reconciling', () => {
     await reconcile(deps);
     expect(events.map(({ name }) => name)).toContain('unbalanced');
     expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.closedAt).toBeUndefined();
+  });
+
+  it('closes a batch when every position has an outcome, not when the numbers agree', async () => {
+    const { deps, fetch, account, queued } = await open();
+    await fetch(deps);
+    await account.queue('import-item').clearMessages();
+    const ended = {
+      v: 1,
+      kind: 'event',
+      settledAt: new Date().toISOString(),
+      expected: 0,
+      deliveries: [],
+    } as const;
+    for (const position of [0, 1, 7])
+      await deps.outcomes.insert(batchPartition('whatsapp', 1), positionRow(position), {
+        ...ended,
+        deliveries: [],
+      });
+    await reconcile(later(deps, 61));
+    expect((await deps.batchStates.get('whatsapp', batchRow(1)))?.value.closedAt).toBeUndefined();
+    // Position 2 has no outcome, so it comes back.
+    expect(await queued()).toBe(1);
+  });
+
+  it('goes on with the other batches when a page is damaged, and says which batch is blocked', async () => {
+    const { deps, fetch, account, queued, events } = await open();
+    await fetch(deps, 'whatsapp', 'a');
+    await fetch(deps, 'whatsapp', 'b');
+    await account.queue('import-item').clearMessages();
+    const [page] = (await deps.batches.read('whatsapp', 1))!.manifest.pages;
+    const blob = account.container(containers.batches).getBlockBlobClient(page!.blob);
+    await blob.uploadData(Buffer.alloc(page!.bytes, 'x'));
+    await expect(reconcile(later(deps, 61))).rejects.toThrow(/whatsapp batch 1: .*damaged/);
+    expect(await queued()).toBe(3);
+    expect(events.filter(({ name }) => name === 'batchBlocked').map(({ fields }) => fields.batch)).toEqual([
+      1,
+    ]);
+  });
+
+  it('goes on with the other batches while a mailbox gives no answer, and says so until it answers', async () => {
+    const { deps, exchange, archive, events } = await open({
+      lines: { whatsapp: [chatLine('1_0')] },
+      exchangeFaults: {
+        script: [{ kind: 'commitThenTimeout', method: 'POST', path: `${anna.id}/.*/messages$` }],
+      },
+    });
+    await archive(deps, 'whatsapp', 'a');
+    await archive(deps, 'whatsapp', 'b');
+    const closed = async (batch: number) =>
+      (await deps.batchStates.get('whatsapp', batchRow(batch)))?.value.closedAt !== undefined;
+    exchange.setFaults({
+      script: [
+        {
+          kind: 'answered',
+          method: 'GET',
+          path: `${anna.id}/.*/messages$`,
+          times: 1000,
+          status: 503,
+          code: 'ErrorMailboxMoveInProgress',
+        },
+      ],
+    });
+    await reconcile(later(deps, 61));
+    expect([await closed(1), await closed(2)]).toEqual([false, true]);
+    expect(events.filter(({ name }) => name === 'doubtRemains').map(({ fields }) => fields)).toMatchObject([
+      { batch: 1, count: 1 },
+    ]);
+    exchange.setFaults({});
+    await reconcile(later(deps, 62));
+    expect(await closed(1)).toBe(true);
+    expect((await deps.runs.closedThrough('whatsapp')).number).toBe(2);
+  });
+
+  it('reports a batch whose worker died right after it was closed', async () => {
+    const { deps, archive, events } = await open({
+      lines: { whatsapp: [chatLine('1_0'), Buffer.from('{"messageId":"1_1"')] },
+    });
+    await archive(deps);
+    const before = events.length;
+    const dying: typeof deps.batchStates = {
+      ...deps.batchStates,
+      async replace(partition, row, value, etag) {
+        const written = await deps.batchStates.replace(partition, row, value, etag);
+        if (value.closedAt) throw new Error('The worker died');
+        return written;
+      },
+    };
+    await expect(reconcile({ ...deps, batchStates: dying })).rejects.toThrow('The worker died');
+    const told = () =>
+      events
+        .slice(before)
+        .filter(({ name }) => name === 'batchClosed' || name === 'quarantineGrew')
+        .map(({ name, fields }) => [name, fields.batch]);
+    expect(told()).toEqual([]);
+    await reconcile(deps);
+    await reconcile(deps);
+    expect(told()).toEqual([
+      ['batchClosed', 1],
+      ['quarantineGrew', 1],
+    ]);
+    expect((await deps.runs.closedThrough('whatsapp')).number).toBe(1);
   });
 
   it('says that a daily window is late', async () => {
