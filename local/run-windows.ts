@@ -11,7 +11,13 @@ import { add, balances, noCounters } from '../shared/pipeline/counters';
 import { windowRun } from '../shared/pipeline/windows';
 import { openAccount } from '../shared/storage/account.client';
 import type { Manifest } from '../shared/storage/manifest';
-import { batchPartition, batchRow, type Counters, type Quarantined } from '../shared/storage/outcomes';
+import {
+  batchPartition,
+  batchRow,
+  type Counters,
+  type Outcome,
+  type Quarantined,
+} from '../shared/storage/outcomes';
 import { createWorkQueue } from '../shared/storage/queues.client';
 import type { RunState } from '../shared/storage/runs';
 
@@ -192,6 +198,16 @@ export async function resultOf(
 
 /** Whether both sums of every result balance. */
 export const allBalance = (results: readonly ConnectorResult[]): boolean => results.every(balances);
+
+/** How the items of a run ended. */
+export async function outcomesIn(deps: Deps, wanted: ConnectorRun): Promise<Outcome[]> {
+  const { batches } = await survey(deps, wanted);
+  const found: Outcome[] = [];
+  for (const { manifest } of batches)
+    for await (const { value } of deps.outcomes.list(batchPartition(wanted.connector, manifest.number)))
+      found.push(value);
+  return found;
+}
 
 /** The quarantined items of a run. */
 export async function quarantinedIn(deps: Deps, wanted: ConnectorRun): Promise<Quarantined[]> {

@@ -30,6 +30,8 @@ export interface StackOptions {
   withoutHost?: boolean | undefined;
   /** Fault plans of the simulators, as their control endpoints accept them. */
   faults?: { telemessage?: object; exchange?: object } | undefined;
+  /** The site serves hostile lines among those of the sample days. */
+  hostile?: boolean | undefined;
   /** Fixed ports; the other parts get free ones. */
   ports?: Partial<Record<PortName, number>>;
   /** Receives the output of the parts. */
@@ -144,7 +146,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           }),
       TELEMESSAGE_BASE_URL
         ? undefined
-        : start<Origin>('telemessage', 'telemessage', { ...secrets, faults: options.faults?.telemessage }),
+        : start<Origin>('telemessage', 'telemessage', {
+            ...secrets,
+            faults: options.faults?.telemessage,
+            hostile: options.hostile,
+          }),
       GRAPH_BASE_URL
         ? undefined
         : start<Origin>('exchange', 'exchange', {

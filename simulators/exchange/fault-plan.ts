@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { accessDenied, GraphError, notFound, quotaExceeded, unauthorized } from './errors';
 import { throttled, type Throttling } from './throttling';
@@ -27,6 +28,8 @@ const kinds = [
   'tokenRefused',
   'accessDenied',
   'quotaExceeded',
+  /** The answer comes `lateMs` later; nothing else is wrong. */
+  'slow',
   /** The status and code that the script names; by default a 404 whose code says nothing. */
   'answered',
   /** The upload session is forgotten. */
@@ -208,10 +211,10 @@ function total(rates: Partial<Record<FaultKind, number>>): number {
 }
 
 /** A request that meets a fault. */
-export interface FaultyRequest {
+export interface FaultyRequest<T> {
   fault: Fault;
   /** Does what the request asks for. */
-  perform: () => Promise<unknown>;
+  perform: () => Promise<T>;
   /** Id of the user whose mailbox the request is for. */
   mailbox: string | undefined;
   /** Id of the request's upload session. */
@@ -219,8 +222,11 @@ export interface FaultyRequest {
 }
 
 export interface FaultEffects {
-  /** Throws the refusal that the client gets, or returns 'reset' if its connection is to break. */
-  apply(request: FaultyRequest): Promise<'reset'>;
+  /**
+   * Returns the answer of a slow request, throws the refusal that the client gets, or returns 'reset' if its connection is
+   * to break.
+   */
+  apply<T>(request: FaultyRequest<T>): Promise<T | 'reset'>;
   /** Drops the late commits that are still waiting. */
   close(): void;
 }
@@ -236,7 +242,7 @@ export function createFaultEffects(options: {
   const { throttling, uploads, now } = options;
   const late = new Set<NodeJS.Timeout>();
 
-  async function apply({ fault, perform, mailbox, session }: FaultyRequest): Promise<'reset'> {
+  async function apply<T>({ fault, perform, mailbox, session }: FaultyRequest<T>): Promise<T | 'reset'> {
     const until = now() + fault.retryAfterSeconds * 1000;
     const throttledUntil = (retryAfter: string, status?: number) => {
       if (mailbox !== undefined) throttling.coolDown(mailbox, until);
@@ -282,6 +288,9 @@ export function createFaultEffects(options: {
         throw accessDenied();
       case 'quotaExceeded':
         throw quotaExceeded();
+      case 'slow':
+        await sleep(fault.lateMs, undefined, { ref: false });
+        return perform();
       case 'answered':
         throw new GraphError(fault.status, fault.code, 'The request cannot be answered now.');
       case 'sessionGone':

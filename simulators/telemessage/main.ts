@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { connectorIds, connectors } from '../../shared/connectors';
-import { sampleLines } from '../samples/day';
+import { sampleLines, type ArchivedLine } from '../samples/day';
+import { hostileLines } from '../samples/hostile-lines';
 import { faultOptions } from './page-faults';
 import { startTeleMessage } from './server';
 
@@ -16,15 +17,19 @@ const partOptions = z.strictObject({
   cursorLifetimeMs: z.int().positive().optional(),
   lockAfter: z.int().positive().optional(),
   lockMs: z.int().nonnegative().optional(),
+  /** Adds the hostile lines to the sample days. */
+  hostile: z.boolean().optional(),
 });
 
 async function main(): Promise<void> {
-  const options = partOptions.parse(JSON.parse(process.env['PART_OPTIONS'] ?? '{}'));
+  const { hostile, ...options } = partOptions.parse(JSON.parse(process.env['PART_OPTIONS'] ?? '{}'));
   const site = await startTeleMessage({
     ...options,
     sources(source, window) {
       const id = connectorIds.find((one) => connectors[one].source === source);
-      return id && sampleLines(id, window);
+      if (!id || !hostile) return id && sampleLines(id, window);
+      const lines = [...sampleLines(id, window), ...hostileLines(id, window)];
+      return lines.sort((a, b) => arrivedAt(a) - arrivedAt(b));
     },
   });
   const stop = () => void site.close().then(() => process.exit(0));
@@ -33,6 +38,8 @@ async function main(): Promise<void> {
   process.once('disconnect', stop);
   process.send?.({ origin: site.origin });
 }
+
+const arrivedAt = ({ gatewayReceivedDate }: ArchivedLine) => Date.parse(gatewayReceivedDate);
 
 main().catch((error: unknown) => {
   console.error(error instanceof z.ZodError ? z.prettifyError(error) : error);

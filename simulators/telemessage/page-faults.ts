@@ -25,6 +25,8 @@ const faultKinds = [
   'truncatedGzip',
   /** Half of the body, then nothing. */
   'stalled',
+  /** The body trickles: whole in the end, after `slowMs`. */
+  'slow',
   /** Lines without end. */
   'endless',
   /** The page begins with the last messages of the page before. */
@@ -60,6 +62,7 @@ export const faultOptions = z.strictObject({
   /** The most random faults for one page, so that a client that repeats its request gets further. */
   mostPerPage: z.int().nonnegative().default(2),
   script: z.array(scripted).default([]),
+  slowMs: z.int().positive().default(3000),
   ...retryAfter,
 });
 export type FaultOptions = z.input<typeof faultOptions>;
@@ -69,6 +72,8 @@ export interface Fault {
   location?: string | undefined;
   retryAfterSeconds: number;
   retryAfterForm: 'seconds' | 'date' | 'none';
+  /** How long a slow body takes. */
+  slowMs: number;
 }
 
 export interface Faults {
@@ -101,7 +106,7 @@ export function createFaults(given: FaultOptions): Faults {
       });
       if (explicit) {
         explicit.left--;
-        return { ...explicit, retryAfterForm: explicit.retryAfterForm ?? 'seconds' };
+        return { ...explicit, retryAfterForm: explicit.retryAfterForm ?? 'seconds', slowMs: options.slowMs };
       }
       let rest = r.int(1_000_000) / 1_000_000;
       const form = options.retryAfterForm ?? r.pick(forms);
@@ -109,7 +114,8 @@ export function createFaults(given: FaultOptions): Faults {
       const met = metBy.get(page) ?? 0;
       if (!kind || !isPossible(kind) || met >= options.mostPerPage) return undefined;
       metBy.set(page, met + 1);
-      return { kind, retryAfterSeconds: options.retryAfterSeconds, retryAfterForm: form };
+      const { retryAfterSeconds, slowMs } = options;
+      return { kind, retryAfterSeconds, retryAfterForm: form, slowMs };
     },
   };
 }

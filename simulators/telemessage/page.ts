@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import type { Fault } from './page-faults';
 
@@ -77,6 +78,9 @@ async function* body(lines: readonly SourceLine[], fault: Fault | undefined, clo
   for (const [index, line] of lines.entries()) {
     const bytes = bytesOf(line);
     const isLast = index === lines.length - 1;
+    // Ten pauses, however many lines there are.
+    if (fault?.kind === 'slow' && index % Math.ceil(lines.length / 10) === 0)
+      await sleep(fault.slowMs / 10, undefined, { signal: closed }).catch(() => undefined);
     if (isCut && index === half) {
       yield* chunks(bytes.subarray(0, Math.ceil(bytes.length / 2)));
       break;

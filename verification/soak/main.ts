@@ -4,14 +4,17 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { faultPlans } from '../../local/fault-plans';
 import {
+  outcomesIn,
   requestWindows,
-  resultOf,
   waitUntilClosed,
-  type ConnectorResult,
+  type ConnectorRun,
   type Progress,
 } from '../../local/run-windows';
 import type { Window } from '../../simulators/samples/day';
+import { hostileIds, slowUser } from '../../simulators/samples/hostile-lines';
 import { organisation } from '../../simulators/samples/organisation';
+import { count, noCounters } from '../../shared/pipeline/counters';
+import type { Counters } from '../../shared/storage/outcomes';
 import { startStack, type Stack } from '../../local/stack';
 import { keepKilling } from './hosts';
 import { fingerprint, readMailboxes, surplus } from './mailboxes';
@@ -19,7 +22,8 @@ import { windows, windowsPerDay } from './plan';
 
 /**
  * `npm run soak`: runs the local stack with the worst faults and two functions hosts that are killed again and again,
- * then runs the same windows without kills and faults, and compares the two.
+ * with a slow site, a slow mailbox and hostile items among the others. Then it runs the same windows without any of
+ * these, and compares what became of all other items.
  */
 
 const usage = 'npm run soak [-- --kills N] [--seed TEXT] [--days N] [--verbose]';
@@ -27,6 +31,11 @@ const reportEveryMs = 10_000;
 
 /** A kill would use up the item's five attempts, though the item did not fail. */
 const settings = { AzureFunctionsJobHost__extensions__queues__maxDequeueCount: '1000' };
+
+/** The share of pages that trickle in. */
+const slowPages = 0.2;
+/** Every answer about this mailbox comes late, but before the app stops waiting. */
+const slowMailbox = { kind: 'slow', path: `/users/${slowUser.id}/`, times: 1_000_000, lateMs: 2000 } as const;
 
 interface Options {
   kills: number;
@@ -51,8 +60,14 @@ function readOptions(): Options {
   return { kills: whole('kills'), seed: values.seed, days: whole('days'), verbose: values.verbose };
 }
 
+/** The counters of a window without the hostile items. */
+interface WindowResult extends Counters {
+  connector: string;
+  from: string;
+}
+
 interface Outcome {
-  results: ConnectorResult[];
+  results: WindowResult[];
   /** Fingerprints of what the mailboxes hold. */
   messages: string[];
 }
@@ -60,13 +75,24 @@ interface Outcome {
 async function runWindow(stack: Stack, { from, to }: Window, report: (progress: Progress[]) => void) {
   const runs = await requestWindows(stack.deps, from, to);
   await waitUntilClosed(stack.deps, runs, report);
-  return Promise.all(runs.map((run) => resultOf(stack.deps, run, from, to)));
+  return Promise.all(runs.map((run) => resultOf(stack, run, from)));
+}
+
+async function resultOf({ deps }: Stack, run: ConnectorRun, from: string): Promise<WindowResult> {
+  const counters = noCounters();
+  for (const outcome of await outcomesIn(deps, run)) {
+    if (hostileIds.test(outcome.sourceId ?? '')) continue;
+    counters.items.available++;
+    count(counters, outcome);
+  }
+  return { connector: run.connector, from, ...counters };
 }
 
 /** What the mailboxes hold, read after the simulator's faults are switched off. */
 async function messagesOf(stack: Stack): Promise<string[]> {
   await fetch(`${stack.exchange}/_control/faults`, { method: 'POST', body: '{}' });
-  return fingerprint(await readMailboxes(stack.exchange!, organisation));
+  const filed = await readMailboxes(stack.exchange!, organisation);
+  return fingerprint(filed.filter(({ sourceId }) => !hostileIds.test(sourceId)));
 }
 
 /** Runs windows until the days are over and the last kill is made, and returns the windows with the outcome. */
@@ -77,9 +103,10 @@ async function runWithKills(options: Options, dataDir: string): Promise<Outcome 
     dataDir,
     settings,
     withoutHost: true,
+    hostile: true,
     faults: {
-      telemessage: { ...worst.telemessage, seed: faultSeed },
-      exchange: { ...worst.exchange, seed: faultSeed },
+      telemessage: { rates: { ...worst.telemessage.rates, slow: slowPages }, seed: faultSeed },
+      exchange: { ...worst.exchange, script: [slowMailbox], seed: faultSeed },
     },
     ...(options.verbose ? { log: (line: string) => console.error(line) } : {}),
   });
@@ -92,7 +119,7 @@ async function runWithKills(options: Options, dataDir: string): Promise<Outcome 
     const work = async () => {
       let isOver = false;
       void hosts.killed.then(() => (isOver = true));
-      const results: ConnectorResult[] = [];
+      const results: WindowResult[] = [];
       for (const window of windows()) {
         if (isOver && done.length >= options.days * windowsPerDay) break;
         done.push(window);
@@ -124,7 +151,7 @@ async function runWithoutKills(done: readonly Window[]): Promise<Outcome> {
   const stack = await startStack({ settings: {} });
   try {
     const work = async () => {
-      const results: ConnectorResult[] = [];
+      const results: WindowResult[] = [];
       for (const window of done) results.push(...(await runWindow(stack, window, () => undefined)));
       return { results, messages: await messagesOf(stack) };
     };
@@ -137,10 +164,13 @@ async function runWithoutKills(done: readonly Window[]): Promise<Outcome> {
 async function main(): Promise<number> {
   const options = readOptions();
   const dataDir = await mkdtemp(join(tmpdir(), 'soak-'));
-  console.log(`Seed ${options.seed}: two hosts, ${options.kills} kills, worst faults, ${options.days} days`);
+  console.log(
+    `Seed ${options.seed}: two hosts, ${options.kills} kills, worst faults, a slow site, a slow mailbox, ` +
+      `hostile items, ${options.days} days`,
+  );
   try {
     const found = await runWithKills(options, dataDir);
-    console.log(`${found.done.length} windows are closed; now the same ones without kills and faults`);
+    console.log(`${found.done.length} windows are closed; now the same ones on quiet days`);
     const wanted = await runWithoutKills(found.done);
 
     const differing = found.results.filter(
