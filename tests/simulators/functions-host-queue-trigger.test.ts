@@ -83,8 +83,8 @@ test('moves a message that is not base64 to poison as it is, without an invocati
 });
 
 test('keeps a message invisible while its handler runs, however long', async () => {
-  const app = await start('triggers', { queueVisibilityMs: 1_000 });
-  await store.send('work', { act: 'slow', number: 1, ms: 3_500 });
+  const app = await start('triggers', { queueVisibilityMs: 5_000 });
+  await store.send('work', { act: 'slow', number: 1, ms: 11_000 });
   await until('the end of the handler', () => app.seen()[0]);
   await until('an empty queue', async () => (await store.depth('work')) === 0);
   expect(app.seen()).toEqual([{ slow: 1, running: 1, attempt: 1 }]);
@@ -95,7 +95,7 @@ test('handles batchSize and newBatchThreshold messages at once', async () => {
     AzureFunctionsJobHost__extensions__queues__batchSize: '4',
     AzureFunctionsJobHost__extensions__queues__newBatchThreshold: '2',
   };
-  await store.send('work', ...Array.from({ length: 30 }, (_, number) => ({ act: 'slow', number, ms: 40 })));
+  await store.send('work', ...Array.from({ length: 30 }, (_, number) => ({ act: 'slow', number, ms: 300 })));
   const app = await start('triggers', { settings });
   await until('all messages', () => app.seen().length === 30);
   const most = Math.max(...app.seen().map(({ running }) => running as number));
