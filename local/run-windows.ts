@@ -7,6 +7,7 @@ import type { Deps } from '../shared/deps';
 import { queues } from '../shared/names';
 import type { BackfillRequest } from '../shared/pipeline/backfill-window';
 import { readBackfillRequest } from '../shared/pipeline/messages';
+import { hasOutcome } from '../shared/delivery/attempts';
 import { add, balances, noCounters } from '../shared/pipeline/counters';
 import { windowRun } from '../shared/pipeline/windows';
 import { openAccount } from '../shared/storage/account.client';
@@ -170,8 +171,8 @@ async function progressOf(deps: Deps, wanted: ConnectorRun): Promise<Progress> {
     items += manifest.items;
     if (closed) finished += manifest.items;
     else
-      for await (const _outcome of deps.outcomes.list(batchPartition(wanted.connector, manifest.number)))
-        finished++;
+      for await (const outcome of deps.outcomes.list(batchPartition(wanted.connector, manifest.number)))
+        finished += hasOutcome(outcome) ? 1 : 0;
   }
   const closed = batches.filter((batch) => batch.closed).length;
   return {

@@ -115,6 +115,17 @@ const shape = {
     .refine(isSupportedCountry, 'expected a country as two capital letters (ISO 3166), such as SE')
     .optional(),
 
+  ORGANISATION_DOMAINS: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((domain) => domain.trim().toLowerCase())
+        .filter(Boolean),
+    )
+    .pipe(z.array(z.string().regex(/^[^\s@]+\.[^\s@.]+$/, 'expected a comma-separated list of domains'))),
+
   GRAPH_TIMEOUT_SECONDS: whole(1, 600, 60),
   LEASE_SECONDS: whole(5, 3600, 300),
   SETTLING_SECONDS: whole(0, 3600, 600),
@@ -219,6 +230,7 @@ export function loadConfig(env: Env) {
       parseTimeoutMs: settings.PARSE_TIMEOUT_SECONDS * SECOND,
       memoryBytes: settings.IMPORT_MEMORY_MB * MB,
       country: settings.DEFAULT_COUNTRY,
+      domains: settings.ORGANISATION_DOMAINS,
       leaseMs: settings.LEASE_SECONDS * SECOND,
     },
     reconcile: {

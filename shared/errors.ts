@@ -7,6 +7,10 @@ import type { Provenance } from './item';
 export const reasons = {
   unreadable: 'The archived item could not be read: it breaks the format that TeleMessage promises.',
   unmapped: 'No participant of the item has a usable Microsoft 365 mailbox.',
+  participantUnmapped:
+    'A participant of the organisation has no usable Microsoft 365 mailbox. The other participants have the item.',
+  uncertainOwner:
+    'The mapping file names another user for the time of sending than for the time of arrival, and the two are more than a day apart.',
   tooLarge: 'Body and remaining attachments together are larger than the size limit.',
   rejected: 'Exchange Online refused the item as invalid.',
   mailboxFull: 'The mailbox is full, or does not take messages of this size.',
@@ -55,6 +59,14 @@ export class BusyError extends PutOffError {}
 /** Thrown when the whole deployment is refused (credentials, consent): the item is not at fault, and a person must act. */
 export class DeploymentError extends Error {
   override readonly name = 'DeploymentError';
+  constructor(
+    message: string,
+    /** The event that tells the person. */
+    readonly signal: 'credentialsRejected' | 'mappingMissing' = 'credentialsRejected',
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /** What happens next to work that ended with an error. */

@@ -37,6 +37,7 @@ export type EventName =
   | 'quarantineGrew'
   | 'backlogOld'
   | 'credentialsRejected'
+  | 'mappingMissing'
   | 'throttled'
   | 'copyRemoved'
   | 'preflightTest';

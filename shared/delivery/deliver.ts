@@ -20,6 +20,8 @@ export interface Delivery {
   without: (refused: readonly Attachment[]) => MailboxItem;
   userId: string;
   folderId: string;
+  /** No request begins after this instant (ms). */
+  untilMs: number;
 }
 
 /** The result of a delivery. `inDoubtSince`: the last moment at which a create request may have ended without an answer. */
@@ -98,6 +100,8 @@ async function create(deps: Stage, delivery: Delivery, claim: Claim): Promise<De
         deps.mailboxes.create(userId, folderId, item, {
           signal,
           beforeStep: async () => {
+            if (deps.now() > delivery.untilMs)
+              throw new Error('The delivery takes longer than a function may run');
             await claim.beginStep();
             prolong();
           },

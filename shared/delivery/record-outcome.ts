@@ -9,8 +9,11 @@ import {
   type Outcome,
   type Quarantined,
 } from '../storage/outcomes';
-import type { Stored } from '../storage/rows.client';
+import { hasOutcome, type Attempt } from './attempts';
 import type { Delivered } from './deliver';
+import { deliveriesInLedger } from './deliveries-in-ledger';
+
+type Stage = Pick<Deps, 'outcomes' | 'quarantine' | 'ledger' | 'now'>;
 
 /** What became of an item, as far as it is known. */
 export interface ItemResult extends KnownOfItem {
@@ -19,6 +22,10 @@ export interface ItemResult extends KnownOfItem {
   isDeviceEvent?: true;
   /** The reason of its first failed delivery when absent. */
   reason?: Reason;
+  /** The participants of the organisation without a delivery, by user id where it is known. */
+  unreached?: (string | undefined)[];
+  /** Why they have none; the reason of the item if nothing else failed. */
+  reasonOfUnreached?: Reason | undefined;
   deliveries: Delivered[];
   /** For the person who looks into the quarantine: what exactly was wrong, without anything from the item. */
   detail?: string;
@@ -34,69 +41,123 @@ const maxSourceIdLength = 1000;
 const maxWrittenLength = 300;
 const maxParticipantsLength = 150_000;
 
-/** Whether the item has an outcome and was not put back on the queue since. */
-export const hasOutcome = (outcome: Stored<Outcome> | undefined): boolean =>
-  outcome !== undefined && outcome.value.redrivenAt === undefined;
-
 /**
  * Records the outcome of an item, once: the first outcome of a position stays, and so does the first one after a
- * redrive (`before`, as it was read when the attempt began). An item with a reason is put into quarantine before its
- * outcome says so, so that a crash between the two writes leaves no item with a reason outside the quarantine.
+ * redrive. An item with a reason is put into quarantine before its outcome says so, so that a crash between the two
+ * writes leaves no item with a reason outside the quarantine.
+ *
+ * The mapping, a limit or the directory may have changed since an earlier attempt: what that attempt delivered, or may
+ * have delivered, is part of the outcome all the same.
  */
 export async function recordOutcome(
-  deps: Pick<Deps, 'outcomes' | 'quarantine' | 'now'>,
+  deps: Stage,
   pointer: ItemPointer,
-  before: Stored<Outcome> | undefined,
-  { isDeviceEvent, detail, participants, deliveries: results, ...known }: ItemResult,
+  { row: before }: Pick<Attempt, 'row'>,
+  result: ItemResult,
 ): Promise<void> {
-  const { connector, batch, position, blob, offset, length } = pointer;
-  const partition = batchPartition(connector, batch);
-  const row = positionRow(position);
-  const now = results.map(({ inDoubtSince: _inDoubtSince, ...result }) => result);
-  const deliveries = withFormer(now, before?.value.deliveries ?? []);
+  const partition = batchPartition(pointer.connector, pointer.batch);
+  for (let known = before; ;) {
+    const outcome = await outcomeOf(deps, pointer, known.value, result);
+    if (outcome.reason) await quarantine(deps, pointer, known.value, result, outcome);
+    if (await deps.outcomes.replace(partition, known.row, outcome, known.etag)) return;
+    const recorded = await deps.outcomes.get(partition, known.row);
+    if (!recorded) throw new Error('The row of an item vanished');
+    if (hasOutcome(recorded) || recorded.value.redrivenAt !== before.value.redrivenAt) {
+      // Another worker was first, and the item ended well there. Its batch may be closed, so that nobody else cleans up.
+      const endedWell = outcome.reason !== undefined && recorded.value.reason === undefined;
+      if (endedWell) await deps.quarantine.remove(partition, known.row);
+      return;
+    }
+    known = recorded;
+  }
+}
+
+async function outcomeOf(
+  deps: Stage,
+  pointer: ItemPointer,
+  former: Outcome,
+  { isDeviceEvent, detail: _detail, participants: _participants, deliveries: results, ...known }: ItemResult,
+): Promise<Outcome> {
+  const itemKey = known.itemKey ?? former.attempts?.itemKey;
+  const all = itemKey ? withMade(results, await madeBefore(deps, pointer, former, itemKey)) : results;
+  const now = all.map(({ inDoubtSince: _inDoubtSince, ...result }) => result);
+  const deliveries = withFormer(now, former.deliveries);
   const failed = deliveries.filter(({ end }) => end === 'failed');
-  const reason = known.reason ?? failed[0]?.reason;
+  const reached = new Set(deliveries.map(({ userId }) => userId));
+  const unreached = known.unreached?.filter((userId) => !userId || !reached.has(userId)).length ?? 0;
+  const reason = known.reason ?? failed[0]?.reason ?? (unreached > 0 ? known.reasonOfUnreached : undefined);
   const delivered = failed.length < deliveries.length;
-  const inDoubtSince = latest([...results.map((one) => one.inDoubtSince), before?.value.unsureAt]);
-  const outcome: Outcome = {
+  const inDoubtSince = latest([...all.map((one) => one.inDoubtSince), former.unsureAt]);
+  const { reasonOfUnreached: _reason, unreached: _unreached, ...identity } = known;
+  return {
     v: 1,
-    ...known,
+    ...identity,
+    ...(itemKey === undefined ? {} : { itemKey }),
     kind: isDeviceEvent ? 'event' : delivered ? 'delivered' : 'failed',
     settledAt: new Date(deps.now()).toISOString(),
-    expected: deliveries.length,
+    expected: deliveries.length + unreached,
     deliveries,
+    ...(unreached > 0 ? { unreached } : {}),
     ...(reason ? { reason } : {}),
     ...(inDoubtSince ? { unsureAt: inDoubtSince } : {}),
     ...(known.sourceId === undefined
       ? {}
       : { sourceId: cutTo(maxSourceIdLength, acceptable(known.sourceId)) }),
   };
-  if (reason) {
-    const quarantined: Quarantined = {
-      v: 1,
-      connector,
-      batch,
-      position,
-      blob,
-      offset,
-      length,
-      reason,
-      detail: detail ?? describeFailures(outcome),
-      ...(participants ? { participants: bounded(participants) } : {}),
-      ...(outcome.sourceId === undefined ? {} : { sourceId: outcome.sourceId }),
-      at: outcome.settledAt,
-      deliveries,
-    };
-    if (before) await deps.quarantine.put(partition, row, quarantined);
-    else await deps.quarantine.insert(partition, row, quarantined);
-  }
-  const written = before
-    ? await deps.outcomes.replace(partition, row, outcome, before.etag)
-    : await deps.outcomes.insert(partition, row, outcome);
-  if (written || !reason) return;
-  // Another worker was first, and the item ended well there. Its batch may be closed, so that nobody else cleans up.
-  const recorded = await deps.outcomes.get(partition, row);
-  if (recorded && recorded.value.reason === undefined) await deps.quarantine.remove(partition, row);
+}
+
+async function quarantine(
+  deps: Stage,
+  { connector, batch, position, blob, offset, length }: ItemPointer,
+  former: Outcome,
+  { detail, participants }: ItemResult,
+  outcome: Outcome,
+): Promise<void> {
+  const partition = batchPartition(connector, batch);
+  const quarantined: Quarantined = {
+    v: 1,
+    connector,
+    batch,
+    position,
+    blob,
+    offset,
+    length,
+    reason: outcome.reason!,
+    detail: detail ?? describeFailures(outcome),
+    ...(participants ? { participants: bounded(participants) } : {}),
+    ...(outcome.sourceId === undefined ? {} : { sourceId: outcome.sourceId }),
+    at: outcome.settledAt,
+    deliveries: outcome.deliveries,
+  };
+  const row = positionRow(position);
+  if (former.redrivenAt === undefined) await deps.quarantine.insert(partition, row, quarantined);
+  else await deps.quarantine.put(partition, row, quarantined);
+}
+
+/** What earlier attempts of this item made or may have made; the ledger is not asked if there was none. */
+async function madeBefore(
+  deps: Stage,
+  pointer: ItemPointer,
+  { attempts }: Outcome,
+  itemKey: string,
+): Promise<Delivered[]> {
+  if ((attempts?.begun ?? 0) < 2 && pointer.putOff === undefined) return [];
+  const found = await deliveriesInLedger(deps, pointer, itemKey);
+  return found.filter(({ end, inDoubtSince }) => end !== 'skipped' && (end !== 'failed' || inDoubtSince));
+}
+
+/** The deliveries of this attempt and of earlier ones. What the ledger has as done is done, whatever this one met. */
+function withMade(results: readonly Delivered[], made: readonly Delivered[]): Delivered[] {
+  const byUser = new Map(made.map((one) => [one.userId, one]));
+  const merged = results.map((one): Delivered => {
+    const before = byUser.get(one.userId);
+    byUser.delete(one.userId);
+    if (!before || one.end !== 'failed') return one;
+    if (before.end !== 'failed') return before;
+    const inDoubtSince = latest([one.inDoubtSince, before.inDoubtSince]);
+    return { ...one, ...(inDoubtSince ? { inDoubtSince } : {}) };
+  });
+  return [...merged, ...byUser.values()];
 }
 
 /** The latest of some instants in ISO-8601 UTC. */
@@ -127,8 +188,10 @@ function bounded(participants: NonNullable<Quarantined['participants']>): typeof
   return kept;
 }
 
-function describeFailures({ deliveries, reason }: Outcome): string {
+function describeFailures({ deliveries, unreached, expected, reason }: Outcome): string {
   const failed = deliveries.filter(({ end }) => end === 'failed');
-  const kinds = [...new Set(failed.map((one) => one.reason ?? reason!))];
-  return `${failed.length} of ${deliveries.length} deliveries failed. ${kinds.map((kind) => reasons[kind]).join(' ')}`;
+  const kinds = [...new Set([reason!, ...failed.map((one) => one.reason ?? reason!)])];
+  const texts = kinds.map((kind) => reasons[kind]).join(' ');
+  const without = unreached ? ` ${unreached} participants of the organisation have no usable mailbox.` : '';
+  return `${failed.length} of ${expected} deliveries failed.${without} ${texts}`;
 }

@@ -38,8 +38,8 @@ export async function sweepCopies(
   const isDelivered = ({ end }: DeliveryResult) => end !== 'failed';
   if (deliveries.some(isDelivered)) swept.kind = 'delivered';
   // An item that was given up may have mailboxes that no attempt reached: only a person can tell.
-  if (value.reason !== 'gaveUp' && deliveries.length > 0 && deliveries.every(isDelivered))
-    delete swept.reason;
+  const ownReason = value.reason === 'gaveUp' || value.unreached !== undefined;
+  if (!ownReason && deliveries.length > 0 && deliveries.every(isDelivered)) delete swept.reason;
   if (!(await deps.outcomes.replace(partition, outcome.row, swept, outcome.etag)))
     throw new Error('An outcome was changed while its doubt was settled');
   return swept;

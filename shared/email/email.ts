@@ -8,6 +8,8 @@ export interface Party {
   address?: string;
   /** Digits as the source wrote them, with or without `+`. */
   number?: string;
+  /** The number comes from the display name, which people choose themselves. */
+  numberInName?: true;
 }
 
 /** Equal for numbers that differ only in `+` and punctuation; any other text in lower case. */

@@ -5,6 +5,10 @@ import type { Call, Graph } from './request.client';
 export interface DirectoryUser {
   /** Object id, a GUID. */
   userId: string;
+  /** True for a guest: a person of another organisation. */
+  isGuest?: boolean;
+  /** The domains of the user's mail and proxy addresses, in lower case. */
+  domains?: string[];
 }
 
 /** Finds the user behind an address of the mapping file or of an item. */
@@ -22,6 +26,7 @@ interface GraphUser {
   id: string;
   mail?: string | null;
   proxyAddresses?: string[] | null;
+  userType?: string | null;
 }
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -29,7 +34,7 @@ const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const address = /^[!#-'*+\-./0-9=?^-~]{1,64}@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+([a-z]{2,}|xn--[a-z0-9-]+)$/;
 /** The longest user principal name; the directory does not compare much longer texts. */
 const longestAddress = 113;
-const fields = { $select: 'id,mail,proxyAddresses' };
+const fields = { $select: 'id,mail,proxyAddresses,userType' };
 
 /**
  * A directory that remembers a user for `cacheMs` and an unknown address for `missCacheMs`; concurrent look-ups of one
@@ -43,7 +48,7 @@ export function createDirectory(
   const users = createLookUps(
     async (key: string): Promise<DirectoryUser | undefined> => {
       const user = guid.test(key) ? await byKey(graph, key) : await byAddress(graph, key);
-      return user && { userId: user.id };
+      return user && directoryUser(user);
     },
     { freshForMs: (found) => (found ? cacheMs : missCacheMs), now, mostEntries },
   );
@@ -55,6 +60,14 @@ export function createDirectory(
       return users.find(key, sinceMs);
     },
   };
+}
+
+function directoryUser({ id, mail, proxyAddresses, userType }: GraphUser): DirectoryUser {
+  const proxies = (proxyAddresses ?? []).filter((proxy) => /^smtp:/i.test(proxy));
+  const domains = [mail ?? '', ...proxies]
+    .filter((one) => one.includes('@'))
+    .map((one) => one.slice(one.lastIndexOf('@') + 1).toLowerCase());
+  return { userId: id, isGuest: userType === 'Guest', domains: [...new Set(domains)] };
 }
 
 /**

@@ -275,40 +275,6 @@ function isOutage({ failure, status, codes }: FailedTry): boolean {
   return status === 503 || (failure.kind === 'transient' && failure.throttled === true);
 }
 
-const minuteMs = 60_000;
-
-/** Tells a permission that is missing for one mailbox from one that is missing for the whole app. */
-export interface AccessDenials {
-  /** Counts a denial; true when the whole app is denied. */
-  denied(mailbox: string): boolean;
-  /** A mailbox let the app in. */
-  admitted(): void;
-}
-
-/**
- * The whole app is denied when `limit` different mailboxes in a row deny it and none has let it in for `memoryMs`.
- * Without that time, one chat with many participants outside the app's scope would stop the import for everybody.
- */
-export function createAccessDenials(options: {
-  now: () => number;
-  limit?: number;
-  memoryMs?: number;
-}): AccessDenials {
-  const { now, limit = 5, memoryMs = 10 * minuteMs } = options;
-  const mailboxes = new Set<string>();
-  let admittedAt = Number.NEGATIVE_INFINITY;
-  return {
-    denied(mailbox) {
-      if (mailboxes.size < limit) mailboxes.add(mailbox);
-      return mailboxes.size >= limit && now() - admittedAt > memoryMs;
-    },
-    admitted() {
-      admittedAt = now();
-      mailboxes.clear();
-    },
-  };
-}
-
 const signInPutOffMs = 30_000;
 
 interface SignInCause {

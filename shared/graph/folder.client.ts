@@ -8,6 +8,8 @@ import type { Graph } from './request.client';
 export interface FolderRows {
   get(connectorId: string, userId: string): Promise<{ value: { folderId: string } } | undefined>;
   put(connectorId: string, userId: string, value: { folderId: string }): Promise<void>;
+  /** The rows of a connector. */
+  list(connectorId: string): AsyncIterable<{ row: string }>;
 }
 
 export interface Folders {

@@ -1,16 +1,18 @@
 import type { TokenCredential } from '@azure/identity';
 import { PutOffError } from '../errors';
+import { createAccessDenials } from './access-denials';
 import {
-  createAccessDenials,
   failedTry,
   finalError,
   hadNoEffect,
   lastError,
+  RefusedError,
   type FailedTry,
   type RetryNotFound,
 } from './failure';
 import { createMailboxGate } from './mailbox-gate';
 import type { Clock } from './mailbox-gate';
+import { foldersPath } from './paths';
 import { createToken } from './token';
 import type { Method, Outgoing, Received, Transport } from './transport.client';
 
@@ -79,13 +81,14 @@ export interface GraphOptions {
   /** See `createMailboxGate`. */
   mailboxInFlight?: number;
   mailboxWaiters?: number;
-  /** See `createAccessDenials`. */
-  deniedMailboxes?: number;
+  /** Mailboxes that let the app in at some time; none if absent. */
+  knownMailboxes?: () => Promise<string[]>;
 }
 
 /** The session refuses a slice that it has already, so that sending one twice does no harm. */
 const sessionCall = { repeatable: true, uploading: true };
 const directoryLane = 'directory';
+const askingForAccess = 'ask a mailbox whether it lets the app in';
 const longestPauseMs = 8_000;
 const mostPages = 1_000;
 
@@ -106,7 +109,11 @@ export function createGraph(options: GraphOptions): Graph {
     waiters: options.mailboxWaiters ?? 8,
   });
   const directory = createMailboxGate({ clock, longestWaitMs, inFlight: 16, waiters: 1_000 });
-  const denials = createAccessDenials({ now: clock.now, limit: options.deniedMailboxes ?? 5 });
+  const denials = createAccessDenials({
+    now: clock.now,
+    ask: (mailbox) => admits(mailbox),
+    known: options.knownMailboxes ?? (() => Promise.resolve([])),
+  });
 
   type Send = (signal: AbortSignal) => Promise<Received>;
 
@@ -135,11 +142,11 @@ export function createGraph(options: GraphOptions): Graph {
         return { failed };
       });
       if (tryResult.reply) {
-        if (call.mailbox !== undefined) denials.admitted();
+        if (call.mailbox !== undefined) denials.admitted(call.mailbox);
         return tryResult.reply;
       }
 
-      const failed = deniedEverywhere(tryResult.failed, call.mailbox);
+      const failed = await deniedEverywhere(tryResult.failed, call);
       const final = finalError(failed, { repeatable, uncertain, retryNotFound: call.retryNotFound });
       if (final) throw final;
       uncertain ||= !hadNoEffect(failed);
@@ -163,11 +170,23 @@ export function createGraph(options: GraphOptions): Graph {
     Math.ceil(Math.min(pauseMs * 2 ** (tried - 1), longestPauseMs) * (0.5 + clock.random()));
 
   /** A denial that concerns the whole app, as a failure of the deployment; any other try as it is. */
-  function deniedEverywhere(failed: FailedTry, mailbox: string | undefined): FailedTry {
+  async function deniedEverywhere(failed: FailedTry, { mailbox, doing }: Call): Promise<FailedTry> {
     const { failure } = failed;
-    if (failure.kind !== 'mailbox' || failure.reason !== 'accessDenied') return failed;
-    const everywhere = mailbox === undefined || denials.denied(mailbox);
+    if (failure.kind !== 'mailbox' || failure.reason !== 'accessDenied' || doing === askingForAccess)
+      return failed;
+    const everywhere = mailbox === undefined || (await denials.denied(mailbox));
     return everywhere ? { ...failed, failure: { kind: 'deployment' } } : failed;
+  }
+
+  /** Whether the mailbox lets the app in; undefined when it does not say. */
+  async function admits(mailbox: string): Promise<boolean | undefined> {
+    try {
+      await request('GET', foldersPath(mailbox), { doing: askingForAccess, mailbox, query: { $top: '1' } });
+      return true;
+    } catch (error) {
+      const isDenial = error instanceof RefusedError && error.failure.kind === 'mailbox';
+      return isDenial ? false : undefined;
+    }
   }
 
   /** Sends with a token, and once more with a new one if the first is refused. */

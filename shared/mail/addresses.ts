@@ -5,7 +5,8 @@ import { decodeRaw, decodeWords, encodedWordEnd } from './encoded-words';
  * Parties of an address header (RFC 5322 section 3.4, with its obsolete forms), given as raw bytes in a Latin-1
  * string. Text inside a display name, quoted string, comment or encoded word never becomes an address: that would put
  * a record in a stranger's mailbox. A group gives its members. Names are decoded; `address` is as written, without
- * comments and source route, and may lack a domain; `number` is the likeliest phone number in the name.
+ * comments and source route, and may lack a domain; `number` is the likeliest phone number in the name, or takes the
+ * place of the address.
  */
 export function readAddresses(raw: string, charset?: string): Party[] {
   const text = decodeRaw(raw, charset);
@@ -135,13 +136,15 @@ function joinWords(tokens: Token[]): string {
   return tokens.reduce((text, token) => text + (token.glued || text === '' ? '' : ' ') + token.text, '');
 }
 
+/** Nothing but a phone number, in whatever notation. */
+const onlyNumber = /^[+\d\s().\-/\u2010-\u2015\u00a0\u200b-\u200f\u202a-\u202e\uff0b\uff10-\uff19]+$/;
+
 /** Digits in parentheses beside a name, such as `(201) 555-0123`, are part of a number and not a comment. */
 const numberPart = /^\+?[\d\s.-]{1,8}$/;
 
 function partyOf(tokens: Token[], charset: string | undefined): Party | undefined {
-  // The last bracket with an address counts; an earlier `<` belongs to the name.
-  let angleAt = tokens.findLastIndex((token) => token.kind === 'angle' && token.text.includes('@'));
-  if (angleAt < 0) angleAt = tokens.findLastIndex((token) => token.kind === 'angle');
+  // The last bracket counts, whatever it holds; an earlier `<` belongs to the name.
+  const angleAt = tokens.findLastIndex(({ kind }) => kind === 'angle');
   const words: Token[] = [];
   const comments: string[] = [];
   const bare = tokens.filter((token) => token.kind !== 'comment');
@@ -161,12 +164,13 @@ function partyOf(tokens: Token[], charset: string | undefined): Party | undefine
     .trim();
   address = address?.trim();
   if (name === '' && !address) return undefined;
-  // The number can also be in a comment, or take the place of the address.
-  const number =
-    numberIn(name) ??
-    numberIn(comments.join(' ')) ??
-    (address?.includes('@') ? undefined : numberIn(address ?? ''));
-  return { name, ...(address ? { address } : {}), ...(number === undefined ? {} : { number }) };
+  const party = { name, ...(address ? { address } : {}) };
+  // The number may take the place of the address.
+  const written = angleAt < 0 && !address && tokens.every(({ kind }) => kind === 'text') ? name : address;
+  const stated = written !== undefined && onlyNumber.test(written) ? numberIn(written) : undefined;
+  if (stated !== undefined) return { ...party, number: stated };
+  const named = numberIn(name) ?? numberIn(comments.join(' '));
+  return named === undefined ? party : { ...party, number: named, numberInName: true };
 }
 
 /** Names contain colons too, so a colon opens a group only if the group is closed or no bracket follows. */

@@ -19,6 +19,8 @@ export interface Mapping {
    * @returns the address, user principal name or object id that the file gives, if any
    */
   find(number: string, at: string): string | undefined;
+  /** Every address in the file, in lower case. */
+  addresses: ReadonlySet<string>;
 }
 
 export interface MappingOptions {
@@ -86,7 +88,13 @@ export function parseMapping(
     return { ok: false, errors: errors.toSorted((a, b) => a.line - b.line).slice(0, maxProblems) };
   const used = new Set(Object.values(columns ?? {}).map(({ index }) => index));
   const ignored = (header ?? []).filter((name, index) => name !== '' && !used.has(index));
-  return { ok: true, mapping: { rows, ignored, find: (number, at) => find(byNumber.get(number), at) } };
+  const addresses = new Set<string>();
+  for (const sameNumber of byNumber.values())
+    for (const { address } of sameNumber) addresses.add(address.toLowerCase());
+  return {
+    ok: true,
+    mapping: { rows, ignored, addresses, find: (number, at) => find(byNumber.get(number), at) },
+  };
 }
 
 function find(rows: readonly Row[] | undefined, at: string): string | undefined {

@@ -16,6 +16,10 @@ export function isAddress(text: string): boolean {
   return text.length <= maxLength && syntax.test(text);
 }
 
+/** The domain of an address, in lower case. */
+export const addressDomain = (address: string): string =>
+  address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+
 /** Whether the text is the object id of a directory entry (a GUID). */
 export function isObjectId(text: string): boolean {
   return objectId.test(text);

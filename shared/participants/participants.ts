@@ -13,6 +13,8 @@ export interface Participant {
   addresses: string[];
   /** Everything the source says about the party, for the failure record. */
   asWritten: string;
+  /** E.164, from the display name of a party for which the source states an address and no number: a last resort. */
+  numberInName?: string;
 }
 
 /** A participant with the numbers and addresses by which it can be recognised. */
@@ -24,27 +26,47 @@ interface Candidate extends Participant {
  * The participants of an item: every entry of the *User's Email address* property, then every party of the message
  * except blind copies. TeleMessage names the same person in both places, often with more details in one of them. A
  * party whose numbers and addresses all belong to another party is that person; two parties that share a number but
- * not the address are two participants.
+ * not the address are two participants. People choose display names, so a number in one never identifies a party
+ * (docs/mapping.md).
  */
 export function participants(message: SourceMessage, email: Email, numbers: Numbers): Participant[] {
-  const candidates = [
-    ...message.usersEmailAddress.map((user) => {
-      const name = [user.firstName, user.lastName].filter(Boolean).join(' ').trim();
-      const written = user.emailAddress?.trim() ?? '';
-      return candidate(name, split(user.mobileNumber), addressesIn(written), written, numbers);
-    }),
-    ...[...(email.from ? [email.from] : []), ...email.to, ...email.cc].map((party) =>
-      ofParty(party, numbers),
-    ),
-  ];
-  return withoutSubsumed(candidates).map(({ keys: _keys, ...participant }) => participant);
+  const users = message.usersEmailAddress.map((user) => {
+    const name = [user.firstName, user.lastName].filter(Boolean).join(' ').trim();
+    const written = user.emailAddress?.trim() ?? '';
+    return candidate(name, split(user.mobileNumber), addressesIn(written), written, numbers);
+  });
+  const parties = [...(email.from ? [email.from] : []), ...email.to, ...email.cc];
+  takeNumbersInNames(users, parties, numbers);
+  return withoutSubsumed([...users, ...parties.map((party) => ofParty(party, numbers))]).map(
+    ({ keys: _keys, ...participant }) => participant,
+  );
+}
+
+/** TeleMessage's usual form of a party is `First Last Mobile <address>`. */
+function takeNumbersInNames(users: readonly Candidate[], parties: readonly Party[], numbers: Numbers): void {
+  const byAddress = new Map<string, Candidate[]>();
+  for (const user of users)
+    for (const address of user.addresses) {
+      const key = address.toLowerCase();
+      const sharing = byAddress.get(key);
+      if (sharing) sharing.push(user);
+      else byAddress.set(key, [user]);
+    }
+  const digits = (text: string) => text.normalize('NFKC').replace(/\D/g, '');
+  for (const { name, address, number, numberInName } of parties) {
+    if (!numberInName || number === undefined || digits(name) !== digits(number)) continue;
+    const known = byAddress.get(address?.trim().toLowerCase() ?? '') ?? [];
+    const found = numbers(number);
+    const statesNone = known.every(({ keys, addresses }) => keys.size === addresses.length);
+    if (known[0] && found !== undefined && statesNone) known[0].numberInName ??= found;
+  }
 }
 
 function ofParty(party: Party, numbers: Numbers): Candidate {
   const written = party.address?.trim() ?? '';
   return candidate(
     party.name.trim(),
-    split(party.number),
+    party.numberInName ? [] : split(party.number),
     isAddress(written) ? [written] : [],
     written,
     numbers,

@@ -10,8 +10,10 @@ export const noCounters = (): Counters => ({
 /** Adds one item's outcome. `available` comes from the manifest instead, so that a lost item shows in the sums. */
 export function count(counters: Counters, outcome: Outcome): void {
   const { items, deliveries } = counters;
+  if (outcome.kind === 'begun') return;
   items[outcome.kind === 'event' ? 'events' : outcome.kind]++;
   deliveries.expected += outcome.expected;
+  deliveries.failed += outcome.unreached ?? 0;
   for (const { end } of outcome.deliveries) deliveries[end]++;
   if (outcome.reason) {
     counters.quarantined++;

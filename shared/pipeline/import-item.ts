@@ -1,13 +1,21 @@
 import { connectors, type Connector } from '../connectors';
 import { deliver, failedDelivery, type Delivered } from '../delivery/deliver';
-import { hasOutcome, recordOutcome, type ItemResult } from '../delivery/record-outcome';
+import {
+  beginAttempt,
+  endAttempt,
+  hasOutcome,
+  isSuspect,
+  noteItemKey,
+  type Attempt,
+} from '../delivery/attempts';
+import { recordOutcome, type ItemResult } from '../delivery/record-outcome';
 import type { Deps } from '../deps';
 import type { Attachment, Email } from '../email/email';
 import { mailboxItem, type MailboxItem } from '../email/mailbox-item';
 import { applySizeRules, asDropped } from '../email/size-rules';
-import { DeploymentError, gravest, nextStepAfter } from '../errors';
+import { DeploymentError, gravest, nextStepAfter, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
-import { resolve, type Mailbox, type Resolution } from '../mapping/resolve';
+import { resolve, type FoundUser, type Mailbox, type Resolution } from '../mapping/resolve';
 import { participants } from '../participants/participants';
 import { batchPartition, positionRow } from '../storage/outcomes';
 import { readItem, type ReadItem } from './read-item';
@@ -16,6 +24,12 @@ import { readItem, type ReadItem } from './read-item';
 const deliveriesInFlight = 8;
 /** JSON text, its decoded attachments and the request made of them are in memory at the same time. */
 const memoryPerLineByte = 4;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+/** Well within the time-out of a function in host.json, which would end the worker with everything in it. */
+const attemptBudgetMs = 10 * MINUTE;
+/** A delivery that has begun may go on for longer, but not into the time-out. */
+const longestDeliveryMs = 25 * MINUTE;
 
 type Communication = Extract<ReadItem, { kind: 'communication' }>;
 
@@ -23,26 +37,35 @@ type Communication = Extract<ReadItem, { kind: 'communication' }>;
  * Imports one item into the mailbox of every mapped participant and records its outcome. An item that has an outcome is
  * left alone.
  *
- * @throws PutOffError when a mailbox is throttled or another worker has the item; what was delivered stays delivered
- * @throws DeploymentError when the app as a whole is refused
+ * @throws PutOffError when a mailbox is throttled, another worker has the item, or the time of one attempt is over; what
+ *   was delivered stays delivered
+ * @throws DeploymentError when the app as a whole is refused, or has no mapping file
  * @throws Error for everything that another attempt may cure
  */
 export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void> {
   const { connector, batch, position } = pointer;
-  const before = await deps.outcomes.get(batchPartition(connector, batch), positionRow(position));
-  if (hasOutcome(before)) return;
-  const sinceMs = Date.parse(before?.value.redrivenAt ?? '') || 0;
-  await deps.memory.hold(pointer.length * memoryPerLineByte, async () => {
-    await recordOutcome(deps, pointer, before, await resultOf(deps, pointer, sinceMs));
+  const known = await deps.outcomes.get(batchPartition(connector, batch), positionRow(position));
+  if (hasOutcome(known)) return;
+  const alone = isSuspect(known);
+  // An item that waits for its turn has not begun: it is not to blame if its worker ends.
+  await deps.memory.hold(alone ? Infinity : pointer.length * memoryPerLineByte, async () => {
+    const attempt = await beginAttempt(deps, pointer, alone);
+    if (!attempt) return;
+    try {
+      await recordOutcome(deps, pointer, attempt, await resultOf(deps, pointer, attempt));
+    } catch (error) {
+      // The error of the attempt is the one that counts.
+      await endAttempt(deps, pointer, attempt, nextStepAfter(error).kind === 'retry').catch(() => undefined);
+      throw error;
+    }
   });
 }
 
-/** `sinceMs`: users and mapping that were looked up before this instant do not count, because a person has changed them. */
-async function resultOf(deps: Deps, pointer: ItemPointer, sinceMs: number): Promise<ItemResult> {
+async function resultOf(deps: Deps, pointer: ItemPointer, attempt: Attempt): Promise<ItemResult> {
   try {
     const item = await readItem(deps, pointer);
     if (item.kind === 'deviceEvent') return { ...item.known, isDeviceEvent: true, deliveries: [] };
-    return await importEverywhere(deps, pointer, item, sinceMs);
+    return await importEverywhere(deps, pointer, item, attempt);
   } catch (error) {
     const next = nextStepAfter(error);
     if (next.kind !== 'quarantine') throw error;
@@ -55,38 +78,50 @@ async function importEverywhere(
   deps: Deps,
   pointer: ItemPointer,
   item: Communication,
-  sinceMs: number,
+  attempt: Attempt,
 ): Promise<ItemResult> {
   const connector = connectors[pointer.connector];
   const rules = deps.config.perConnector[pointer.connector];
   const { message, email, provenance, itemKey } = item;
-  const { mailboxes, resolutions } = await resolve(
-    participants(message, email, deps.numbers),
-    {
-      automatic: rules.automaticMapping,
-      custom: rules.customMapping ? await deps.mappings.current(connector.id, sinceMs) : undefined,
-    },
-    email.sentAt ?? provenance.receivedAt,
-    (address) => lookUp(deps, connector, address, sinceMs),
-  );
-  const known = {
+  const startedMs = deps.now();
+  // Users and mapping that were looked up before a person changed them do not count.
+  const sinceMs = Date.parse(attempt.row.value.redrivenAt ?? '') || 0;
+  const [{ mailboxes, resolutions }] = await Promise.all([
+    resolveEverybody(deps, pointer, item, { sinceMs, untilMs: startedMs + attemptBudgetMs / 2 }),
+    noteItemKey(deps, pointer, attempt, itemKey),
+  ]);
+  const unknown = resolutions.flatMap((one) => (one.kind === 'unknown' ? [one.error] : []));
+  const result = {
     ...item.known,
     itemKey,
-    participants: resolutions.map(({ kind, participant: { asWritten } }) => ({ asWritten, kind })),
+    participants: resolutions.flatMap(({ kind, participant: { asWritten } }) =>
+      kind === 'unknown' ? [] : [{ asWritten, kind }],
+    ),
+    ...unreached(resolutions),
   };
-  if (mailboxes.length === 0)
-    return { ...known, reason: 'unmapped', detail: describeUnmapped(resolutions), deliveries: [] };
+  if (mailboxes.length === 0) {
+    if (unknown.length > 0) throw gravest(unknown);
+    return {
+      ...result,
+      reason: result.reasonOfUnreached === 'uncertainOwner' ? 'uncertainOwner' : 'unmapped',
+      detail: describeUnmapped(resolutions),
+      deliveries: [],
+    };
+  }
 
   const sized = applySizeRules(email, rules.sizeLimitBytes);
   if (sized.kind === 'tooLarge') {
-    const unknown = mailboxes.find(({ folderError }) => isTemporary(folderError));
-    if (unknown) throw unknown.folderError;
+    const open = [
+      ...unknown,
+      ...mailboxes.flatMap(({ folderError: one }) => (isTemporary(one) ? [one] : [])),
+    ];
+    if (open.length > 0) throw gravest(open);
     const deliveries = mailboxes.map(({ userId }): Delivered => ({
       userId,
       end: 'failed',
       reason: 'tooLarge',
     }));
-    return { ...known, deliveries };
+    return { ...result, deliveries };
   }
   const options = { itemClass: rules.itemClass, itemKey, addresses: message.usersEmailAddress };
   const without = (refused: readonly Attachment[]): MailboxItem => {
@@ -95,11 +130,60 @@ async function importEverywhere(
     return { ...whole, attachments: withoutRefused(whole.attachments, refused, sized.email) };
   };
   const whole = without([]);
-  const deliveries = await deliverAll(mailboxes, async ({ userId, folderId, folderError }) => {
-    if (folderError !== undefined) return failedDelivery(userId, folderError);
-    return deliver(deps, { connector, pointer, item: whole, without, userId, folderId });
+  const untilMs = startedMs + longestDeliveryMs;
+  const deliveries = await deliverAll(deps, mailboxes, {
+    startedMs,
+    errors: unknown,
+    async deliverTo({ userId, folderId, folderError }) {
+      if (folderError !== undefined) return failedDelivery(userId, folderError);
+      return deliver(deps, { connector, pointer, item: whole, without, userId, folderId, untilMs });
+    },
   });
-  return { ...known, deliveries };
+  return { ...result, deliveries };
+}
+
+/** @throws DeploymentError when custom mapping is on and no mapping file is stored */
+async function resolveEverybody(
+  deps: Deps,
+  pointer: ItemPointer,
+  { message, email, provenance }: Communication,
+  { sinceMs, untilMs }: { sinceMs: number; untilMs: number },
+) {
+  const connector = connectors[pointer.connector];
+  const rules = deps.config.perConnector[pointer.connector];
+  const custom = rules.customMapping ? await deps.mappings.current(connector.id, sinceMs) : undefined;
+  if (rules.customMapping && !custom)
+    throw new DeploymentError(
+      `Custom mapping is on for ${connector.id}, and no mapping file is stored. Items wait for it`,
+      'mappingMissing',
+    );
+  const resolved = await resolve(
+    participants(message, email, deps.numbers),
+    { automatic: rules.automaticMapping, custom, domains: deps.config.import.domains },
+    { sentAt: email.sentAt, arrivedAt: provenance.receivedAt },
+    async (address) => {
+      if (deps.now() > untilMs) throw timeIsOver();
+      return lookUp(deps, connector, address, sinceMs);
+    },
+  );
+  // A mailbox that let the app in, among others that seemed to prove that the whole app is denied, proves the opposite.
+  const { mailboxes } = resolved;
+  if (mailboxes.some(({ folderError }) => folderError === undefined))
+    for (const mailbox of mailboxes)
+      if (mailbox.folderError instanceof DeploymentError)
+        mailbox.folderError = (await folderOf(deps, connector, mailbox.userId, true)).folderError;
+  return resolved;
+}
+
+/** Participants of the organisation for whom no mailbox is known. */
+function unreached(resolutions: readonly Resolution[]): Pick<ItemResult, 'unreached' | 'reasonOfUnreached'> {
+  const isUncertain = resolutions.some(({ kind }) => kind === 'uncertain');
+  return {
+    unreached: resolutions.flatMap((one) =>
+      one.kind === 'noMailbox' ? [one.userId] : one.kind === 'uncertain' ? [undefined] : [],
+    ),
+    reasonOfUnreached: isUncertain ? 'uncertainOwner' : 'participantUnmapped',
+  };
 }
 
 const isTemporary = (error: unknown) => error !== undefined && nextStepAfter(error).kind !== 'quarantine';
@@ -122,38 +206,61 @@ async function lookUp(
   connector: Connector,
   address: string,
   sinceMs: number,
-) {
+): Promise<FoundUser | undefined> {
   const user = await deps.directory.find(address, sinceMs);
-  if (!user) return undefined;
-  const { userId } = user;
+  return user && { ...user, ...(await folderOf(deps, connector, user.userId, sinceMs > 0)) };
+}
+
+async function folderOf(
+  { mailboxes }: Pick<Deps, 'mailboxes'>,
+  connector: Connector,
+  userId: string,
+  refresh: boolean,
+): Promise<{ folderId: string | undefined; folderError?: unknown }> {
   try {
-    const folderId = await deps.mailboxes.folder(userId, connector, { refresh: sinceMs > 0 });
-    return { userId, folderId };
+    return { folderId: await mailboxes.folder(userId, connector, { refresh }) };
   } catch (error) {
-    if (error instanceof DeploymentError) throw error;
-    return { userId, folderId: '', folderError: error };
+    return { folderId: '', folderError: error };
   }
 }
 
+const timeIsOver = () =>
+  new PutOffError(SECOND, 'The time of one attempt is over; the item goes on in the next');
+
 function describeUnmapped(resolutions: readonly Resolution[]): string {
-  const without = resolutions.filter(({ kind }) => kind === 'noMailbox').length;
+  const count = (wanted: Resolution['kind']) => resolutions.filter(({ kind }) => kind === wanted).length;
   return (
-    `${resolutions.length} participants: ${without} of the organisation without a usable mailbox, ` +
-    `${resolutions.length - without} not in its directory, or there more than once`
+    `${resolutions.length} participants: ${count('noMailbox')} of the organisation without a usable mailbox, ` +
+    `${count('uncertain')} whose number had another user when the item was sent, ` +
+    `${count('external')} not in its directory, or there more than once`
   );
 }
 
-/** Tries every delivery before an error ends the attempt, so that one slow mailbox does not hold up the others. */
+/**
+ * Tries every delivery before an error ends the attempt, so that one slow mailbox does not hold up the others. None
+ * begins after the time of an attempt is over: the ledger keeps what is done, and the next attempt goes on from there.
+ */
 async function deliverAll(
+  deps: Pick<Deps, 'now'>,
   mailboxes: readonly Mailbox[],
-  deliverTo: (mailbox: Mailbox) => Promise<Delivered>,
+  {
+    startedMs,
+    errors,
+    deliverTo,
+  }: { startedMs: number; errors: unknown[]; deliverTo: (mailbox: Mailbox) => Promise<Delivered> },
 ): Promise<Delivered[]> {
-  const results: PromiseSettledResult<Delivered>[] = [];
-  for (let at = 0; at < mailboxes.length; at += deliveriesInFlight)
-    results.push(...(await Promise.allSettled(mailboxes.slice(at, at + deliveriesInFlight).map(deliverTo))));
-  const errors = results.flatMap((result) =>
-    result.status === 'rejected' ? [result.reason as unknown] : [],
-  );
+  const results: Delivered[] = [];
+  const waiting = mailboxes.entries();
+  const worker = async () => {
+    for (const [at, mailbox] of waiting)
+      try {
+        if (deps.now() - startedMs > attemptBudgetMs) throw timeIsOver();
+        results[at] = await deliverTo(mailbox);
+      } catch (error) {
+        errors.push(error);
+      }
+  };
+  await Promise.all(Array.from({ length: deliveriesInFlight }, worker));
   if (errors.length > 0) throw gravest(errors);
-  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  return results;
 }

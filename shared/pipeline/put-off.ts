@@ -31,7 +31,7 @@ export async function orPutOff(
     // Spread the delays, or work that was throttled together would come back together.
     const delayMs = Math.ceil(Math.min(wantedMs, maxDelayMs) * (1 + deps.random() / 2));
     const { connector, batch, position } = pointer;
-    deps.emit(next.error instanceof PutOffError ? 'throttled' : 'credentialsRejected', {
+    deps.emit(next.error instanceof PutOffError ? 'throttled' : next.error.signal, {
       connector,
       batch,
       position,

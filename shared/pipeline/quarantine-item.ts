@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { deliveryResult, isMadeBy, type Delivered } from '../delivery/deliver';
-import { hasOutcome, recordOutcome, type ItemResult } from '../delivery/record-outcome';
+import { hasOutcome, isAtFault } from '../delivery/attempts';
+import { deliveriesInLedger } from '../delivery/deliveries-in-ledger';
+import { recordOutcome, type ItemResult } from '../delivery/record-outcome';
 import type { Deps } from '../deps';
 import { nextStepAfter } from '../errors';
 import type { ItemPointer } from '../item';
@@ -14,6 +15,7 @@ type Stage = Pick<
   | 'config'
   | 'ledger'
   | 'outcomes'
+  | 'importQueue'
   | 'quarantine'
   | 'strayMessages'
   | 'mailParser'
@@ -22,7 +24,7 @@ type Stage = Pick<
 >;
 
 /**
- * Takes a message that the Functions host gave up on. An item goes to quarantine. A message that names no item
+ * Takes a message that the Functions host gave up on. An item that is at fault goes to quarantine. A message that names no item
  * (damaged, foreign, of a version that this app does not know) is kept whole beside the items: the host has no second
  * poison queue, so a message that is refused here comes back without end. If it was the pointer of an item, that item
  * has no outcome, and the reconcile timer puts it back on the queue.
@@ -39,18 +41,22 @@ export async function quarantineItem(deps: Stage, message: unknown): Promise<voi
 }
 
 /**
- * Deliveries that are done keep their results. Those still pending count as failed, and are searched for once more
- * before the batch closes.
+ * An item that failed by itself is given up: deliveries that are done keep their results, those still pending count as
+ * failed and are searched for once more before the batch closes. An item that lost its attempts because its worker ended
+ * goes back on the queue, where it runs alone.
  */
 async function giveUp(deps: Stage, pointer: ItemPointer): Promise<void> {
   const { connector, batch, position } = pointer;
-  const before = await deps.outcomes.get(batchPartition(connector, batch), positionRow(position));
-  if (hasOutcome(before)) return;
+  const row = await deps.outcomes.get(batchPartition(connector, batch), positionRow(position));
+  if (hasOutcome(row)) return;
+  if (!row || !isAtFault(row)) {
+    const { putOff: _putOff, ...anew } = pointer;
+    return deps.importQueue.send(anew);
+  }
   const known = await identify(deps, pointer);
-  const deliveries = known.itemKey ? await deliveriesInLedger(deps, pointer, known.itemKey) : [];
-  const done = deliveries.filter(({ end }) => end !== 'failed').length;
-  const detail = `${done} of ${deliveries.length} deliveries that were begun are done`;
-  await recordOutcome(deps, pointer, before, { ...known, reason: 'gaveUp', detail, deliveries });
+  const itemKey = known.itemKey ?? row.value.attempts?.itemKey;
+  const deliveries = itemKey ? await deliveriesInLedger(deps, pointer, itemKey) : [];
+  await recordOutcome(deps, pointer, { row }, { ...known, reason: 'gaveUp', deliveries });
   deps.emit('quarantineGrew', { connector, batch, position, reason: 'gaveUp' });
 }
 
@@ -74,23 +80,6 @@ async function identify(
 function isMissing(error: unknown): boolean {
   const { statusCode } = error as { statusCode?: number };
   return statusCode === 404 || statusCode === 416;
-}
-
-async function deliveriesInLedger(
-  deps: Pick<Deps, 'ledger'>,
-  pointer: ItemPointer,
-  itemKey: string,
-): Promise<Delivered[]> {
-  const found: Delivered[] = [];
-  for await (const { row: userId, value: row } of deps.ledger.list(itemKey)) {
-    if (row.state === 'done') found.push(deliveryResult(row, { pointer, userId }));
-    else if (isMadeBy(row, pointer)) {
-      // The attempt that held the row may have created the message and crashed before it could say so.
-      const inDoubtSince = row.unsureAt ?? (row.untouched ? undefined : row.leaseUntil);
-      found.push({ userId, end: 'failed', reason: 'gaveUp', ...(inDoubtSince ? { inDoubtSince } : {}) });
-    }
-  }
-  return found;
 }
 
 async function keepStray(deps: Stage, text: string, detail: string): Promise<void> {

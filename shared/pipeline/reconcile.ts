@@ -6,7 +6,7 @@ import type { Stored } from '../storage/rows.client';
 import { changeBatch, closeBatch, markTold, passClosed } from './batch-state';
 import { balances, count, noCounters } from './counters';
 import { lookForSecondDeployment } from '../delivery/look-for-second-deployment';
-import { hasOutcome } from '../delivery/record-outcome';
+import { hasOutcome } from '../delivery/attempts';
 import { putPointers, splitBatch } from './split-batch';
 import { sweepCopies } from '../delivery/sweep-copies';
 

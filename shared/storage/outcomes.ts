@@ -10,10 +10,25 @@ export interface DeliveryResult {
   reason?: Reason;
 }
 
-/** How one item ended: written once, when all its deliveries have ended. */
+/** The attempts to import an item, counted in its row. An attempt whose worker died has begun and never ended. */
+export interface Attempts {
+  begun: number;
+  ended: number;
+  /** Those that ended with an error that another attempt may cure. */
+  failed: number;
+  /** Those that ran with nothing beside them in their worker. */
+  begunAlone: number;
+  endedAlone: number;
+  /** Set before the first message is created: an item that cannot be read any more may have copies all the same. */
+  itemKey?: string;
+}
+
+/** How one item ended: written once, when all its deliveries have ended. Until then, that it has begun. */
 export interface Outcome {
-  v: 1;
-  kind: 'delivered' | 'failed' | 'event';
+  /** 2 for `begun`: a release that does not know it must not take it for an outcome. */
+  v: 1 | 2;
+  kind: 'delivered' | 'failed' | 'event' | 'begun';
+  /** When it ended; of an item that has only begun, when its latest attempt began. */
   settledAt: string;
   /** Absent when the item could not be read. */
   sourceId?: string;
@@ -22,9 +37,13 @@ export interface Outcome {
   sha256?: string;
   /** Why the item is in quarantine; absent when it is not. */
   reason?: Reason;
-  /** In how many mailboxes the item belongs. */
+  /** In how many mailboxes the item belongs, those of `unreached` included. */
   expected: number;
   deliveries: DeliveryResult[];
+  /** How many participants of the organisation have no delivery, because no mailbox is known for them. */
+  unreached?: number;
+  /** Absent once the item has ended. */
+  attempts?: Attempts;
   /** In doubt since: the latest `unsureAt` of its ledger rows. The batch closes only after that doubt has settled. */
   unsureAt?: string;
   /** When a person put the item back on the queue. Until it ends again, the rest of the row is its former outcome. */
@@ -70,7 +89,7 @@ export interface Quarantined {
   sourceId?: string;
   at: string;
   /** The participants as the source wrote them, and how each was mapped. Personal data that no other row holds. */
-  participants?: { asWritten: string; kind: 'mailbox' | 'noMailbox' | 'external' }[];
+  participants?: { asWritten: string; kind: 'mailbox' | 'noMailbox' | 'uncertain' | 'external' }[];
   deliveries: DeliveryResult[];
 }
 

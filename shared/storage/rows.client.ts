@@ -26,7 +26,7 @@ export interface Stored<T> {
 }
 
 /** The highest `v` that this release reads. Rows without `v` have had only one form. */
-const knownVersion = 1;
+const knownVersion = 2;
 
 const statusOf = (error: unknown) => (error instanceof RestError ? error.statusCode : undefined);
 

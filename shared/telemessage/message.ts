@@ -76,6 +76,63 @@ const user = z.union([
   })),
 ]);
 
+type User = z.infer<typeof user>;
+
+/**
+ * The elements of a list that stands in one text, separated by `;`, `,` or line breaks. An element holds an address, or
+ * five digits where numbers count; a piece with neither is part of the element beside it (`Ek, Anna <anna@…>`). A
+ * separator in quotation marks or angle brackets separates nothing.
+ */
+function elements(text: string, { numbers }: { numbers: boolean }): string[] {
+  const found: string[] = [];
+  let start = 0;
+  let [hasAt, isQuoted, inAngle, digits] = [false, false, false, 0];
+  const isElement = () => hasAt || (numbers && digits >= 5);
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charAt(at);
+    if (char === '"') isQuoted = !isQuoted;
+    else if (char === '<' || char === '>') inAngle = char === '<';
+    else if (char === '@') hasAt = true;
+    else if (char >= '0' && char <= '9') digits++;
+    else if (/[;,\r\n]/.test(char) && !isQuoted && !inAngle && isElement()) {
+      found.push(text.slice(start, at).trim());
+      start = at + 1;
+      hasAt = false;
+      digits = 0;
+    }
+  }
+  const rest = text.slice(start).trim();
+  if (isElement() || found.length === 0) found.push(rest);
+  else if (/[^;,\s]/.test(rest)) found[found.length - 1] += ` ${rest}`;
+  return found.filter((one) => one !== '');
+}
+
+/**
+ * Entries of one address and one number at most. TeleMessage may write several people into one entry: numbers and
+ * addresses of the same count belong together one by one, several numbers share a single address, and any others stay
+ * by themselves.
+ */
+function onePerPerson(entry: User): User[] {
+  const addresses = elements(entry.emailAddress ?? '', { numbers: false });
+  const numbers = elements(entry.mobileNumber ?? '', { numbers: true });
+  const of = (mobileNumber?: string, emailAddress?: string): User => ({
+    ...entry,
+    mobileNumber,
+    emailAddress,
+  });
+  if (addresses.length < 2 && numbers.length < 2) return [entry];
+  if (addresses.length === numbers.length)
+    return numbers.map((number, index) => of(number, addresses[index]));
+  if (addresses.length < 2) return numbers.map((number) => of(number, addresses[0]));
+  return [...numbers.map((number) => of(number)), ...addresses.map((address) => of(undefined, address))];
+}
+
+/** A list of numbers or addresses in one text; any other text is one party, such as a name with a comma. */
+function eachParty(text: string): string[] {
+  const parties = elements(text, { numbers: true });
+  return parties.length > 1 ? parties : [text];
+}
+
 const fullName = z.union([
   z.looseObject({ firstName: label, lastName: label }),
   label.transform((firstName) => (firstName === undefined ? undefined : { firstName, lastName: undefined })),
@@ -107,8 +164,8 @@ export const sourceMessage = z.looseObject({
   /** Arrival at TeleMessage, as ISO-8601 UTC with milliseconds. */
   gatewayReceivedDate: instant,
   sourceType: z.string(),
-  /** The _User's Email address_ property: every participant that TeleMessage knows. */
-  usersEmailAddress: looseList(user),
+  /** The _User's Email address_ property: every participant that TeleMessage knows, one per entry. */
+  usersEmailAddress: looseList(user).transform((entries) => entries.flatMap(onePerPerson)),
 
   /** WeChat: the e-mail message, base64. */
   mime: text,
@@ -117,7 +174,7 @@ export const sourceMessage = z.looseObject({
   messageTime: label,
   direction: label,
   from: label,
-  to: looseList(label.transform((value) => value ?? '')),
+  to: looseList(label.transform((value) => value ?? '')).transform((parties) => parties.flatMap(eachParty)),
   fromEnriched: enriched.nullish().transform((value) => value ?? undefined),
   toEnriched: looseList(enriched),
   groupMessage: flag,

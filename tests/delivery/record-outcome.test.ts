@@ -2,8 +2,10 @@ import { randomInt } from 'node:crypto';
 import { reasons } from '../../shared/errors';
 import type { ItemPointer } from '../../shared/item';
 import { tables } from '../../shared/names';
+import { beginAttempt } from '../../shared/delivery/attempts';
 import { recordOutcome, type ItemResult } from '../../shared/delivery/record-outcome';
 import { batchPartition, positionRow, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
+import type { LedgerRow } from '../../shared/storage/ledger';
 import { createRows } from '../../shared/storage/rows.client';
 import { useStore } from '../support/store';
 
@@ -12,6 +14,7 @@ import { useStore } from '../support/store';
 const { account } = useStore();
 const outcomes = createRows<Outcome>(account.table(tables.outcomes));
 const quarantine = createRows<Quarantined>(account.table(tables.quarantine));
+const ledger = createRows<LedgerRow>(account.table(tables.ledger));
 
 /** An item of its own: the first end that it comes to, and one after a redrive. */
 function newItem() {
@@ -26,18 +29,27 @@ function newItem() {
     length: 10,
   };
   const place = [batchPartition('whatsapp', batch), positionRow(3)] as const;
-  const deps = { outcomes, quarantine, now: () => Date.now() };
+  const deps = { outcomes, quarantine, ledger, now: () => Date.now() };
   const read = async () => ({
     outcome: (await outcomes.get(...place))?.value,
     quarantined: (await quarantine.get(...place))?.value,
   });
   return {
     async end(result: ItemResult) {
-      await recordOutcome(deps, pointer, undefined, result);
+      await recordOutcome(deps, pointer, (await beginAttempt(deps, pointer, false))!, result);
+      return read();
+    },
+    /** By a worker that began before the item ended. */
+    async late(result: ItemResult) {
+      const row = { ...(await outcomes.get(...place))!, etag: 'W/"former"' };
+      await recordOutcome(deps, pointer, { row }, result);
       return read();
     },
     async endAgain(result: ItemResult) {
-      await recordOutcome(deps, pointer, await outcomes.get(...place), result);
+      const { value, etag } = (await outcomes.get(...place))!;
+      const redrivenAt = new Date().toISOString();
+      await outcomes.replace(...place, { ...value, redrivenAt }, etag);
+      await recordOutcome(deps, pointer, (await beginAttempt(deps, pointer, false))!, result);
       return read();
     },
   };
@@ -85,9 +97,9 @@ it('a quarantine row cuts what a stranger wrote to a size that the store takes',
 });
 
 it('an item that two workers give up for different reasons is quarantined for the reason that counts', async () => {
-  const { end } = newItem();
+  const { end, late } = newItem();
   await end({ deliveries: [full('a'), imported('b')] });
-  const { outcome, quarantined } = await end({ reason: 'gaveUp', deliveries: [], detail: 'gave up' });
+  const { outcome, quarantined } = await late({ reason: 'gaveUp', deliveries: [], detail: 'gave up' });
   expect([outcome!.reason, quarantined!.reason]).toEqual(['mailboxFull', 'mailboxFull']);
 });
 

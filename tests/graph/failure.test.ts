@@ -1,7 +1,6 @@
 import {
   classify,
   classifyUpload,
-  createAccessDenials,
   failedTry,
   finalError,
   hadNoEffect,
@@ -190,18 +189,5 @@ describe('a call to Graph', () => {
       name,
       ...(name === 'PutOffError' ? { delayMs: 7 } : { mayHaveTakenEffect: true }),
     });
-  });
-});
-
-describe('access denials', () => {
-  test('concern the whole app when different mailboxes deny it in a row and none has let it in lately', () => {
-    let nowMs = 0;
-    const denials = createAccessDenials({ now: () => nowMs, limit: 3, memoryMs: 1_000 });
-    expect(['a', 'a', 'a', 'b'].map(denials.denied)).toEqual([false, false, false, false]);
-    expect(denials.denied('c')).toBe(true);
-    denials.admitted();
-    expect(['a', 'b', 'c', 'd'].map(denials.denied)).toEqual([false, false, false, false]);
-    nowMs = 2_000;
-    expect(denials.denied('e')).toBe(true);
   });
 });

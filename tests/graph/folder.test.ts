@@ -45,7 +45,7 @@ describe('the folder of a connector', () => {
     const others = Array.from({ length: 5 }, () =>
       createFolders(
         tenant.graph,
-        { get: async () => undefined, put: async () => undefined },
+        { get: async () => undefined, put: async () => undefined, async *list() {} },
         { now: Date.now },
       ),
     );

@@ -78,14 +78,45 @@ describe('readAddresses', () => {
       name: 'Member 299 +46701231299',
       address: 'm299@x.com',
       number: '+46701231299',
+      numberInName: true,
     });
   });
 
   it('finds an unquoted number that RFC 5322 takes for a comment', () => {
     expect(read('Bob (201) 555-0123 <b@x.com>')).toEqual([
-      { name: 'Bob (201) 555-0123', address: 'b@x.com', number: '2015550123' },
+      { name: 'Bob (201) 555-0123', address: 'b@x.com', number: '2015550123', numberInName: true },
     ]);
     expect(read('b@x.com (Bob 201-555-0123)')[0]?.number).toBe('2015550123');
+  });
+});
+
+describe('what the source states of a party, and what people wrote into its name', () => {
+  it.each<[string, object]>([
+    ['Bob <ceo@x.com> <wxid_abc>', { name: 'Bob <ceo@x.com>', address: 'wxid_abc' }],
+    ['Bob <wxid_abc> <ceo@x.com>', { name: 'Bob <wxid_abc>', address: 'ceo@x.com' }],
+    ['+46701234567', { name: '+46701234567', number: '+46701234567' }],
+    ['<46701234567>', { name: '', address: '46701234567', number: '46701234567' }],
+    ['Bob <46701234567>', { name: 'Bob', address: '46701234567', number: '46701234567' }],
+    [
+      '"Bob 46709999999" <46701234567>',
+      { name: 'Bob 46709999999', address: '46701234567', number: '46701234567' },
+    ],
+    [
+      '"46701234567" <b@x.com>',
+      { name: '46701234567', address: 'b@x.com', number: '46701234567', numberInName: true },
+    ],
+    ['"46701234567"', { name: '46701234567', number: '46701234567', numberInName: true }],
+    ['Bob 46701234567', { name: 'Bob 46701234567', number: '46701234567', numberInName: true }],
+    [
+      'First Last 46701234567 <b@x.com>',
+      { name: 'First Last 46701234567', address: 'b@x.com', number: '46701234567', numberInName: true },
+    ],
+    [
+      '46701234567 <wxid_46701234568>',
+      { name: '46701234567', address: 'wxid_46701234568', number: '46701234567', numberInName: true },
+    ],
+  ])('%s', (header, party) => {
+    expect(read(header)).toEqual([party]);
   });
 });
 

@@ -109,7 +109,7 @@ test.each([
   ['Anna (stranger@y.com) <anna@x.com>', ['anna@x.com']],
   ['mailto:anna@x.com', ['anna@x.com']],
   ['Anna <mailto:anna@x.com>', ['anna@x.com']],
-  ['anna@x.com; bo@x.com,Anna@X.com', ['Anna@X.com', 'bo@x.com']],
+  ['anna@x.com; bo@x.com,Anna@X.com', ['anna@x.com', 'bo@x.com']],
   ['Anna <anna@x.com>; Bo <bo@x.com>', ['anna@x.com', 'bo@x.com']],
   ['Anna anna@x.com', []],
   ['(anna@x.com)', []],
@@ -121,8 +121,64 @@ test.each([
   ['', []],
   ['öst.er@x.com', ['öst.er@x.com']],
 ])('finds in the e-mail field %j the addresses %j', (emailAddress, addresses) => {
-  const [found] = of({ users: [{ mobileNumber: M, emailAddress }] });
-  expect(found?.addresses).toEqual(addresses);
+  const found = of({ users: [{ mobileNumber: M, emailAddress }] });
+  expect(found.flatMap((one) => one.addresses)).toEqual(addresses);
+});
+
+test.each<[string, unknown, string[]]>([
+  ['a text', 'anna@x.com; bo@x.com', ['anna@x.com', 'bo@x.com']],
+  ['one entry', { emailAddress: 'anna@x.com,bo@x.com' }, ['anna@x.com', 'bo@x.com']],
+  ['a list of one text', ['anna@x.com\r\nbo@x.com'], ['anna@x.com', 'bo@x.com']],
+  ['names with commas', 'Ek, Anna <anna@x.com>; "Bo; Li" <bo@x.com>', ['anna@x.com', 'bo@x.com']],
+  ['numbers', '46701234567;46701234568', [M, '+46701234568']],
+  ['numbers in an entry', { mobileNumber: '46701234567, 46701234568' }, [M, '+46701234568']],
+  [
+    'as many numbers as addresses',
+    { mobileNumber: '46701234567;46701234568', emailAddress: 'anna@x.com;bo@x.com' },
+    [`${M} anna@x.com`, '+46701234568 bo@x.com'],
+  ],
+  [
+    'numbers with one address',
+    { mobileNumber: '46701234567;46701234568', emailAddress: 'desk@x.com' },
+    [`${M} desk@x.com`, '+46701234568 desk@x.com'],
+  ],
+  [
+    'one number with several addresses',
+    { mobileNumber: M, emailAddress: 'anna@x.com;bo@x.com' },
+    [M, 'anna@x.com', 'bo@x.com'],
+  ],
+  ['separators without end', { emailAddress: ';'.repeat(100_000) }, []],
+])('finds every person in a list that is %s', (_, users, expected) => {
+  expect(who({ users: users as Record<string, unknown>[] })).toEqual(expected);
+});
+
+describe('a number in a display name', () => {
+  const named = { name: `Bob ${M}`, number: M, numberInName: true as const };
+  const lastResort = (parties: Parties) => of(parties).map(({ numberInName }) => numberInName);
+
+  test('identifies nobody', () => {
+    expect(who({ from: { ...named, address: 'bob@y.com' } })).toEqual(['bob@y.com']);
+    expect(who({ from: named })).toEqual(['']);
+    const users = [{ mobileNumber: M, emailAddress: 'boss@x.com' }];
+    expect(who({ users, from: { ...named, address: 'bob@y.com' } })).toEqual([
+      `${M} boss@x.com`,
+      'bob@y.com',
+    ]);
+  });
+
+  test('is a last resort only for a party whose address the source states, without a number', () => {
+    const from = { ...named, address: 'Bob@Y.com' };
+    expect(lastResort({ users: [{ emailAddress: 'bob@y.com' }], from })).toEqual([M]);
+    expect(lastResort({ users: [{ mobileNumber: '46701234568', emailAddress: 'bob@y.com' }], from })).toEqual(
+      [undefined],
+    );
+    expect(lastResort({ users: [{ mobileNumber: 'unread', emailAddress: 'bob@y.com' }], from })).toEqual([
+      undefined,
+    ]);
+    expect(lastResort({ users: [{ emailAddress: 'anna@x.com' }], from })).toEqual([undefined, undefined]);
+    const two = { ...from, name: `Bob 46701234568 ${M}` };
+    expect(lastResort({ users: [{ emailAddress: 'bob@y.com' }], from: two })).toEqual([undefined]);
+  });
 });
 
 test('takes the address of a header only as a whole, and no address from a name', () => {

@@ -1,3 +1,4 @@
+import { beginAttempt, endAttempt } from '../../shared/delivery/attempts';
 import { importItem } from '../../shared/pipeline/import-item';
 import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import type { Outcome } from '../../shared/storage/outcomes';
@@ -235,6 +236,8 @@ describe('an item that cannot be read', () => {
 
   it('keeps its id when the host gives it up', async () => {
     const { world, deps, pointer } = await fetchLines([chatLine('1_1', { sourceType: null })]);
+    for (let count = 0; count < 5; count++)
+      await endAttempt(deps, pointer, (await beginAttempt(deps, pointer, false))!, true);
     await quarantineItem(deps, pointer);
     expect(await world.quarantined(deps)).toMatchObject([{ reason: 'gaveUp', sourceId: '1_1' }]);
   });

@@ -80,6 +80,7 @@ export function openClients(origin: string, options: Partial<GraphOptions> = {})
       const folderId = stored.get(`${connectorId} ${userId}`);
       return folderId === undefined ? undefined : { value: { folderId } };
     },
+    async *list() {},
     put: async (connectorId, userId, { folderId }) => void stored.set(`${connectorId} ${userId}`, folderId),
   };
   const folders = createFolders(graph, rows, { now: Date.now });

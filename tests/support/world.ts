@@ -184,9 +184,11 @@ export async function openWorld(options: WorldOptions) {
     async queued(): Promise<number> {
       return (await queue.getProperties()).approximateMessagesCount ?? 0;
     },
+    /** The outcomes of a batch; an item that has only begun has none. */
     async outcomes(deps: Deps, connector: ConnectorId = 'whatsapp', batch = 1): Promise<Outcome[]> {
       const found: Outcome[] = [];
-      for await (const { value } of deps.outcomes.list(batchPartition(connector, batch))) found.push(value);
+      for await (const { value } of deps.outcomes.list(batchPartition(connector, batch)))
+        if (value.kind !== 'begun') found.push(value);
       return found;
     },
     async quarantined(deps: Deps, connector: ConnectorId = 'whatsapp', batch = 1): Promise<Quarantined[]> {

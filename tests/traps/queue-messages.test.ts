@@ -79,8 +79,9 @@ it('a queue that expires or is purged loses nothing: every item without an outco
 it('a pointer to a page that does not exist ends in quarantine instead of being tried endlessly', async () => {
   const { world, deps } = await open();
   const [pointer] = await world.fetchUnqueued(deps);
-  await quarantineItem(deps, { ...pointer, blob: 'pages/whatsapp/gone/000001.ndjson' });
-  await quarantineItem(deps, { ...pointer, position: 1, offset: 10_000_000 });
+  await deps.importQueue.send({ ...pointer!, blob: 'pages/whatsapp/gone/000001.ndjson' });
+  await deps.importQueue.send({ ...pointer!, position: 1, offset: 10_000_000 });
+  await world.drain(deps);
   expect(await world.quarantined(deps)).toMatchObject([{ reason: 'gaveUp' }, { reason: 'gaveUp' }]);
 });
 
