@@ -1,6 +1,7 @@
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { connectorIds, connectors, type Connector, type ConnectorId } from './connectors';
+import { fetchBudgetMs } from './time-budget';
 
 const MB = 1024 * 1024;
 const SECOND = 1000;
@@ -99,11 +100,12 @@ const shape = {
     .enum(['EventGrid', 'LogsAndContainerScan'], { error: 'expected EventGrid or LogsAndContainerScan' })
     .default('EventGrid'),
 
-  CATCH_UP_DAYS: whole(1, 365, 30),
+  CATCH_UP_DAYS: whole(2, 365, 30),
   FETCH_LAG_MINUTES: whole(0, 24 * 60, 5),
+  FETCH_OVERLAP_MINUTES: whole(0, 24 * 60, 120),
   PAGE_ITEMS: whole(1, 1000, 250),
   PAGE_MAX_MB: whole(1, 64 * 1024, 2048),
-  PAGE_TIMEOUT_SECONDS: whole(1, 3600, 600),
+  PAGE_TIMEOUT_SECONDS: whole(1, fetchBudgetMs / SECOND, 600),
   BATCH_MAX_ITEMS: whole(1, 100_000, 5000),
   BATCH_MAX_MB: whole(1, 64 * 1024, 1024),
 
@@ -128,7 +130,7 @@ const shape = {
 
   GRAPH_TIMEOUT_SECONDS: whole(1, 600, 60),
   LEASE_SECONDS: whole(5, 3600, 300),
-  SETTLING_SECONDS: whole(0, 3600, 600),
+  SETTLING_SECONDS: whole(1, 3600, 600),
   REQUEUE_AFTER_SECONDS: whole(5, 7 * 24 * 3600, 3600),
 };
 
@@ -222,6 +224,8 @@ export function loadConfig(env: Env) {
     fetch: {
       catchUpDays: settings.CATCH_UP_DAYS,
       lagMs: settings.FETCH_LAG_MINUTES * MINUTE,
+      overlapMs: settings.FETCH_OVERLAP_MINUTES * MINUTE,
+      budgetMs: fetchBudgetMs,
       batchMaxItems: settings.BATCH_MAX_ITEMS,
       batchMaxBytes: settings.BATCH_MAX_MB * MB,
     },

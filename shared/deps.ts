@@ -17,6 +17,7 @@ import type { Ledger } from './storage/ledger';
 import { createMappingFiles } from './mapping/file.client';
 import type { BatchStates, Outcomes, Quarantine, StrayMessages } from './storage/outcomes';
 import { createStoreProbe } from './storage/probe.client';
+import type { Tails } from './storage/tails';
 import { createWorkQueue } from './storage/queues.client';
 import { createRows } from './storage/rows.client';
 import { createRuns } from './storage/runs';
@@ -80,6 +81,7 @@ export function createDeps(
     quarantine: rows(tables.quarantine) as Quarantine,
     strayMessages: rows(tables.quarantine) as StrayMessages,
     ledger: rows(tables.ledger) as Ledger,
+    tails: rows(tables.ledger) as Tails,
     importQueue: createWorkQueue<ItemPointer>(account.queue(queues.importItem)),
     mappings: createMappings({
       files: createMappingFiles(account.container(containers.mappings)),

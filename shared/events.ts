@@ -18,6 +18,7 @@ export interface EventFields {
   imported?: number;
   skipped?: number;
   quarantined?: number;
+  repeated?: number;
   reason?: string;
   delayMs?: number;
   ageMs?: number;

@@ -25,6 +25,11 @@ export const itemPointer = z.strictObject({
   /** Byte range of the line in the blob, without its line feed. */
   offset: z.int().nonnegative(),
   length: z.int().nonnegative(),
+  /**
+   * Of an item of a daily window: the window's start, and from when on the next window lists items again. Both are
+   * instants of arrival.
+   */
+  window: z.strictObject({ from: z.iso.datetime(), tailFrom: z.iso.datetime() }).optional(),
   /** How often the item was put off. */
   putOff: z.int().nonnegative().optional(),
 });

@@ -12,14 +12,19 @@ import {
 import { hasOutcome, type Attempt } from './attempts';
 import type { Delivered } from './deliver';
 import { deliveriesInLedger } from './deliveries-in-ledger';
+import { noteSettled } from './overlap';
 
-type Stage = Pick<Deps, 'outcomes' | 'quarantine' | 'ledger' | 'now'>;
+type Stage = Pick<Deps, 'outcomes' | 'quarantine' | 'ledger' | 'tails' | 'now'>;
 
 /** What became of an item, as far as it is known. */
 export interface ItemResult extends KnownOfItem {
   itemKey?: string;
   /** A device event is never imported. */
   isDeviceEvent?: true;
+  /** An earlier window has settled the item. */
+  isRepeated?: true;
+  /** When it arrived, ISO-8601 UTC; absent if it cannot be read. */
+  arrivedAt?: string;
   /** The reason of its first failed delivery when absent. */
   reason?: Reason;
   /** The participants of the organisation without a delivery, by user id where it is known. */
@@ -59,6 +64,7 @@ export async function recordOutcome(
   for (let known = before; ;) {
     const outcome = await outcomeOf(deps, pointer, known.value, result);
     if (outcome.reason) await quarantine(deps, pointer, known.value, result, outcome);
+    if (!result.isRepeated) await noteSettled(deps, pointer, { ...outcome, arrivedAt: result.arrivedAt });
     if (await deps.outcomes.replace(partition, known.row, outcome, known.etag)) return;
     const recorded = await deps.outcomes.get(partition, known.row);
     if (!recorded) throw new Error('The row of an item vanished');
@@ -76,8 +82,9 @@ async function outcomeOf(
   deps: Stage,
   pointer: ItemPointer,
   former: Outcome,
-  { isDeviceEvent, detail: _detail, participants: _participants, deliveries: results, ...known }: ItemResult,
+  result: ItemResult,
 ): Promise<Outcome> {
+  const { isDeviceEvent, isRepeated, deliveries: results, ...known } = result;
   const itemKey = known.itemKey ?? former.attempts?.itemKey;
   const all = itemKey ? withMade(results, await madeBefore(deps, pointer, former, itemKey)) : results;
   const now = all.map(({ inDoubtSince: _inDoubtSince, ...result }) => result);
@@ -88,12 +95,11 @@ async function outcomeOf(
   const reason = known.reason ?? failed[0]?.reason ?? (unreached > 0 ? known.reasonOfUnreached : undefined);
   const delivered = failed.length < deliveries.length;
   const inDoubtSince = latest([...all.map((one) => one.inDoubtSince), former.unsureAt]);
-  const { reasonOfUnreached: _reason, unreached: _unreached, ...identity } = known;
   return {
     v: 1,
-    ...identity,
     ...(itemKey === undefined ? {} : { itemKey }),
-    kind: isDeviceEvent ? 'event' : delivered ? 'delivered' : 'failed',
+    ...(known.sha256 === undefined ? {} : { sha256: known.sha256 }),
+    kind: isRepeated ? 'repeated' : isDeviceEvent ? 'event' : delivered ? 'delivered' : 'failed',
     settledAt: new Date(deps.now()).toISOString(),
     expected: deliveries.length + unreached,
     deliveries,

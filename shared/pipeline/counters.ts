@@ -11,6 +11,10 @@ export const noCounters = (): Counters => ({
 export function count(counters: Counters, outcome: Outcome): void {
   const { items, deliveries } = counters;
   if (outcome.kind === 'begun') return;
+  if (outcome.kind === 'repeated') {
+    items.repeated = (items.repeated ?? 0) + 1;
+    return;
+  }
   items[outcome.kind === 'event' ? 'events' : outcome.kind]++;
   deliveries.expected += outcome.expected;
   deliveries.failed += outcome.unreached ?? 0;

@@ -9,49 +9,63 @@ type Stage = Pick<Deps, 'config' | 'telemessage' | 'batches' | 'runs' | 'emit' |
 
 /** A site that forgets cursors faster than a window can be read must not keep the app busy without end. */
 const maxRestarts = 5;
+/** A site that serves pages without messages and without an end would do the same. */
+const maxEmptyPages = 100;
 
 /**
- * Fetches every window that is due, of every enabled connector, oldest first: unfinished runs, then the daily windows
- * from the watermark on, then unfinished backfills. A connector or a backfill that fails does not stop the others.
+ * Fetches every window that is due, of all enabled connectors at the same time, each of them oldest first: unfinished
+ * runs, then the daily windows from the watermark on, then unfinished backfills. A connector or a backfill that fails
+ * does not stop the others. When the time for a connector is over, the next call goes on.
  *
  * @throws Error that names each connector that failed; its watermark does not move
  */
 export async function fetchBatch(deps: Stage): Promise<void> {
-  const failures: string[] = [];
-  for (const connector of deps.config.connectors) {
-    const attempt = async (work: () => Promise<void>, run?: string): Promise<boolean> => {
-      try {
-        await work();
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        failures.push(`${connector}: ${message}`);
-        const isRejected = error instanceof DeploymentError;
-        deps.emit(isRejected ? 'credentialsRejected' : 'windowLate', {
-          connector,
-          message,
-          ...(run ? { run } : {}),
-        });
-        // Repeated attempts with a wrong password can lock the account.
-        return !isRejected;
-      }
-      return true;
-    };
-
-    let backfills: RunState[] = [];
-    let goesOn = await attempt(async () => {
-      const unfinished = (await deps.runs.list(connector)).filter(({ state }) => state === 'open');
-      backfills = unfinished.filter(({ cause }) => cause === 'backfill');
-      const days = unfinished.filter(({ cause }) => cause === 'daily');
-      await fetchDays(deps, connector, days);
-    });
-    for (const run of backfills)
-      goesOn = goesOn && (await attempt(() => fetchRun(deps, connector, run), run.name));
-  }
-  if (failures.length > 0) throw new Error(`Fetching failed. ${failures.join('; ')}`);
+  const failures = await Promise.all(deps.config.connectors.map((id) => fetchConnector(deps, id)));
+  if (failures.flat().length > 0) throw new Error(`Fetching failed. ${failures.flat().join('; ')}`);
 }
 
-async function fetchDays(deps: Stage, id: ConnectorId, unfinished: RunState[]): Promise<void> {
-  for (const run of unfinished) await fetchRun(deps, id, run);
+/** Returns what failed. */
+async function fetchConnector(deps: Stage, connector: ConnectorId): Promise<string[]> {
+  const untilMs = deps.now() + deps.config.fetch.budgetMs;
+  const failures: string[] = [];
+  const attempt = async (work: () => Promise<void>, run?: string): Promise<boolean> => {
+    try {
+      await work();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      failures.push(`${connector}: ${message}`);
+      const isRejected = error instanceof DeploymentError;
+      deps.emit(isRejected ? 'credentialsRejected' : 'windowLate', {
+        connector,
+        message,
+        ...(run ? { run } : {}),
+      });
+      // Repeated attempts with a wrong password can lock the account.
+      return !isRejected;
+    }
+    return true;
+  };
+
+  let backfills: RunState[] = [];
+  let goesOn = await attempt(async () => {
+    const unfinished = (await deps.runs.list(connector)).filter(({ state }) => state === 'open');
+    backfills = unfinished.filter(({ cause }) => cause === 'backfill');
+    const days = unfinished.filter(({ cause }) => cause === 'daily');
+    await fetchDays(deps, connector, days, untilMs);
+  });
+  for (const run of backfills)
+    if (deps.now() < untilMs)
+      goesOn = goesOn && (await attempt(() => fetchRun(deps, connector, run, untilMs), run.name));
+  return failures;
+}
+
+async function fetchDays(
+  deps: Stage,
+  id: ConnectorId,
+  unfinished: RunState[],
+  untilMs: number,
+): Promise<void> {
+  for (const run of unfinished) if (deps.now() < untilMs) await fetchRun(deps, id, run, untilMs);
 
   const { runs, missed } = dueWindows(await deps.runs.watermark(id), deps.now(), deps.config.fetch);
   if (missed)
@@ -61,8 +75,9 @@ async function fetchDays(deps: Stage, id: ConnectorId, unfinished: RunState[]): 
       message: 'older than CATCH_UP_DAYS: backfill it by hand',
     });
   for (const run of runs) {
+    if (deps.now() >= untilMs) return;
     const opened = await openRun(deps, id, run);
-    if (opened.state === 'open') await fetchRun(deps, id, opened);
+    if (opened.state === 'open') await fetchRun(deps, id, opened, untilMs);
   }
 }
 
@@ -70,29 +85,44 @@ async function fetchDays(deps: Stage, id: ConnectorId, unfinished: RunState[]): 
 export async function openRun(
   deps: Pick<Deps, 'runs' | 'now'>,
   id: ConnectorId,
-  run: Manifest['run'],
+  run: Manifest['run'] & Pick<RunState, 'listedFrom'>,
 ): Promise<RunState> {
   return deps.runs.open(id, run, await deps.runs.chainHint(id), new Date(deps.now()).toISOString());
 }
 
 /**
  * Fetches a run from its last committed batch to its end, in batches of bounded size, each committed by its manifest.
- * Stops without an error when another worker is ahead with the same run.
+ * Stops without an error when another worker is ahead with the same run, and when the time is over after at least one
+ * batch: the next call goes on from there.
  */
-export async function fetchRun(deps: Stage, id: ConnectorId, run: RunState): Promise<void> {
-  let { newest: previous } = await surveyChain(deps, id, run.name, run.after);
+export async function fetchRun(
+  deps: Stage,
+  id: ConnectorId,
+  run: RunState,
+  untilMs = deps.now() + deps.config.fetch.budgetMs,
+): Promise<void> {
+  const survey = await surveyChain(deps, id, run.name, run.after);
+  const { cursors } = survey;
+  let previous = survey.newest;
   let restarts = 0;
   while (!previous?.last) {
-    const { content, expired } = await collectBatch(deps, id, run, previous?.nextLastId ?? undefined);
+    const firstLastId = previous?.nextLastId ?? undefined;
+    const { content, ended, error } = await collectBatch(deps, id, run, { firstLastId, cursors, untilMs });
+    // Commit what there is, whatever happened then: otherwise a slow site would be read from the same place each time.
     // Without a cursor the window starts again. Keep the pages read so far, because the site may not list those items a
     // second time; the ledger recognises what it does list again.
-    if (!expired || content.items > 0) {
+    if (ended === 'full' || content.items > 0) {
       const committed = await commitBatch(deps, id, run, previous, content);
       if (!committed) return;
       previous = committed;
       await deps.runs.saveChainHint(id, committed.number);
     } else if (previous) previous = { ...previous, nextLastId: null };
-    if (expired && ++restarts > maxRestarts)
+    const isLate = ended === 'late' || (deps.now() >= untilMs && content.items > 0);
+    if (isLate && !previous?.last) return;
+    if (ended === 'failed') throw error;
+    if (ended !== 'expired') continue;
+    cursors.clear();
+    if (++restarts > maxRestarts)
       throw new Error(`TeleMessage forgot the cursor ${restarts} times in one window`);
   }
   await finishRun(deps, id, run, previous);
@@ -102,6 +132,8 @@ interface Survey {
   /** The run's newest batch after the given number. */
   newest?: Manifest;
   end: ChainEnd;
+  /** The cursors at which the run's batches end, since the site last forgot one. */
+  cursors: Set<string>;
 }
 
 /** Asks the chain how far the run is: its row is written later and may be behind. */
@@ -112,54 +144,87 @@ async function surveyChain(
   after: number,
 ): Promise<Survey> {
   const known = after === 0 ? undefined : await deps.batches.read(id, after);
-  const survey: Survey = { end: { number: after, sha256: known?.sha256 ?? null } };
+  const survey: Survey = { end: { number: after, sha256: known?.sha256 ?? null }, cursors: new Set() };
   for (;;) {
     const next = await deps.batches.read(id, survey.end.number + 1);
     if (!next) return survey;
     survey.end = { number: survey.end.number + 1, sha256: next.sha256 };
-    if (next.manifest.run.name === runName) survey.newest = next.manifest;
+    if (next.manifest.run.name !== runName) continue;
+    survey.newest = next.manifest;
+    if (next.manifest.nextLastId === null) survey.cursors.clear();
+    else survey.cursors.add(next.manifest.nextLastId);
   }
 }
 
 type Content = Pick<Manifest, 'pages' | 'items' | 'bytes' | 'last' | 'nextLastId'>;
 
-/**
- * Streams pages into blobs that nothing refers to yet, until the batch is full, the window ends, or the site has
- * forgotten the cursor (`expired`).
- */
+interface Collected {
+  content: Content;
+  /**
+   * `full`: the batch is full, or the window ends. `late`: the time is over. `expired`: the site has forgotten the
+   * cursor. `failed`: a page could not be fetched (`error`).
+   */
+  ended: 'full' | 'late' | 'expired' | 'failed';
+  error?: unknown;
+}
+
+/** Streams pages into blobs that nothing refers to yet. */
 async function collectBatch(
   deps: Stage,
   id: ConnectorId,
   run: RunState,
-  firstLastId: string | undefined,
-): Promise<{ content: Content; expired: boolean }> {
+  {
+    firstLastId,
+    cursors,
+    untilMs,
+  }: { firstLastId?: string | undefined; cursors: Set<string>; untilMs: number },
+): Promise<Collected> {
   const { batchMaxItems, batchMaxBytes } = deps.config.fetch;
   // Write-once storage keeps the pages of a crashed attempt, so each attempt needs names of its own.
   const folder = `pages/${id}/${run.name}/${deps.newId()}`;
   const batch: Content = { pages: [], items: 0, bytes: 0, last: false, nextLastId: firstLastId ?? null };
+  let emptyPages = 0;
   for (let tries = 1; !batch.last && batch.items < batchMaxItems && batch.bytes < batchMaxBytes;) {
+    if (batch.items > 0 && deps.now() >= untilMs) return { content: batch, ended: 'late' };
     let blob = '';
-    const page = await deps.telemessage.fetchPage(
-      {
-        connector: connectors[id],
-        credentials: deps.config.perConnector[id],
-        from: run.from,
-        to: run.to,
-        lastId: batch.nextLastId ?? undefined,
-      },
-      (content) => {
-        blob = `${folder}/${String(tries++).padStart(6, '0')}.ndjson`;
-        return deps.batches.writePage(blob, content);
-      },
-    );
-    if (page.kind === 'cursorExpired') return { content: { ...batch, nextLastId: null }, expired: true };
-    if (page.items > 0) batch.pages.push({ blob, sha256: page.sha256, bytes: page.bytes, items: page.items });
-    batch.items += page.items;
-    batch.bytes += page.bytes;
-    batch.last = page.end;
-    batch.nextLastId = page.lastId ?? null;
+    try {
+      const page = await deps.telemessage.fetchPage(
+        {
+          connector: connectors[id],
+          credentials: deps.config.perConnector[id],
+          from: run.listedFrom ?? run.from,
+          to: run.to,
+          lastId: batch.nextLastId ?? undefined,
+          withinMs: untilMs - deps.now(),
+        },
+        (content) => {
+          blob = `${folder}/${String(tries++).padStart(6, '0')}.ndjson`;
+          return deps.batches.writePage(blob, content);
+        },
+      );
+      if (page.kind === 'cursorExpired') return { content: { ...batch, nextLastId: null }, ended: 'expired' };
+      emptyPages = page.items > 0 ? 0 : emptyPages + 1;
+      if (!page.end) takeCursor(page.lastId, cursors, emptyPages);
+      if (page.items > 0)
+        batch.pages.push({ blob, sha256: page.sha256, bytes: page.bytes, items: page.items });
+      batch.items += page.items;
+      batch.bytes += page.bytes;
+      batch.last = page.end;
+      batch.nextLastId = page.lastId ?? null;
+    } catch (error) {
+      return { content: batch, ended: 'failed', error };
+    }
   }
-  return { content: batch, expired: false };
+  return { content: batch, ended: 'full' };
+}
+
+/** @throws Error when the pages would never end */
+function takeCursor(cursor: string | undefined, cursors: Set<string>, emptyPages: number): void {
+  if (cursor !== undefined && cursors.has(cursor))
+    throw new Error('TeleMessage broke its contract: a cursor came back, so that the pages would never end');
+  if (emptyPages > maxEmptyPages)
+    throw new Error(`TeleMessage broke its contract: ${emptyPages} pages in a row without a message`);
+  if (cursor !== undefined) cursors.add(cursor);
 }
 
 /**
@@ -191,7 +256,6 @@ async function commitBatch(
 
 async function finishRun(deps: Stage, id: ConnectorId, run: RunState, last: Manifest): Promise<void> {
   if (run.cause === 'daily') await deps.runs.moveWatermark(id, run.to);
-  await deps.runs.save(id, { ...run, state: 'fetched' });
   const empty = last.sequence === 1 && last.items === 0;
   deps.emit(empty ? 'windowEmpty' : 'windowFetched', {
     connector: id,
@@ -200,4 +264,6 @@ async function finishRun(deps: Stage, id: ConnectorId, run: RunState, last: Mani
     to: run.to,
     batches: last.sequence,
   });
+  // Only now: after a crash before this line the run is reported once more, which is better than never.
+  await deps.runs.save(id, { ...run, state: 'fetched' });
 }

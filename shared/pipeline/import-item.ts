@@ -8,6 +8,7 @@ import {
   noteItemKey,
   type Attempt,
 } from '../delivery/attempts';
+import { isSettledBefore } from '../delivery/overlap';
 import { recordOutcome, type ItemResult } from '../delivery/record-outcome';
 import type { Deps } from '../deps';
 import type { Attachment, Email } from '../email/email';
@@ -17,6 +18,7 @@ import { DeploymentError, gravest, nextStepAfter, PutOffError } from '../errors'
 import type { ItemPointer } from '../item';
 import { resolve, type FoundUser, type Mailbox, type Resolution } from '../mapping/resolve';
 import { participants } from '../participants/participants';
+import { attemptBudgetMs, longestDeliveryMs } from '../time-budget';
 import { batchPartition, positionRow } from '../storage/outcomes';
 import { readItem, type ReadItem } from './read-item';
 
@@ -25,11 +27,6 @@ const deliveriesInFlight = 8;
 /** JSON text, its decoded attachments and the request made of them are in memory at the same time. */
 const memoryPerLineByte = 4;
 const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-/** Well within the time-out of a function in host.json, which would end the worker with everything in it. */
-const attemptBudgetMs = 10 * MINUTE;
-/** A delivery that has begun may go on for longer, but not into the time-out. */
-const longestDeliveryMs = 25 * MINUTE;
 
 type Communication = Extract<ReadItem, { kind: 'communication' }>;
 
@@ -64,12 +61,17 @@ export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void
 async function resultOf(deps: Deps, pointer: ItemPointer, attempt: Attempt): Promise<ItemResult> {
   try {
     const item = await readItem(deps, pointer);
-    if (item.kind === 'deviceEvent') return { ...item.known, isDeviceEvent: true, deliveries: [] };
-    return await importEverywhere(deps, pointer, item, attempt);
+    const { arrivedAt } = item;
+    const identity = { ...item.known, ...(item.kind === 'communication' ? { itemKey: item.itemKey } : {}) };
+    const settled = { ...identity, arrivedAt, deliveries: [] };
+    if (await isSettledBefore(deps, pointer, settled)) return { ...settled, isRepeated: true };
+    if (item.kind === 'deviceEvent') return { ...settled, isDeviceEvent: true };
+    return { ...(await importEverywhere(deps, pointer, item, attempt)), arrivedAt };
   } catch (error) {
     const next = nextStepAfter(error);
     if (next.kind !== 'quarantine') throw error;
     const { known, reason, message } = next.error;
+    if (await isSettledBefore(deps, pointer, known)) return { ...known, isRepeated: true, deliveries: [] };
     return { ...known, reason, detail: message, deliveries: [] };
   }
 }

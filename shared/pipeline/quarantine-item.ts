@@ -14,6 +14,7 @@ type Stage = Pick<
   | 'batches'
   | 'config'
   | 'ledger'
+  | 'tails'
   | 'outcomes'
   | 'importQueue'
   | 'quarantine'
@@ -64,10 +65,11 @@ async function giveUp(deps: Stage, pointer: ItemPointer): Promise<void> {
 async function identify(
   deps: Stage,
   pointer: ItemPointer,
-): Promise<Pick<ItemResult, 'sourceId' | 'itemKey' | 'sha256'>> {
+): Promise<Pick<ItemResult, 'sourceId' | 'itemKey' | 'sha256' | 'arrivedAt'>> {
   try {
     const item = await readItem(deps, pointer);
-    return item.kind === 'communication' ? { ...item.known, itemKey: item.itemKey } : item.known;
+    const { known, arrivedAt } = item;
+    return { ...known, arrivedAt, ...(item.kind === 'communication' ? { itemKey: item.itemKey } : {}) };
   } catch (error) {
     const next = nextStepAfter(error);
     if (next.kind === 'quarantine') return next.error.known;

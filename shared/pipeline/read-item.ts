@@ -9,7 +9,11 @@ import type { ItemPointer, Provenance } from '../item';
 import { sourceMessage, type SourceMessage } from '../telemessage/message';
 
 /** An archived item, read: a device event, or a communication in the hub model. */
-export type ReadItem = { known: Required<KnownOfItem> } & (
+export type ReadItem = {
+  known: Required<KnownOfItem>;
+  /** Arrival at TeleMessage, ISO-8601 UTC. */
+  arrivedAt: string;
+} & (
   | { kind: 'deviceEvent' }
   | { kind: 'communication'; message: SourceMessage; email: Email; itemKey: string; provenance: Provenance }
 );
@@ -31,15 +35,16 @@ export async function readItem(
 ): Promise<ReadItem> {
   const { message, sha256 } = await readLine(deps, pointer);
   const known = { sourceId: message.messageId, sha256 };
-  if (isDeviceEvent(message)) return { kind: 'deviceEvent', known };
+  const arrivedAt = message.gatewayReceivedDate;
+  if (isDeviceEvent(message)) return { kind: 'deviceEvent', known, arrivedAt };
   const email = await readEmail(deps, pointer, message).catch((error: unknown) => {
     if (!(error instanceof PermanentError)) throw error;
     throw new PermanentError(error.reason, error.message, { cause: error, known });
   });
   const { connector, batch, position } = pointer;
-  const provenance = { connector, batch, position, ...known, receivedAt: message.gatewayReceivedDate };
+  const provenance = { connector, batch, position, ...known, receivedAt: arrivedAt };
   const key = itemKey(connectors[connector].id, known.sourceId, email);
-  return { kind: 'communication', known, message, email, itemKey: key, provenance };
+  return { kind: 'communication', known, arrivedAt, message, email, itemKey: key, provenance };
 }
 
 /** The pointer's bytes as an archived message. */

@@ -9,11 +9,10 @@ import { lookForSecondDeployment } from '../delivery/look-for-second-deployment'
 import { hasOutcome } from '../delivery/attempts';
 import { putPointers, splitBatch } from './split-batch';
 import { sweepCopies } from '../delivery/sweep-copies';
+import { sweepBudgetMs } from '../time-budget';
 
 /** A day with many faults needs hundreds of sweeps, each one or two requests to a mailbox. */
 const sweepsInFlight = 8;
-/** Well within the function's time-out (ms), so that batches without doubts are always reached. */
-const sweepBudgetMs = 10 * 60 * 1000;
 /** A daily window is late when it is not stored at this age. */
 const lateAfterMs = 26 * 60 * 60 * 1000;
 /** Wait this many times longer while the queue still covers the missing items. */
@@ -47,7 +46,7 @@ export async function reconcile(deps: Deps): Promise<void> {
 }
 
 async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
-  const watermark = await deps.runs.watermark(id);
+  const watermark = (await deps.runs.watermark(id)) ?? (await firstWindow(deps, id));
   if (watermark === undefined) return;
   const ageMs = deps.now() - Date.parse(watermark);
   if (ageMs > lateAfterMs + deps.config.fetch.lagMs)
@@ -65,6 +64,13 @@ async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
       ageMs,
       message: 'the last stored window lies in the future: the clock was wrong; backfill the days since',
     });
+}
+
+/** The start of the first daily window, while it is not fetched; undefined before anything was begun. */
+async function firstWindow(deps: Deps, id: ConnectorId): Promise<string | undefined> {
+  const runs = await deps.runs.list(id);
+  const days = runs.filter(({ cause, state }) => cause === 'daily' && state === 'open');
+  return days.map(({ from }) => from).toSorted()[0];
 }
 
 /** Returns what failed, a line per batch. */
@@ -247,8 +253,8 @@ async function close(
   const { connector, number } = batch;
   const ended = [...outcomes.values()];
   const counters = noCounters();
-  counters.items.available = batch.items;
   for (const outcome of ended) count(counters, outcome);
+  counters.items.available = batch.items - (counters.items.repeated ?? 0);
   if (!balances(counters)) {
     deps.emit('unbalanced', { connector, batch: number, items: batch.items, count: ended.length });
     return false;
@@ -281,6 +287,7 @@ async function tellClosed(
     imported: deliveries.imported + deliveries.partial,
     skipped: deliveries.skipped,
     quarantined,
+    ...(items.repeated ? { repeated: items.repeated } : {}),
   });
   for (const [reason, many] of Object.entries(counters.reasons))
     deps.emit('quarantineGrew', { connector, batch, reason, quarantined: many });

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { Deps } from '../deps';
 import { pointerVersion, type ItemPointer } from '../item';
 import type { Manifest } from '../storage/manifest';
+import { createLineScanner } from '../telemessage/lines';
 import { batchRow } from '../storage/outcomes';
 import { changeBatch } from './batch-state';
 
-type Stage = Pick<Deps, 'batches' | 'batchStates' | 'importQueue' | 'now'>;
+type Stage = Pick<Deps, 'batches' | 'batchStates' | 'config' | 'importQueue' | 'now'>;
 
-const lineFeed = 0x0a;
 /** Storage queues take about 2,000 messages a second; this many concurrent puts come close to that. */
 const putsInFlight = 16;
 
@@ -27,10 +27,13 @@ export async function splitBatch(deps: Stage, batch: Manifest): Promise<void> {
 
 /** Puts the pointers of the wanted positions on the queue. A pointer that is on the queue twice does no harm. */
 export async function putPointers(
-  deps: Pick<Deps, 'batches' | 'importQueue'>,
+  deps: Pick<Deps, 'batches' | 'config' | 'importQueue'>,
   batch: Manifest,
   wanted: (position: number) => boolean,
 ): Promise<void> {
+  const { run } = batch;
+  const tailFromMs = Date.parse(run.to) - deps.config.fetch.overlapMs;
+  const window = { from: run.from, tailFrom: new Date(tailFromMs).toISOString() };
   let position = 0;
   for (const page of batch.pages) {
     const pointers: ItemPointer[] = [];
@@ -44,6 +47,7 @@ export async function putPointers(
           blob: page.blob,
           offset,
           length,
+          ...(run.cause === 'daily' ? { window } : {}),
         });
       position++;
     }
@@ -54,27 +58,28 @@ export async function putPointers(
 }
 
 /**
- * Yields the byte range of each line of a page, without its line feed.
+ * Yields the byte range of each item of a page, without its line feed.
  *
- * @throws Error after the last line when size, line count or hash differ from the manifest
+ * @throws Error when size, line count or hash differ from the manifest
  */
 export async function* scanPage(
   content: AsyncIterable<Buffer>,
   expected: Manifest['pages'][number],
 ): AsyncGenerator<{ offset: number; length: number }> {
+  const damaged = () => new Error(`The page ${expected.blob} is damaged: it differs from its manifest`);
   const hash = createHash('sha256');
+  const scanner = createLineScanner();
   let bytes = 0;
   let lines = 0;
-  let lineStart = 0;
   for await (const chunk of content) {
     hash.update(chunk);
-    for (let at = chunk.indexOf(lineFeed); at !== -1; at = chunk.indexOf(lineFeed, at + 1)) {
-      yield { offset: lineStart, length: bytes + at - lineStart };
-      lineStart = bytes + at + 1;
-      lines++;
+    for (const line of scanner.scan(chunk)) {
+      // Not at the end: the pointers of a page without end would not fit into memory.
+      if (++lines > expected.items) throw damaged();
+      yield line;
     }
     bytes += chunk.length;
   }
   if (bytes !== expected.bytes || lines !== expected.items || hash.digest('hex') !== expected.sha256)
-    throw new Error(`The page ${expected.blob} is damaged: it differs from its manifest`);
+    throw damaged();
 }

@@ -2,18 +2,25 @@ import type { Run } from '../storage/manifest';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
+/** How early a timer may fire. */
+const mostEarlyMs = 1000;
 /** The longest window that a run may cover (ms). */
 export const longestWindowMs = DAY;
 
 export interface WindowRules {
   /** How many days back missed windows are fetched. */
   catchUpDays: number;
-  /** How long after its arrival the site surely lists a message. */
+  /** How long after its arrival the site usually lists a message. */
   lagMs: number;
+  /** How much of the window before is listed again, for what the site lists even later. */
+  overlapMs: number;
 }
 
+/** A daily run, and from when on the site lists it. */
+export type DailyRun = Run & { listedFrom?: string };
+
 export interface DueWindows {
-  runs: Run[];
+  runs: DailyRun[];
   /** Set when the app was down for longer than the catch-up reaches: only a backfill fetches this interval. */
   missed?: { from: string; to: string };
 }
@@ -23,16 +30,23 @@ const compact = (instant: string) => instant.replace(/[-:]|\.\d+/g, '');
 
 /**
  * The daily windows that are due, oldest first: 24 hours each, from the watermark on. Without a watermark, the one window
- * that ends now.
+ * that ends now. Of windows that are too old, only whole ones are missed.
  */
 export function dueWindows(watermark: string | undefined, nowMs: number, rules: WindowRules): DueWindows {
-  // Round to the minute: a timer that fires some milliseconds early must not miss its day.
-  const endMs = Math.round((nowMs - rules.lagMs) / MINUTE) * MINUTE;
+  // A timer that fires some milliseconds early must not miss its day. What comes in these milliseconds is listed by the
+  // next window, if windows overlap; without a window before it, none may end in the future.
+  const earlyMs = watermark !== undefined && rules.overlapMs >= mostEarlyMs ? mostEarlyMs : 0;
+  const endMs = Math.floor((nowMs + earlyMs - rules.lagMs) / MINUTE) * MINUTE;
   const startMs = watermark === undefined ? endMs - DAY : Date.parse(watermark);
-  const earliestMs = endMs - rules.catchUpDays * DAY;
-  const fromMs = Math.max(startMs, earliestMs);
-  const runs: Run[] = [];
-  for (let at = fromMs; at + DAY <= endMs; at += DAY) runs.push(windowRun('daily', iso(at), iso(at + DAY)));
+  const tooOldMs = endMs - rules.catchUpDays * DAY - startMs;
+  const fromMs = startMs + Math.max(0, Math.floor(tooOldMs / DAY)) * DAY;
+  const runs: DailyRun[] = [];
+  for (let at = fromMs; at + DAY <= endMs; at += DAY) {
+    const run = windowRun('daily', iso(at), iso(at + DAY));
+    // Nothing was fetched before the first window, so all of it would be new.
+    const isFirst = watermark === undefined && at === startMs;
+    runs.push(isFirst || rules.overlapMs === 0 ? run : { ...run, listedFrom: iso(at - rules.overlapMs) });
+  }
   return fromMs > startMs ? { runs, missed: { from: iso(startMs), to: iso(fromMs) } } : { runs };
 }
 

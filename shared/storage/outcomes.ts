@@ -27,7 +27,7 @@ export interface Attempts {
 export interface Outcome {
   /** 2 for `begun`: a release that does not know it must not take it for an outcome. */
   v: 1 | 2;
-  kind: 'delivered' | 'failed' | 'event' | 'begun';
+  kind: 'delivered' | 'failed' | 'event' | 'repeated' | 'begun';
   /** When it ended; of an item that has only begun, when its latest attempt began. */
   settledAt: string;
   /** Absent when the item could not be read. */
@@ -67,7 +67,8 @@ export interface BatchState {
 }
 
 export interface Counters {
-  items: { available: number; delivered: number; failed: number; events: number };
+  /** `repeated`: listed again because windows overlap, and settled before; not among the available ones. */
+  items: { available: number; delivered: number; failed: number; events: number; repeated?: number };
   deliveries: { expected: number; imported: number; partial: number; skipped: number; failed: number };
   /** Quarantined items by reason. */
   reasons: Partial<Record<Reason, number>>;

@@ -10,6 +10,8 @@ const runState = z.object({
   createdAt: z.iso.datetime(),
   /** The run's batches have higher numbers than this: the search in the chain starts here. */
   after: z.int().nonnegative(),
+  /** From when on the site is asked: earlier than the window where windows overlap. The start of the window if absent. */
+  listedFrom: z.iso.datetime().optional(),
 });
 export type RunState = z.infer<typeof runState>;
 const numberRow = z.object({ number: z.int() });
@@ -24,7 +26,12 @@ export interface Runs {
   /** Moves the watermark forward, never back. */
   moveWatermark(connector: ConnectorId, to: string): Promise<void>;
   /** Creates the run. If the name exists, the stored run is returned, so that its window never changes. */
-  open(connector: ConnectorId, run: Run, after: number, createdAt: string): Promise<RunState>;
+  open(
+    connector: ConnectorId,
+    run: Run & Pick<RunState, 'listedFrom'>,
+    after: number,
+    createdAt: string,
+  ): Promise<RunState>;
   save(connector: ConnectorId, run: RunState): Promise<void>;
   get(connector: ConnectorId, name: string): Promise<RunState | undefined>;
   list(connector: ConnectorId): Promise<RunState[]>;

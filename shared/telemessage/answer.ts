@@ -20,10 +20,12 @@ export class TransientError extends Error {
  *
  * @throws Error when they break the contract
  */
-export function readHeaders(headers: Headers, request: { lastId?: string | undefined }) {
+export function readHeaders(headers: Headers, request: { lastId?: string | undefined; limit: number }) {
   const broken = (what: string) => new Error(`TeleMessage broke its contract: ${what}`);
   const count = headers.get('x-message-count') ?? '';
   if (!/^\d{1,9}$/.test(count)) throw broken('X-Message-Count is missing or not a number');
+  if (Number(count) > request.limit)
+    throw broken(`X-Message-Count is ${count}, more than the ${request.limit} that were asked for`);
   const end = headers.get('x-end-of-messages')?.trim().toLowerCase();
   if (end !== 'true' && end !== 'false') throw broken('X-End-Of-Messages is neither true nor false');
   const lastId = headers.get('x-last-id') ?? undefined;

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Connector } from '../connectors';
 import { DeploymentError } from '../errors';
 import { errorFor, readHeaders, TransientError } from './answer';
+import { createLineScanner } from './lines';
 import type { CredentialNames, Credentials, CredentialStore } from './credentials.client';
 
 export interface PageRequest {
@@ -17,6 +18,8 @@ export interface PageRequest {
   limit?: number | undefined;
   /** Most tries; eight when absent. */
   tries?: number | undefined;
+  /** How long all tries may take together; without a limit when absent. */
+  withinMs?: number | undefined;
 }
 
 export interface Page {
@@ -83,7 +86,12 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
   const { credentials, now, sleep = (delayMs: number) => setTimeout(delayMs) } = options;
   let refused: { credentials: Credentials; untilMs: number } | undefined;
 
-  const send = (request: PageRequest, { username, password }: Credentials) => {
+  interface Ask extends PageRequest {
+    /** No try goes on after this instant. */
+    untilMs: number;
+  }
+
+  const send = (request: Ask, { username, password }: Credentials) => {
     const url = new URL(`/archive/v1/${request.connector.source}/messages`, options.baseUrl);
     url.searchParams.set('from', request.from);
     url.searchParams.set('to', request.to);
@@ -97,14 +105,14 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
       },
       // Following a redirect could send the account to another origin.
       redirect: 'manual',
-      signal: AbortSignal.timeout(options.timeoutMs),
+      signal: AbortSignal.timeout(Math.max(1, Math.min(options.timeoutMs, request.untilMs - now()))),
     }).catch((cause: unknown) => {
       throw new TransientError('The TeleMessage site did not answer', undefined, { cause });
     });
   };
 
   /** Sends with the remembered account. After a 401 it sends once more, but only if the secrets have changed. */
-  const signedIn = async (request: PageRequest) => {
+  const signedIn = async (request: Ask) => {
     let account = await credentials.read(request.credentials, { fresh: refused !== undefined });
     const sameAs = (other: Credentials) =>
       other.username === account.username && other.password === account.password;
@@ -127,14 +135,15 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
     return response;
   };
 
-  const attempt = async (request: PageRequest, store: StorePage): Promise<Page | CursorExpired> => {
+  const attempt = async (request: Ask, store: StorePage): Promise<Page | CursorExpired> => {
     const response = await signedIn(request);
     if (response.status !== 200) {
       await response.body?.cancel();
       if (response.status === 409) return { kind: 'cursorExpired' };
       throw errorFor(response, request.connector, now());
     }
-    const { items, end, lastId } = readHeaders(response.headers, request);
+    const limit = request.limit ?? options.pageItems;
+    const { items, end, lastId } = readHeaders(response.headers, { ...request, limit });
     const transfer = createTransfer(response, items, options.pageMaxBytes);
     try {
       await store(transfer.content);
@@ -146,7 +155,8 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
   };
 
   return {
-    async fetchPage(request, store) {
+    async fetchPage(wanted, store) {
+      const request: Ask = { ...wanted, untilMs: now() + (wanted.withinMs ?? Infinity) };
       for (let tries = 1; ; tries++) {
         try {
           return await attempt(request, store);
@@ -154,7 +164,8 @@ export function createTeleMessage(options: TeleMessageOptions): TeleMessage {
           if (!(error instanceof TransientError)) throw error;
           const backoff = Math.min(policy.backoffMs * 2 ** (tries - 1), policy.maxBackoffMs);
           const waitMs = error.waitMs ?? backoff * (0.5 + options.random() / 2);
-          if (tries >= (request.tries ?? policy.attempts) || waitMs > policy.maxRetryAfterMs)
+          const isLate = now() + waitMs >= request.untilMs;
+          if (isLate || tries >= (request.tries ?? policy.attempts) || waitMs > policy.maxRetryAfterMs)
             throw new Error(`Fetching a page failed after ${tries} attempts: ${error.message}`, {
               cause: error,
             });
@@ -183,7 +194,7 @@ function createTransfer(response: Response, expectedItems: number, maxBytes: num
   const fail = (error: Error) => (failure = error);
 
   async function* content(): AsyncGenerator<Buffer> {
-    let lastByte = 0x0a;
+    const scanner = createLineScanner();
     const body = response.body?.[Symbol.asyncIterator]();
     try {
       while (body) {
@@ -200,15 +211,20 @@ function createTransfer(response: Response, expectedItems: number, maxBytes: num
               `A page is larger than PAGE_MAX_MB (${maxBytes} bytes): lower PAGE_ITEMS or raise PAGE_MAX_MB`,
             ),
           );
-        for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) items++;
-        lastByte = chunk[chunk.length - 1]!;
+        for (const _line of scanner.scan(chunk)) items++;
+        if (items > expectedItems)
+          throw fail(
+            new Error(
+              `TeleMessage broke its contract: a page has more lines than the ${expectedItems} that it names`,
+            ),
+          );
         hash.update(chunk);
         yield chunk;
       }
     } finally {
       await body?.return?.();
     }
-    if (items !== expectedItems || lastByte !== 0x0a)
+    if (items !== expectedItems || !scanner.isWhole())
       throw fail(
         new TransientError(`A page was truncated: ${items} whole lines of ${expectedItems} arrived`),
       );

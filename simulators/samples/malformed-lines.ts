@@ -39,7 +39,6 @@ function without(key: string): Case {
 export const malformedLines = (connector: Slot['connector']): Case[] => [
   line('notJson', () => '{"messageId":"1_2","gatewayReceivedDate":'),
   line('notJson', () => '<html><body>502 Bad Gateway</body></html>'),
-  line('notJson', () => ''),
   line('notAnObject', () => '[]'),
   line('notUtf8', (fields) => {
     const text = JSON.stringify({ ...fields, note: 'bytes' });

@@ -7,6 +7,7 @@ import { recordOutcome, type ItemResult } from '../../shared/delivery/record-out
 import { batchPartition, positionRow, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
 import type { LedgerRow } from '../../shared/storage/ledger';
 import { createRows } from '../../shared/storage/rows.client';
+import type { Tail } from '../../shared/storage/tails';
 import { useStore } from '../support/store';
 
 /** What the outcome and the quarantine say of an item that has ended. */
@@ -15,6 +16,7 @@ const { account } = useStore();
 const outcomes = createRows<Outcome>(account.table(tables.outcomes));
 const quarantine = createRows<Quarantined>(account.table(tables.quarantine));
 const ledger = createRows<LedgerRow>(account.table(tables.ledger));
+const tails = createRows<Tail>(account.table(tables.ledger));
 
 /** An item of its own: the first end that it comes to, and one after a redrive. */
 function newItem() {
@@ -29,7 +31,7 @@ function newItem() {
     length: 10,
   };
   const place = [batchPartition('whatsapp', batch), positionRow(3)] as const;
-  const deps = { outcomes, quarantine, ledger, now: () => Date.now() };
+  const deps = { outcomes, quarantine, ledger, tails, now: () => Date.now() };
   const read = async () => ({
     outcome: (await outcomes.get(...place))?.value,
     quarantined: (await quarantine.get(...place))?.value,

@@ -127,13 +127,13 @@ describe('fetching', () => {
 
   it('reports the days that the catch-up no longer reaches', async () => {
     const { deps, events } = await open({
-      settings: { FETCH_LAG_MINUTES: '0', CATCH_UP_DAYS: '1' },
+      settings: { FETCH_LAG_MINUTES: '0', CATCH_UP_DAYS: '2' },
     });
     await fetchBatch({ ...deps, now: () => Date.parse('2026-11-10T00:00:00Z') });
     await fetchBatch({ ...deps, now: () => Date.parse('2026-11-20T00:00:00Z') });
     expect(events.find(({ name }) => name === 'windowLate')?.fields).toMatchObject({
       from: '2026-11-10T00:00:00.000Z',
-      to: '2026-11-19T00:00:00.000Z',
+      to: '2026-11-18T00:00:00.000Z',
     });
   });
 

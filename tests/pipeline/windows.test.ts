@@ -1,6 +1,7 @@
 import { dueWindows, windowRun } from '../../shared/pipeline/windows';
 
-const rules = { catchUpDays: 30, lagMs: 0 };
+const hour = 3_600_000;
+const rules = { catchUpDays: 30, lagMs: 0, overlapMs: 2 * hour };
 const at = (instant: string) => Date.parse(instant);
 const spans = (due: ReturnType<typeof dueWindows>) => due.runs.map(({ from, to }) => `${from} ${to}`);
 
@@ -31,11 +32,46 @@ describe('the daily windows', () => {
 
   it('reach back no further than the setting allows, and say what was missed', () => {
     const due = dueWindows('2026-11-01T00:00:00.000Z', at('2026-11-21T00:00:00Z'), {
+      ...rules,
       catchUpDays: 2,
-      lagMs: 0,
     });
     expect(spans(due)[0]).toBe('2026-11-19T00:00:00.000Z 2026-11-20T00:00:00.000Z');
     expect(due.missed).toEqual({ from: '2026-11-01T00:00:00.000Z', to: '2026-11-19T00:00:00.000Z' });
+  });
+
+  it('are missed only as a whole: none of which an hour is still in reach', () => {
+    const due = dueWindows('2026-11-19T02:00:00.000Z', at('2026-11-21T03:00:00Z'), {
+      ...rules,
+      catchUpDays: 2,
+    });
+    expect(spans(due)[0]).toBe('2026-11-19T02:00:00.000Z 2026-11-20T02:00:00.000Z');
+    expect(due.missed).toBeUndefined();
+  });
+
+  it.each([undefined, '2026-11-20T02:00:00.000Z'])(
+    'never end in the future without an overlap (watermark %s)',
+    (watermark) => {
+      for (const now of [
+        at('2026-11-21T01:59:59.900Z'),
+        at('2026-11-21T02:00:29.999Z'),
+        at('2026-11-21T02:00:31Z'),
+      ])
+        for (const run of dueWindows(watermark, now, { ...rules, overlapMs: 0 }).runs)
+          expect(Date.parse(run.to)).toBeLessThanOrEqual(now);
+    },
+  );
+
+  it('list the end of the window before again, except the very first', () => {
+    const listed = (watermark?: string) =>
+      dueWindows(watermark, at('2026-11-21T02:00:00Z'), rules).runs.map(({ from, listedFrom }) => [
+        from,
+        listedFrom,
+      ]);
+    expect(listed()).toEqual([['2026-11-20T02:00:00.000Z', undefined]]);
+    expect(listed('2026-11-19T02:00:00.000Z')).toEqual([
+      ['2026-11-19T02:00:00.000Z', '2026-11-19T00:00:00.000Z'],
+      ['2026-11-20T02:00:00.000Z', '2026-11-20T00:00:00.000Z'],
+    ]);
   });
 
   it('leave out the time in which the site may still be listing arrivals', () => {

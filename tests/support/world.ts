@@ -69,8 +69,8 @@ export async function openWorld(options: WorldOptions) {
   process.env['IDENTITY_HEADER'] = header;
   const events: Emitted[] = [];
   let skippedMs = 0;
-  const build = (settings: Record<string, string> = {}): AppDeps => ({
-    ...createDeps(
+  const build = (settings: Record<string, string> = {}): AppDeps => {
+    const built = createDeps(
       {
         ArchiveStorage: store.connectionString,
         TELEMESSAGE_BASE_URL: site.origin,
@@ -78,15 +78,21 @@ export async function openWorld(options: WorldOptions) {
         KEY_VAULT_URL: identity.vaultUrl,
         GRAPH_TIMEOUT_SECONDS: '2',
         LEASE_SECONDS: '5',
-        SETTLING_SECONDS: '0',
         ...options.settings,
         ...settings,
       },
       { parseWorker: appBundle('parse-worker') },
-    ),
-    now: () => Date.now() + skippedMs,
-    emit: (name, fields) => void events.push({ name, fields }),
-  });
+    );
+    // Doubts settle at once, unless a test waits for them.
+    const isSettling = { ...options.settings, ...settings }['SETTLING_SECONDS'] !== undefined;
+    const reconcile = { ...built.config.reconcile, ...(isSettling ? {} : { settlingMs: 0 }) };
+    return {
+      ...built,
+      config: { ...built.config, reconcile },
+      now: () => Date.now() + skippedMs,
+      emit: (name, fields) => void events.push({ name, fields }),
+    };
+  };
   const built: AppDeps[] = [];
   /** The app on another instance, or after a restart: nothing is shared but the stores. */
   const instance = (settings?: Record<string, string>) => {

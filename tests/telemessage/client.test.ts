@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { createHash } from 'node:crypto';
 import type { FaultOptions } from '../../simulators/telemessage/page-faults';
 import { startTeleMessage, type TeleMessage as Site } from '../../simulators/telemessage/server';
 import { connectors } from '../../shared/connectors';
@@ -180,12 +181,65 @@ describe('the TeleMessage client', () => {
 
   it('does not store a page above the size limit, and does not try it again', async () => {
     const kept = store();
-    const { origin } = await site({ script: [{ kind: 'endless' }] });
-    await expect(client(origin, { pageMaxBytes: 100_000 }).fetchPage(request, kept.take)).rejects.toThrow(
+    const { origin } = await site();
+    await expect(client(origin, { pageMaxBytes: 100 }).fetchPage(request, kept.take)).rejects.toThrow(
       'PAGE_MAX_MB',
     );
     expect(kept.stored).toEqual([]);
     expect(kept.attempts()).toBe(1);
+  });
+
+  it('does not store a page with more lines than it names, and does not try it again', async () => {
+    const kept = store();
+    const { origin } = await site({ script: [{ kind: 'endless' }] });
+    await expect(client(origin).fetchPage(request, kept.take)).rejects.toThrow('more lines than the');
+    expect(kept.stored).toEqual([]);
+    expect(kept.attempts()).toBe(1);
+  });
+
+  it('refuses more messages than it asked for before it reads one', async () => {
+    const kept = store();
+    const server = createServer((_request, response) => {
+      response.writeHead(200, {
+        'x-message-count': '16000000',
+        'x-end-of-messages': 'true',
+        'content-encoding': 'gzip',
+      });
+      response.end(gzipSync(Buffer.alloc(16_000_000, '\n')));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      await expect(client(origin).fetchPage(request, kept.take)).rejects.toThrow(
+        /X-Message-Count is 16000000, more than the \d+ that were asked for/,
+      );
+      expect(kept.attempts()).toBe(0);
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
+  it('takes blank lines for no messages', async () => {
+    const kept = store();
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'x-message-count': '1', 'x-end-of-messages': 'true' });
+      response.end(`\n \t\r\n{"messageId":"1_1"}\n\n`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      expect(await client(origin).fetchPage(request, kept.take)).toMatchObject({ kind: 'page', items: 1 });
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
+  it('ends with the time that the caller has, whatever the site does', async () => {
+    const { origin } = await site({ script: [{ kind: 'stalled', times: 100 }] });
+    const late = client(origin).fetchPage({ ...request, withinMs: 300 }, store().take);
+    await expect(late).rejects.toThrow('Fetching a page failed after 1 attempts');
   });
 
   it('gives up a silent transfer after the time-out, and fetches the page again', async () => {

@@ -206,6 +206,7 @@ export function createDepsModel(
     quarantine: createRowsModel('quarantine', tables.quarantine, io),
     strayMessages: createRowsModel('quarantine', tables.quarantine, io),
     ledger: createRowsModel('ledger', tables.ledger, io),
+    tails: createRowsModel('ledger', tables.ledger, io),
     importQueue: createWorkQueueModel('import-item', environment.importQueue, io),
     mappings: createMappings({
       files: createMappingFilesModel(environment.mapping, io),
