@@ -20,7 +20,7 @@ const clientFiles = 'shared/**/{client,*.client}.ts';
 const rows = [
   ['pipeline'],
   ['delivery', 'preflight'],
-  ['storage', 'mapping'],
+  ['storage', 'mapping', 'reading'],
   ['graph', 'mail', 'chat', 'participants'],
   ['email'],
   ['telemessage'],
@@ -41,7 +41,7 @@ const noClients = {
   message: 'Take clients from deps.ts; import their types only.',
 };
 const noWorker = {
-  group: ['**/parse-worker'],
+  group: ['**/read-worker'],
   message: 'The entry of a thread runs when it is imported: import its types only.',
 };
 
@@ -79,12 +79,12 @@ const roomRules = rows.flatMap((row, index) =>
     ];
     return [
       imports([`shared/${room}/*.ts`], {
-        ignores: [clientFiles, 'shared/mail/parse-worker.ts'],
+        ignores: [clientFiles, 'shared/reading/read-worker.ts'],
         never,
         typesOnly: [noClients, noWorker, isStage ? noDeps : noIo],
       }),
       // Clients of two rooms never import each other: deps.ts brings them together.
-      imports([`shared/${room}/{client,*.client,parse-worker}.ts`], {
+      imports([`shared/${room}/{client,*.client,read-worker}.ts`], {
         never,
         typesOnly: rooms
           .filter((other) => other !== room)

@@ -3,7 +3,9 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/tests'],
   testMatch: ['**/*.test.ts'],
-  transform: { '\\.ts$': '<rootDir>/tests/support/transform.js' },
+  // These packages have ES modules only, which jest cannot load as they are.
+  transform: { '\\.ts$|/node_modules/(parse5|entities)/.*\\.js$': '<rootDir>/tests/support/transform.js' },
+  transformIgnorePatterns: ['/node_modules/(?!(parse5|entities)/)'],
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
   testSequencer: '<rootDir>/tests/support/slowest-first.js',
   globalTeardown: '<rootDir>/tests/support/global-teardown.ts',

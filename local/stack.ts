@@ -173,7 +173,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     };
     // This process signs in like the app, to read mailboxes and counters.
     Object.assign(process.env, signIn);
-    const deps = createDeps(settings, { parseWorker: appBundle('parse-worker') });
+    const deps = createDeps(settings, { readWorker: appBundle('read-worker') });
     const startHost = async (name: string) => {
       const host = await start<HostReady>(name, 'host', {
         appDir: options.appDir ?? appFolder,

@@ -54,7 +54,7 @@ export function signInOf(settings: Shell['settings'], asApp: boolean): SignIn {
     : { asApp: false, name: 'the person signed in by "az login", whose rights are not those of the app' };
 }
 
-/** The app's dependencies; close their `mailParser` at the end. @throws Error that names every wrong setting */
+/** The app's dependencies; close their `itemReader` at the end. @throws Error that names every wrong setting */
 export function openApp(settings: Shell['settings'], asApp: boolean): AppDeps {
   return createDeps(settings, signInOf(settings, asApp).asApp ? {} : { signIn: new AzureCliCredential() });
 }

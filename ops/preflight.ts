@@ -123,7 +123,7 @@ async function* runSteps(settings: Shell['settings'], asApp: boolean, mailboxes:
   try {
     yield* preflight(deps, mailboxes);
   } finally {
-    await deps.mailParser.close();
+    await deps.itemReader.close();
   }
 }
 

@@ -22,7 +22,7 @@ export const statusVerb: Verb = {
       if (json) shell.print(JSON.stringify(status));
       return 0;
     } finally {
-      await deps.mailParser.close();
+      await deps.itemReader.close();
     }
   },
 };

@@ -15,8 +15,8 @@ export const common = {
   write: false,
 };
 
-export const app = { main: 'functions/main.ts', 'parse-worker': 'shared/mail/parse-worker.ts' };
-const ops = { main: 'ops/main.ts', 'parse-worker': app['parse-worker'] };
+export const app = { main: 'functions/main.ts', 'read-worker': 'shared/reading/read-worker.ts' };
+const ops = { main: 'ops/main.ts', 'read-worker': app['read-worker'] };
 const local = {
   main: 'local/main.ts',
   exchange: 'simulators/exchange/main.ts',

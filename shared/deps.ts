@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { ManagedIdentityCredential, type TokenCredential } from '@azure/identity';
 import { SecretClient } from '@azure/keyvault-secrets';
 import { isLoopback, loadConfig } from './config';
-import { createMailParser } from './mail/parser.client';
+import { createItemReader } from './reading/reader.client';
 import { openGraph } from './graph/client';
 import type { ItemPointer } from './item';
 import { containers, queues, tables } from './names';
-import { createNumbers } from './participants/phone';
 import { createByteBudget } from './byte-budget';
 import { createMappings } from './mapping/cache';
 import { eventLine, type Emit } from './events';
@@ -35,8 +34,8 @@ type ForPreflight = 'credentials' | 'mailboxProbe' | 'storeProbe' | 'traces';
 export type Deps = Omit<AppDeps, ForPreflight>;
 
 export interface DepsOptions {
-  /** The bundle of `mail/parse-worker.ts`; beside the running bundle when absent. */
-  parseWorker?: string;
+  /** The bundle of `reading/read-worker.ts`; beside the running bundle when absent. */
+  readWorker?: string;
   /** Takes the place of the app's managed identity where a person runs a command. */
   signIn?: TokenCredential;
 }
@@ -48,7 +47,7 @@ export interface DepsOptions {
  */
 export function createDeps(
   env: Readonly<Record<string, string | undefined>>,
-  { parseWorker = join(__dirname, 'parse-worker.js'), signIn }: DepsOptions = {},
+  { readWorker = join(__dirname, 'read-worker.js'), signIn }: DepsOptions = {},
 ) {
   const config = loadConfig(env);
   const identity = config.identityClientId;
@@ -88,11 +87,11 @@ export function createDeps(
       country: config.import.country,
       now: clock.now,
     }),
-    numbers: createNumbers(config.import.country),
-    mailParser: createMailParser({
-      workerFile: parseWorker,
+    itemReader: createItemReader({
+      workerFile: readWorker,
       timeoutMs: config.import.parseTimeoutMs,
       threads: 2,
+      country: config.import.country,
     }),
     memory: createByteBudget(config.import.memoryBytes),
     storeProbe: createStoreProbe(account),

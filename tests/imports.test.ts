@@ -35,6 +35,7 @@ const rows: [room: string, file: string][][] = [
   [
     ['storage', 'ledger'],
     ['mapping', 'columns'],
+    ['reading', 'read-line'],
   ],
   [
     ['graph', 'failure'],
@@ -88,8 +89,8 @@ const refused = [
     source('functions/import-item', '../shared/delivery/deliver'),
     source('functions/import-item', '../local/stack'),
     source('shared/graph/failure', './request.client'),
-    source('shared/mail/parser.client', './parse-worker'),
-    source('shared/mail/dates', './parse-worker'),
+    source('shared/reading/reader.client', './read-worker'),
+    source('shared/reading/read-line', './read-worker'),
     source('shared/pipeline/split-batch', '../graph/request.client'),
     source('shared/mapping/file.client', '../storage/rows.client'),
     source('shared/storage/rows.client', '../graph/directory.client'),

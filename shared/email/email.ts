@@ -12,10 +12,14 @@ export interface Party {
   numberInName?: true;
 }
 
+/** Longer than any number with separators. */
+const maxNumberLength = 64;
+
 /** Equal for numbers that differ only in `+` and punctuation; any other text in lower case. */
 export function numberKey(number: string): string {
   const text = number.trim();
-  return /^[+\d\s().\-/]*\d[+\d\s().\-/]*$/.test(text) ? text.replace(/\D/g, '') : text.toLowerCase();
+  const isNumber = text.length <= maxNumberLength && /^[+\d\s().\-/]+$/.test(text) && /\d/.test(text);
+  return isNumber ? text.replace(/\D/g, '') : text.toLowerCase();
 }
 
 export interface Attachment {
@@ -42,7 +46,12 @@ export interface Email {
   /** The send time exactly as the source wrote it, empty when missing; part of the item key. */
   sentAsWritten: string;
   /** The text of the communication, word for word. */
-  body: { type: 'text' | 'html'; content: string };
+  body: {
+    type: 'text' | 'html';
+    content: string;
+    /** HTML as the item shows it (foreign-html.ts); made when the item is made if absent. */
+    shown?: string;
+  };
   /** Lines below the text that describe the communication: kind of call, group, members, … */
   details: string[];
   attachments: Attachment[];

@@ -1,10 +1,11 @@
 import type { Provenance } from '../item';
 import type { SourceMessage } from '../telemessage/message';
 import { numberKey, type Attachment, type Email, type Party } from './email';
+import { containedHtml } from './foreign-html';
 import { translate, type Language, type Phrase } from './phrases';
 import { shownSourceId } from './provenance';
 import { usableAddress, type Recipient } from './recipient';
-import { acceptable, cutTo, firstWithin, oneLine } from './safe-text';
+import { acceptable, cutTo, escapeHtml, firstWithin, oneLine } from './safe-text';
 import type { Dropped } from './size-rules';
 
 /**
@@ -35,17 +36,18 @@ export interface BodyFacts {
 }
 
 /**
- * The item's body: the source's text word for word, then a block of lines that this app writes. When both are too
+ * The item's body: the source's text word for word (HTML in a container of its own), then a block of lines that this app
+ * writes, which nothing in the text can hide. When both are too
  * long for a request, the body holds the beginning and `file` holds everything.
  */
 export function itemBody(facts: BodyFacts): {
   body: { contentType: 'text' | 'html'; content: string };
   file?: Attachment;
 } {
-  const { type, content } = facts.email.body;
-  const text = acceptable(content);
+  const { type, content, shown } = facts.email.body;
+  const text = acceptable(type === 'html' ? (shown ?? containedHtml(content)) : content);
   const lines = blockLines(facts);
-  const whole = text + (type === 'html' ? closers(text) : '') + block(type, lines, facts.language);
+  const whole = text + block(type, lines, facts.language);
   if (Buffer.byteLength(JSON.stringify(whole)) <= maxBodyBytes) {
     return { body: { contentType: type, content: whole } };
   }
@@ -156,26 +158,5 @@ function addressKey(address: string): string {
 function block(type: 'text' | 'html', lines: readonly string[], language: Language): string {
   const separator = translate('separator', {}, language);
   if (type === 'text') return `\n\n${[separator, ...lines].join('\n')}\n`;
-  return `\n<hr>\n<div>${[separator, ...lines].map(escapeHtml).join('<br>\n')}</div>\n`;
-}
-
-/** Closes elements that broken HTML leaves open: they would hide the archive's own lines too. */
-function closers(html: string): string {
-  const text = html.toLowerCase();
-  const open = (start: string, end: string) => text.lastIndexOf(start) > text.lastIndexOf(end);
-  const elements = ['style', 'script', 'title', 'textarea', 'noscript', 'template'];
-  const ends = elements.filter((name) => open(`<${name}`, `</${name}`)).map((name) => `</${name}>`);
-  return (open('<!--', '-->') ? '-->' : '') + ends.join('');
-}
-
-const entities: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character]!);
+  return `\n<hr style="clear:both">\n<div>${[separator, ...lines].map(escapeHtml).join('<br>\n')}</div>\n`;
 }

@@ -23,6 +23,19 @@ export function cutTo(limit: number, text: string): string {
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? limit - 1 : limit);
 }
 
+const entities: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** The text as HTML shows it, in an element or an attribute. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character]!);
+}
+
 /** The first entries that, joined by the separator, fit into `limitBytes` of UTF-8. */
 export function firstWithin(limitBytes: number, entries: readonly string[], separator: string): string[] {
   let bytes = 0;

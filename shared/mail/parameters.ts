@@ -93,6 +93,19 @@ function joinSections(sections: Section[], fallback: string | undefined): string
   return decodeWords(value, fallback);
 }
 
+/** Each comment up to its first closing parenthesis; an open one is text. */
+function withoutComments(text: string): string {
+  let kept = '';
+  for (let at = 0; at < text.length;) {
+    const open = text.indexOf('(', at);
+    const close = open < 0 ? -1 : text.indexOf(')', open);
+    if (close < 0) return kept + text.slice(at);
+    kept += text.slice(at, open);
+    at = close + 1;
+  }
+  return kept;
+}
+
 /**
  * Reads a header such as Content-Type or Content-Disposition from its raw bytes (a Latin-1 string). Handles quoted and
  * bare values with blanks, Windows paths, continuations and charsets (RFC 2231), and encoded words inside values.
@@ -102,7 +115,7 @@ export function readStructured(raw: string, charset?: string): StructuredValue {
   const text = decodeRaw(raw, charset);
   const semicolon = text.indexOf(';');
   const head = semicolon < 0 ? text : text.slice(0, semicolon);
-  const value = (/^[^\s"]*/.exec(head.replace(/\([^)]*\)/g, '').trimStart())?.[0] ?? '').toLowerCase();
+  const value = (/^[^\s"]*/.exec(withoutComments(head).trimStart())?.[0] ?? '').toLowerCase();
   const sections = new Map<string, Section[]>();
   const parameters = new Map<string, string>();
   // Some senders write a blank instead of the semicolon after the value.

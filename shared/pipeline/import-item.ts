@@ -17,7 +17,6 @@ import { applySizeRules, asDropped } from '../email/size-rules';
 import { DeploymentError, gravest, nextStepAfter, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
 import { resolve, type FoundUser, type Mailbox, type Resolution } from '../mapping/resolve';
-import { participants } from '../participants/participants';
 import { attemptBudgetMs, longestDeliveryMs } from '../time-budget';
 import { batchPartition, positionRow } from '../storage/outcomes';
 import { readItem, type ReadItem } from './read-item';
@@ -84,7 +83,7 @@ async function importEverywhere(
 ): Promise<ItemResult> {
   const connector = connectors[pointer.connector];
   const rules = deps.config.perConnector[pointer.connector];
-  const { message, email, provenance, itemKey } = item;
+  const { usersEmailAddress, email, provenance, itemKey } = item;
   const startedMs = deps.now();
   // Users and mapping that were looked up before a person changed them do not count.
   const sinceMs = Date.parse(attempt.row.value.redrivenAt ?? '') || 0;
@@ -125,7 +124,7 @@ async function importEverywhere(
     }));
     return { ...result, deliveries };
   }
-  const options = { itemClass: rules.itemClass, itemKey, addresses: message.usersEmailAddress };
+  const options = { itemClass: rules.itemClass, itemKey, addresses: usersEmailAddress };
   const without = (refused: readonly Attachment[]): MailboxItem => {
     const dropped = refused.map((one) => ({ ...asDropped(one), refused: true as const }));
     const whole = mailboxItem(sized.email, [...sized.dropped, ...dropped], provenance, connector, options);
@@ -148,7 +147,7 @@ async function importEverywhere(
 async function resolveEverybody(
   deps: Deps,
   pointer: ItemPointer,
-  { message, email, provenance }: Communication,
+  { participants, email, provenance }: Communication,
   { sinceMs, untilMs }: { sinceMs: number; untilMs: number },
 ) {
   const connector = connectors[pointer.connector];
@@ -160,7 +159,7 @@ async function resolveEverybody(
       'mappingMissing',
     );
   const resolved = await resolve(
-    participants(message, email, deps.numbers),
+    participants,
     { automatic: rules.automaticMapping, custom, domains: deps.config.import.domains },
     { sentAt: email.sentAt, arrivedAt: provenance.receivedAt },
     async (address) => {

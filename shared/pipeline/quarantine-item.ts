@@ -19,7 +19,7 @@ type Stage = Pick<
   | 'importQueue'
   | 'quarantine'
   | 'strayMessages'
-  | 'mailParser'
+  | 'itemReader'
   | 'emit'
   | 'now'
 >;

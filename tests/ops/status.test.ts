@@ -14,7 +14,7 @@ let deps: Deps;
 beforeAll(() => {
   deps = { ...openApp(deployment.settings, false), emit: () => undefined };
 });
-afterAll(() => deps.mailParser.close());
+afterAll(() => deps.itemReader.close());
 
 async function status(): Promise<{ code: number; text: string; json: Status }> {
   const lines: string[] = [];

@@ -50,12 +50,12 @@ test('stages only the app, in at most 5 MB', () => {
   const staged = stage(checkout);
 
   const files = readdirSync(staged).sort();
-  expect(files).toEqual(['host.json', 'main.js', 'package.json', 'parse-worker.js']);
+  expect(files).toEqual(['host.json', 'main.js', 'package.json', 'read-worker.js']);
   const bytes = files.reduce((sum, file) => sum + statSync(join(staged, file)).size, 0);
   expect(bytes).toBeLessThanOrEqual(5 * 1024 * 1024);
   expect(readdirSync(join(checkout, 'dist')).sort()).toEqual(['app', 'app-maps']);
   expect(readdirSync(join(checkout, 'dist/app-maps'))).toEqual(
-    expect.arrayContaining(['main.js.map', 'parse-worker.js.map']),
+    expect.arrayContaining(['main.js.map', 'read-worker.js.map']),
   );
 
   expect(readFileSync(join(staged, 'host.json'))).toEqual(readFileSync(join(root, 'host.json')));
@@ -102,7 +102,7 @@ test('makes a self-contained folder, which registers every function and imports 
     expect(allBalance(results)).toBe(true);
   } finally {
     await stack.close();
-    await stack.deps.mailParser.close();
+    await stack.deps.itemReader.close();
   }
   expect(hashes(staged)).toEqual(before);
 }, 180_000);

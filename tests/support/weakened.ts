@@ -280,7 +280,12 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
   },
   {
     protection: 'the settling time before the sweep',
-    weakening: { settings: { SETTLING_SECONDS: '0' } },
+    weakening: {
+      deps: (deps) => ({
+        ...deps,
+        config: { ...deps.config, reconcile: { ...deps.config.reconcile, settlingMs: 0 } },
+      }),
+    },
     search: {
       scenario: 'day',
       injections: [

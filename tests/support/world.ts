@@ -81,7 +81,7 @@ export async function openWorld(options: WorldOptions) {
         ...options.settings,
         ...settings,
       },
-      { parseWorker: appBundle('parse-worker') },
+      { readWorker: appBundle('read-worker') },
     );
     // Doubts settle at once, unless a test waits for them.
     const isSettling = { ...options.settings, ...settings }['SETTLING_SECONDS'] !== undefined;
@@ -204,7 +204,7 @@ export async function openWorld(options: WorldOptions) {
     },
     messages: (user: TenantUser) => readMessages(exchange.origin, user),
     async close(): Promise<void> {
-      for (const deps of built) await deps.mailParser.close();
+      for (const deps of built) await deps.itemReader.close();
       await proxy?.close();
       await Promise.all([site.close(), exchange.close(), identity.close()]);
     },

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { createMailParser, type MailParser } from '../../shared/mail/parser.client';
+import { createItemReader, type ItemReader } from '../../shared/reading/reader.client';
 import { user } from '../support/graph-tenant';
 import { useWorld } from '../support/world';
 
 const anna = user('anna');
-let mailParser: MailParser | undefined;
+let itemReader: ItemReader | undefined;
 afterEach(async () => {
-  await mailParser?.close();
+  await itemReader?.close();
 });
 const openWorld = useWorld({ users: [anna] });
 
@@ -23,15 +23,15 @@ const mailLine = (id: string) =>
     }),
   );
 
-it('quarantines a mail whose parse never ends, and imports the mails after it', async () => {
+it('quarantines an item whose reading never ends, and imports the items after it', async () => {
   const ids = ['1_1', 'endless_2', '1_3', 'endless_4', '1_5'];
   const world = await openWorld({ lines: { wechat: ids.map(mailLine) } });
-  mailParser = createMailParser({
+  itemReader = createItemReader({
     workerFile: join(__dirname, '..', 'fixtures', 'fuzz', 'endless-or-real.js'),
     timeoutMs: 5_000,
     threads: 2,
   });
-  const deps = { ...world.instance(), mailParser };
+  const deps = { ...world.instance(), itemReader };
   await world.archive(deps, 'wechat');
   expect((await world.messages(anna)).map(({ subject }) => subject).toSorted()).toEqual([
     '1_1',
@@ -39,7 +39,7 @@ it('quarantines a mail whose parse never ends, and imports the mails after it', 
     '1_5',
   ]);
   expect(await world.quarantined(deps, 'wechat')).toMatchObject([
-    { sourceId: 'endless_2', reason: 'unreadable', detail: 'the mail could not be parsed within 5 s' },
+    { sourceId: 'endless_2', reason: 'unreadable', detail: 'the item could not be read within 5 s' },
     { sourceId: 'endless_4', reason: 'unreadable' },
   ]);
 });

@@ -370,7 +370,7 @@ describe.each([
   });
 
   it('belong to users whose address is found in upper and lower case', async () => {
-    expect(await tenancy.directory.find('Anna@Contoso.Example')).toEqual({ userId: anna.id });
+    expect(await tenancy.directory.find('Anna@Contoso.Example')).toMatchObject({ userId: anna.id });
     expect(await tenancy.directory.find('nobody@contoso.example')).toBeUndefined();
   });
 });

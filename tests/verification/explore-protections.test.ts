@@ -12,10 +12,11 @@ describe('the explorer finds damage in a pipeline without', () => {
 });
 
 it('the same schedule gives the same run', async () => {
-  const schedule = [
-    { at: 51, fault: 'crashLate' as const },
-    { at: 60, fault: 'yield' as const },
-  ];
+  const { points } = await runSchedule(scenarios['day']!, []);
+  const schedule = (['yield', 'crashLate'] as const).map((fault) => ({
+    at: points.find(({ faults }) => faults.includes(fault))!.index,
+    fault,
+  }));
   const [first, second] = [
     await runSchedule(scenarios['day']!, schedule),
     await runSchedule(scenarios['day']!, schedule),

@@ -91,8 +91,8 @@ describe('the checks of hostile input notice', () => {
 
   it('a mail reader whose error escapes', async () => {
     const { found } = await run('spoilt', 60, {
-      mailParser: {
-        parse: () => Promise.reject(new TypeError('no such property')),
+      itemReader: {
+        read: () => Promise.reject(new TypeError('no such property')),
         close: () => Promise.resolve(),
       },
     });

@@ -4,7 +4,7 @@ import type { ConnectorId } from '../../shared/connectors';
 import type { Deps } from '../../shared/deps';
 import type { EventName } from '../../shared/events';
 import type { ItemPointer } from '../../shared/item';
-import { readMail } from '../../shared/mail/read-mail';
+import { readLine } from '../../shared/reading/read-line';
 import { createMappings } from '../../shared/mapping/cache';
 import type { MappingFiles } from '../../shared/mapping/file.client';
 import { createNumbers } from '../../shared/participants/phone';
@@ -161,9 +161,11 @@ export function repairAndRedrive(environment: Environment, scenario: Scenario): 
 /** A number is always read the same way, so one cache serves all runs. */
 const numbers = createNumbers(undefined);
 
-const createMailParserModel = (io: Io): Deps['mailParser'] => ({
-  parse: (raw, context) =>
-    io({ name: 'mailParser.parse', key: context.messageId, faults: fixedRead }, () => readMail(raw, context)),
+const createItemReaderModel = (io: Io): Deps['itemReader'] => ({
+  read: (line, connector) =>
+    io({ name: 'itemReader.read', key: connector, faults: fixedRead }, () =>
+      readLine(Buffer.from(line), connector, numbers),
+    ),
   close: () => Promise.resolve(),
 });
 
@@ -213,8 +215,7 @@ export function createDepsModel(
       country: undefined,
       now,
     }),
-    numbers,
-    mailParser: createMailParserModel(io),
+    itemReader: createItemReaderModel(io),
     memory,
   };
 }

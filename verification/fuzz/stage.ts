@@ -4,12 +4,11 @@ import { loadConfig } from '../../shared/config';
 import type { ConnectorId } from '../../shared/connectors';
 import type { Deps } from '../../shared/deps';
 import type { MailboxItem } from '../../shared/email/mailbox-item';
-import { createMailParser } from '../../shared/mail/parser.client';
+import { createItemReader } from '../../shared/reading/reader.client';
 import { parseMapping } from '../../shared/mapping/reader';
-import { createNumbers } from '../../shared/participants/phone';
 import { importItem } from '../../shared/pipeline/import-item';
 import { quarantineItem } from '../../shared/pipeline/quarantine-item';
-import type { Outcome, Quarantined } from '../../shared/storage/outcomes';
+import { batchPartition, positionRow, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
 import type { Rows } from '../../shared/storage/rows.client';
 import { findUser, mappingCsv } from './people';
 
@@ -53,9 +52,8 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
   const config = loadConfig(settings);
   const mapping = parseMapping(mappingCsv, { maxRows: 1000 });
   if (!mapping.ok) throw new Error('The mapping file of the fuzzer cannot be read');
-  const numbers = createNumbers();
-  const mailParser = createMailParser({
-    workerFile: appBundle('parse-worker'),
+  const itemReader = createItemReader({
+    workerFile: appBundle('read-worker'),
     timeoutMs: parseTimeoutMs,
     threads: 1,
   });
@@ -75,8 +73,8 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
       quarantine: memoryRows(quarantine),
       ledger: memoryRows(new Map()),
       memory: { hold: <T>(_bytes: number, work: () => Promise<T>) => work() },
-      mailParser,
-      numbers,
+      itemReader,
+      tails: memoryRows(new Map()),
       mappings: { current: () => Promise.resolve(mapping.mapping) },
       directory: { find: (address: string) => Promise.resolve(findUser(address)) },
       mailboxes: {
@@ -89,6 +87,17 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
       ...parts,
     } as unknown as Deps;
     const pointer = { v: 1, connector, batch: 1, position: 0, blob: 'page', offset: 0, length: line.length };
+    // The host gives up an item only after it has failed five times.
+    const attempts = { begun: 5, ended: 5, failed: 5, begunAlone: 0, endedAlone: 0 };
+    if (stage === quarantineItem)
+      await deps.outcomes.insert(batchPartition(connector, 1), positionRow(0), {
+        v: 2,
+        kind: 'begun',
+        settledAt: new Date(now).toISOString(),
+        expected: 0,
+        deliveries: [],
+        attempts,
+      });
     await stage(deps, pointer as Parameters<typeof importItem>[1]);
     const [outcome] = outcomes.values();
     if (!outcome) throw new Error('The item ended without an outcome');
@@ -99,7 +108,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
   return {
     importLine: (connector, line) => run(connector, line, importItem),
     giveUp: (connector, line) => run(connector, line, quarantineItem),
-    close: () => mailParser.close(),
+    close: () => itemReader.close(),
   };
 }
 

@@ -1,34 +1,37 @@
 import { Worker } from 'node:worker_threads';
 import { PermanentError } from '../errors';
-import type { Attachment, Email } from '../email/email';
-import type { ParseAnswer, ParsedEmail, ParsedFile, ParseRequest } from './parse-worker';
-import type { MailContext } from './read-mail';
+import type { Attachment } from '../email/email';
+import type { ReadLine } from './read-line';
+import type { MovedFile, ReadAnswer, ReadRequest } from './read-worker';
+import type { ConnectorId } from '../connectors';
 
-export interface MailParser {
+export interface ItemReader {
   /**
-   * Reads one mail in a thread. The caller must not use `raw` afterwards: if it owns its memory, the memory moves
-   * to the thread. Throws PermanentError `unreadable` if the mail cannot be read, takes longer than the deadline
+   * Reads one archived line in a thread. The caller must not use `line` afterwards: if it owns its memory, the memory
+   * moves to the thread. Throws PermanentError `unreadable` if the line cannot be read, takes longer than the deadline
    * or ends its thread.
    */
-  parse(raw: Uint8Array, context: MailContext): Promise<Email>;
+  read(line: Uint8Array, connector: ConnectorId): Promise<ReadLine>;
   /** Ends all threads, and rejects every pending and later call. */
   close(): Promise<void>;
 }
 
-export interface MailParserOptions {
-  /** The bundled `parse-worker.js`. */
+export interface ItemReaderOptions {
+  /** The bundled `read-worker.js`. */
   workerFile: string;
-  /** How long a thread may take for one mail; the wait for a free thread does not count. */
+  /** How long a thread may take for one line; the wait for a free thread does not count. */
   timeoutMs: number;
   threads: number;
+  /** ISO 3166 code of the country whose national numbers are read. */
+  country?: string | undefined;
   /** Heap of one thread in MiB, without buffers. */
   maxHeapMb?: number;
 }
 
 interface Job {
-  raw: Uint8Array;
-  context: MailContext;
-  resolve(email: Email): void;
+  line: Uint8Array;
+  connector: ConnectorId;
+  resolve(read: ReadLine): void;
   reject(error: unknown): void;
 }
 
@@ -38,13 +41,14 @@ interface Thread {
   timer?: NodeJS.Timeout | undefined;
 }
 
-function toEmail(parsed: ParsedEmail): Email {
-  const { attachments, bodyFile, ...email } = parsed;
-  const file = ({ content, ...rest }: ParsedFile): Attachment => ({
+function toRead({ read, attachments, bodyFile }: Extract<ReadAnswer, { read: unknown }>): ReadLine {
+  if (read.kind === 'deviceEvent') return read;
+  const file = ({ content, ...rest }: MovedFile): Attachment => ({
     ...rest,
     content: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
   });
-  return { ...email, attachments: attachments.map(file), ...(bodyFile && { bodyFile: file(bodyFile) }) };
+  const files = { attachments: attachments.map(file), ...(bodyFile && { bodyFile: file(bodyFile) }) };
+  return { ...read, email: { ...read.email, ...files } };
 }
 
 /** Bytes that own their memory move to the thread; slices of Buffer's pool or of a larger page are copied. */
@@ -56,12 +60,12 @@ function movable(raw: Uint8Array): [Uint8Array, ArrayBuffer[]] {
 }
 
 /**
- * A pool of parser threads. A hostile mail could block the process for good, and only a thread can be stopped: a
- * thread that does not answer within `timeoutMs`, or runs out of memory, is replaced, and only its mail fails.
+ * A pool of threads. A hostile item could block the process for good, and only a thread can be stopped: a
+ * thread that does not answer within `timeoutMs`, or runs out of memory, is replaced, and only its item fails.
  * Threads start when first needed, and idle threads do not keep the process alive.
  */
-export function createMailParser(options: MailParserOptions): MailParser {
-  const { workerFile, timeoutMs, threads, maxHeapMb = 512 } = options;
+export function createItemReader(options: ItemReaderOptions): ItemReader {
+  const { workerFile, timeoutMs, threads, country, maxHeapMb = 512 } = options;
   const idle: Thread[] = [];
   const all = new Set<Thread>();
   const waiting: Job[] = [];
@@ -75,7 +79,7 @@ export function createMailParser(options: MailParserOptions): MailParser {
     return job;
   };
 
-  /** Ends a thread and fails the mail that it was reading; the next mail gets a new thread. */
+  /** Ends a thread and fails the item that it was reading; the next item gets a new thread. */
   const retire = (thread: Thread, error: Error): void => {
     const job = release(thread);
     all.delete(thread);
@@ -87,28 +91,30 @@ export function createMailParser(options: MailParserOptions): MailParser {
   };
 
   const start = (): Thread => {
-    const worker = new Worker(workerFile, { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } });
+    const worker = new Worker(workerFile, {
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
+      workerData: { country },
+    });
     const thread: Thread = { worker };
     all.add(thread);
-    worker.on('message', (answer: ParseAnswer) => {
+    worker.on('message', (answer: ReadAnswer) => {
       const job = release(thread);
       worker.unref();
       if (all.has(thread)) idle.push(thread);
-      if ('email' in answer) job?.resolve(toEmail(answer.email));
-      else job?.reject(new PermanentError('unreadable', answer.problem));
+      if ('read' in answer) job?.resolve(toRead(answer));
+      else job?.reject(new PermanentError('unreadable', answer.problem, { known: answer.known }));
       next();
     });
     worker.on('error', (error: Error & { code?: string }) => {
-      // A thread that cannot even load says nothing about the mail: the item is retried, since the cause may pass.
+      // A thread that cannot even load says nothing about the item, which is retried, since the cause may pass.
       const outOfMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
       const reason = outOfMemory
-        ? new PermanentError('unreadable', `the mail could not be parsed within ${maxHeapMb} MiB of memory`)
-        : new Error('the parser thread failed', { cause: error.name });
+        ? new PermanentError('unreadable', `the item could not be read within ${maxHeapMb} MiB of memory`)
+        : new Error('the reader thread failed', { cause: error.name });
       retire(thread, reason);
     });
     worker.on('exit', () => {
-      if (all.has(thread))
-        retire(thread, new PermanentError('unreadable', 'the mail ended its parser thread'));
+      if (all.has(thread)) retire(thread, new PermanentError('unreadable', 'the item ended its thread'));
     });
     worker.unref();
     return thread;
@@ -122,25 +128,25 @@ export function createMailParser(options: MailParserOptions): MailParser {
       thread.job = job;
       thread.worker.ref();
       thread.timer = setTimeout(() => {
-        const text = `the mail could not be parsed within ${timeoutMs / 1000} s`;
+        const text = `the item could not be read within ${timeoutMs / 1000} s`;
         retire(thread, new PermanentError('unreadable', text));
       }, timeoutMs);
-      const [raw, buffers] = movable(job.raw);
-      const request: ParseRequest = { raw, context: job.context };
+      const [line, buffers] = movable(job.line);
+      const request: ReadRequest = { line, connector: job.connector };
       thread.worker.postMessage(request, buffers);
     }
   };
 
   return {
-    parse: (raw, context) =>
+    read: (line, connector) =>
       new Promise((resolve, reject) => {
-        if (closed) return reject(new Error('the mail parser is closed'));
-        waiting.push({ raw, context, resolve, reject });
+        if (closed) return reject(new Error('the item reader is closed'));
+        waiting.push({ line, connector, resolve, reject });
         next();
       }),
     close: async () => {
       closed = true;
-      const error = new Error('the mail parser was closed while a mail was being parsed');
+      const error = new Error('the item reader was closed while an item was being read');
       for (const job of waiting.splice(0)) job.reject(error);
       const running = [...all];
       all.clear();

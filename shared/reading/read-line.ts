@@ -1,0 +1,136 @@
+import { isDeviceEvent, readChat } from '../chat/read-chat';
+import { connectors, type ConnectorId } from '../connectors';
+import type { Email } from '../email/email';
+import { containedHtml } from '../email/foreign-html';
+import { itemKey } from '../email/item-key';
+import { PermanentError, type KnownOfItem } from '../errors';
+import { readMail } from '../mail/read-mail';
+import { participants, type Participant } from '../participants/participants';
+import type { Numbers } from '../participants/phone';
+import { sourceMessage, type SourceMessage } from '../telemessage/message';
+
+/** An archived line, read: a device event, or a communication in the hub model. */
+export type ReadLine = {
+  sourceId: string;
+  /** Arrival at TeleMessage, ISO-8601 UTC. */
+  arrivedAt: string;
+} & (
+  | { kind: 'deviceEvent' }
+  | {
+      kind: 'communication';
+      usersEmailAddress: SourceMessage['usersEmailAddress'];
+      email: Email;
+      participants: Participant[];
+      itemKey: string;
+    }
+);
+
+/**
+ * More than any group of WeChat or WhatsApp has. An item with more parties is no real one: it would keep the app busy
+ * with thousands of look-ups.
+ */
+const maxParties = 10_000;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** How far to search for the source id of a line that is not JSON or too long to be read. */
+export const searchedBytes = 64 * 1024;
+
+/**
+ * Reads an archived line. It runs in a thread that can be stopped, because the line is written by strangers.
+ *
+ * @throws PermanentError `unreadable`, with what is known of the item; its message says what was expected and where,
+ *   never what was found
+ */
+export function readLine(line: Buffer, connectorId: ConnectorId, numbers: Numbers): ReadLine {
+  const message = parseLine(line);
+  const { messageId: sourceId, gatewayReceivedDate: arrivedAt, usersEmailAddress } = message;
+  if (isDeviceEvent(message)) return { kind: 'deviceEvent', sourceId, arrivedAt };
+  try {
+    expectFew(usersEmailAddress.length + message.to.length);
+    const email = readEmail(message, connectorId);
+    if (email.body.type === 'html') email.body.shown = containedHtml(email.body.content);
+    expectFew(usersEmailAddress.length + email.to.length + email.cc.length + email.bcc.length);
+    return {
+      kind: 'communication',
+      sourceId,
+      arrivedAt,
+      usersEmailAddress,
+      email,
+      participants: participants(message, email, numbers),
+      itemKey: itemKey(connectors[connectorId].id, sourceId, email),
+    };
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    throw new PermanentError(error.reason, error.message, { cause: error, known: { sourceId } });
+  }
+}
+
+function expectFew(parties: number): void {
+  if (parties > maxParties) throw unreadable(`The item has ${parties} parties, more than ${maxParties}`);
+}
+
+function parseLine(line: Buffer): SourceMessage {
+  let text: string;
+  try {
+    text = utf8.decode(line);
+  } catch (cause) {
+    throw unreadable('The line is not UTF-8', idAtStart(line), cause);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // Without the cause: the parser's own message quotes the text.
+    throw unreadable('The line is not JSON', idAtStart(line));
+  }
+  const parsed = sourceMessage.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues
+    .slice(0, 5)
+    .map((issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`);
+  throw notArchived(problems.join('; '), idOf(json));
+}
+
+function idOf(json: unknown): KnownOfItem {
+  const { messageId } = (json ?? {}) as { messageId?: unknown };
+  return typeof messageId === 'string' && messageId !== '' ? { sourceId: messageId } : {};
+}
+
+/** The source id of a line that cannot be parsed, if it is among the plain fields at the start of the line. */
+export function idAtStart(line: Buffer): KnownOfItem {
+  const text = line.toString('utf8', 0, searchedBytes);
+  const field = /\s*[{,]\s*"((?:[^"\\]|\\.)*)"\s*:\s*("(?:[^"\\]|\\.)*"|[\w.+-]+)/y;
+  for (let found = field.exec(text); found; found = field.exec(text)) {
+    if (found[1] !== 'messageId') continue;
+    try {
+      return idOf({ messageId: JSON.parse(found[2]!) });
+    } catch {
+      return {};
+    }
+  }
+  return {};
+}
+
+function readEmail(message: SourceMessage, connectorId: ConnectorId): Email {
+  const connector = connectors[connectorId];
+  if (connector.format === 'chat') return readChat(message, connector);
+  return readMail(decodeMime(message.mime), {
+    messageId: message.messageId,
+    receivedAt: message.gatewayReceivedDate,
+    network: connector.network,
+  });
+}
+
+function decodeMime(mime: string | undefined): Buffer {
+  if (!mime) throw notArchived('mime: missing');
+  const compact = /\s/.test(mime) ? mime.replace(/\s+/g, '') : mime;
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(compact)) throw notArchived('mime: not base64');
+  return Buffer.from(compact, 'base64');
+}
+
+const unreadable = (message: string, known: KnownOfItem = {}, cause?: unknown) =>
+  new PermanentError('unreadable', message, { known, ...(cause === undefined ? {} : { cause }) });
+
+const notArchived = (problems: string, known?: KnownOfItem) =>
+  unreadable(`The line is not an archived message (${problems})`, known);
