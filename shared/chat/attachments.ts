@@ -9,20 +9,22 @@ const maxNameLength = 255;
 const untyped = 'application/octet-stream';
 
 /** Suffixes for files that phones send without a name; for other types a short subtype serves as the suffix. */
-const suffixes: Record<string, string> = {
-  'image/jpeg': 'jpg',
-  'audio/mpeg': 'mp3',
-  'audio/mp4': 'm4a',
-  'video/quicktime': 'mov',
-  'text/plain': 'txt',
-  'text/vcard': 'vcf',
-  'text/x-vcard': 'vcf',
-  'application/msword': 'doc',
-  'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'docx',
-  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'xlsx',
-  'application/vnd.openxmlformats-officedocument.presentationml.presentation': 'pptx',
-  [untyped]: 'bin',
-};
+const suffixes = new Map(
+  Object.entries({
+    'image/jpeg': 'jpg',
+    'audio/mpeg': 'mp3',
+    'audio/mp4': 'm4a',
+    'video/quicktime': 'mov',
+    'text/plain': 'txt',
+    'text/vcard': 'vcf',
+    'text/x-vcard': 'vcf',
+    'application/msword': 'doc',
+    'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'docx',
+    'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'xlsx',
+    'application/vnd.openxmlformats-officedocument.presentationml.presentation': 'pptx',
+    [untyped]: 'bin',
+  }),
+);
 
 /**
  * The files of a chat message with their decoded bytes, and the names of the entries that the source lists
@@ -64,7 +66,7 @@ function nameOf(entry: Entry, index: number, contentType: string): string {
   if (/[^.\s]/.test(last)) return shortened(last);
   const type = contentType.split(';')[0]!.trim().toLowerCase();
   const subtype = type.split('/')[1]!;
-  return `attachment-${index + 1}.${suffixes[type] ?? (/^[a-z0-9]{2,5}$/.test(subtype) ? subtype : 'bin')}`;
+  return `attachment-${index + 1}.${suffixes.get(type) ?? (/^[a-z0-9]{2,5}$/.test(subtype) ? subtype : 'bin')}`;
 }
 
 /** Cuts before the suffix: without a suffix no program opens the file. */

@@ -124,12 +124,18 @@ function bareAddress(tokens: Token[]): string | undefined {
     if (address !== '' && !joins) return undefined;
     // A quoted string can be a local part only at the start.
     if (token.kind === 'quoted' && address !== '') return undefined;
-    if (token.kind === 'text' && /=\?.+\?=/.test(token.text)) return undefined;
+    if (token.kind === 'text' && mayHoldWord(token.text)) return undefined;
     address += token.kind === 'quoted' ? `"${token.text.replace(/["\\]/g, '\\$&')}"` : token.text;
   }
   const at = address.lastIndexOf('@');
   const quotedOnly = address.startsWith('"') && !/"@[^"]*$/.test(address);
   return at > 0 && at < address.length - 1 && !quotedOnly ? address : undefined;
+}
+
+/** Whether an encoded word may be in the text. An expression would search to the end for each start of a word. */
+function mayHoldWord(text: string): boolean {
+  const open = text.indexOf('=?');
+  return open >= 0 && text.lastIndexOf('?=') >= open + 3;
 }
 
 function joinWords(tokens: Token[]): string {

@@ -4,27 +4,29 @@ const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
  * Minutes east of UTC. The American zones are those of RFC 5322 section 4.3; the others are unambiguous names. By the
  * same section any other short name counts as UTC, single letters included.
  */
-const zones: Record<string, number> = {
-  est: -300,
-  edt: -240,
-  cst: -360,
-  cdt: -300,
-  mst: -420,
-  mdt: -360,
-  pst: -480,
-  pdt: -420,
-  cet: 60,
-  cest: 120,
-  met: 60,
-  mest: 120,
-  eet: 120,
-  eest: 180,
-  msk: 180,
-  sgt: 480,
-  hkt: 480,
-  jst: 540,
-  kst: 540,
-};
+const zones = new Map(
+  Object.entries({
+    est: -300,
+    edt: -240,
+    cst: -360,
+    cdt: -300,
+    mst: -420,
+    mdt: -360,
+    pst: -480,
+    pdt: -420,
+    cet: 60,
+    cest: 120,
+    met: 60,
+    mest: 120,
+    eet: 120,
+    eest: 180,
+    msk: 180,
+    sgt: 480,
+    hkt: 480,
+    jst: 540,
+    kst: 540,
+  }),
+);
 
 /** Removes comments, which can be anywhere and can nest. */
 function withoutComments(text: string): string {
@@ -50,7 +52,7 @@ function zoneMinutes(text: string): number | undefined {
     return (digits[1] === '-' ? -1 : 1) * (hours * 60 + minutes);
   }
   if (words === '') return 0;
-  return zones[words] ?? (/^[a-z]{1,5}$/.test(words) ? 0 : undefined);
+  return zones.get(words) ?? (/^[a-z]{1,5}$/.test(words) ? 0 : undefined);
 }
 
 function fullYear(digits: string): number {

@@ -31,8 +31,12 @@ function readBare(text: string, start: number): [value: string, end: number] {
 
 function rawParameters(text: string): Map<string, string> {
   const found = new Map<string, string>();
-  const name = /[\s;]*([^\s=;"]{1,100})\s*(=\s*)?/y;
+  const name = /([^\s=;"]{1,100})\s*(=\s*)?/y;
   for (let at = 0; at < text.length;) {
+    if (/[\s;]/.test(text.charAt(at))) {
+      at++;
+      continue;
+    }
     name.lastIndex = at;
     const match = name.exec(text);
     if (!match) {

@@ -89,8 +89,12 @@ const meanings: ReadonlyMap<string, Meaning> = new Map(
   names.flatMap(([field, rank, list]) => list.split(', ').map((name) => [plain(name), { field, rank }])),
 );
 
+/** Longer than any name of a column with its remarks. */
+const maxHeaderLength = 200;
+
 /** The field that a header cell names, and the rank of the name; undefined for a column that is not used. */
 export function meaningOf(header: string): Meaning | undefined {
+  if (header.length > maxHeaderLength) return undefined;
   return (
     meanings.get(plain(header)) ?? meanings.get(plain(header.normalize('NFKC').replace(/\([^)]*\)/g, '')))
   );

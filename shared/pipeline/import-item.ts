@@ -14,7 +14,7 @@ import type { Deps } from '../deps';
 import type { Attachment, Email } from '../email/email';
 import { mailboxItem, type MailboxItem } from '../email/mailbox-item';
 import { applySizeRules, asDropped } from '../email/size-rules';
-import { DeploymentError, gravest, nextStepAfter, PutOffError } from '../errors';
+import { DeploymentError, gravest, nextStepAfter, PermanentError, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
 import { resolve, type FoundUser, type Mailbox, type Resolution } from '../mapping/resolve';
 import { attemptBudgetMs, longestDeliveryMs } from '../time-budget';
@@ -110,7 +110,7 @@ async function importEverywhere(
     };
   }
 
-  const sized = applySizeRules(email, rules.sizeLimitBytes);
+  const sized = converted(item, () => applySizeRules(email, rules.sizeLimitBytes));
   if (sized.kind === 'tooLarge') {
     const open = [
       ...unknown,
@@ -130,7 +130,7 @@ async function importEverywhere(
     const whole = mailboxItem(sized.email, [...sized.dropped, ...dropped], provenance, connector, options);
     return { ...whole, attachments: withoutRefused(whole.attachments, refused, sized.email) };
   };
-  const whole = without([]);
+  const whole = converted(item, () => without([]));
   const untilMs = startedMs + longestDeliveryMs;
   const deliveries = await deliverAll(deps, mailboxes, {
     startedMs,
@@ -141,6 +141,15 @@ async function importEverywhere(
     },
   });
   return { ...result, deliveries };
+}
+
+/** Converting only computes: what is thrown there would be thrown again, so it is this item's fault. */
+function converted<T>({ known }: Communication, convert: () => T): T {
+  try {
+    return convert();
+  } catch (cause) {
+    throw new PermanentError('unreadable', 'The item cannot be converted', { cause, known });
+  }
 }
 
 /** @throws DeploymentError when custom mapping is on and no mapping file is stored */

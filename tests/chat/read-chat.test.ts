@@ -2,7 +2,6 @@ import { connectors } from '../../shared/connectors';
 import { isDeviceEvent, readChat } from '../../shared/chat/read-chat';
 import { itemKey } from '../../shared/email/item-key';
 import { sourceMessage } from '../../shared/telemessage/message';
-import { growth } from '../support/growth';
 import { fixtureNames, readFixture, readMessage, shown } from '../support/email-fixtures';
 
 const folder = 'chats';
@@ -89,10 +88,6 @@ describe('readChat', () => {
         number: last,
         address: `u${last}@a.com`,
       });
-    });
-
-    test('takes time in proportion to the number of members', () => {
-      expect(growth(group, readGroup, 8_000)).toBeLessThan(4);
     });
   });
 });

@@ -1,5 +1,4 @@
 import { enrichedText } from '../../shared/mail/body-text';
-import { growth } from '../support/growth';
 
 describe('enrichedText', () => {
   it.each([
@@ -29,15 +28,5 @@ describe('enrichedText', () => {
     ['<param>kept</param>', 'kept'],
   ])('reads the rich text %j', (text, words) => {
     expect(enrichedText(text, 'text/richtext')).toBe(words);
-  });
-
-  describe.each(['text/enriched', 'text/richtext'] as const)('of %s', (type) => {
-    it.each(['<param>', '<', '<<', '<nofill>', '\n', '<param></param>', '<a', '<comment>'])(
-      'takes time in proportion to the number of %j',
-      (piece) => {
-        const make = (length: number) => piece.repeat(length);
-        expect(growth(make, (text) => enrichedText(text, type), 30_000)).toBeLessThan(4);
-      },
-    );
   });
 });

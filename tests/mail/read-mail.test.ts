@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../../shared/errors';
 import { readMail } from '../../shared/mail/read-mail';
-import { growth } from '../support/growth';
 import { asFixture, context, mail, mailFixtures } from '../support/mail-fixtures';
 
 describe('readMail on the fixture mails', () => {
@@ -115,31 +114,5 @@ describe('readMail', () => {
     expect(body.content).toBe('');
     expect(attachments).toHaveLength(1);
     expect(raw.subarray(raw.indexOf('\r\n\r\n') + 4).equals(attachments[0]!.content)).toBe(true);
-  });
-
-  it.each<[what: string, length: number, make: (length: number) => string]>([
-    ['open brackets in an address header', 50_000, (n) => `To: ${',<'.repeat(n)}\n\nx`],
-    ['open comments in an address header', 200_000, (n) => `To: ${'('.repeat(n)}\n\nx`],
-    ['open encoded words in the subject', 50_000, (n) => `Subject: ${'=?a?q?'.repeat(n)}\n\nx`],
-    ['nested encoded words in an address header', 10_000, (n) => `From: ${'=?a?q?x'.repeat(n)}?=\n\nx`],
-    ['quotes in a parameter', 50_000, (n) => `Content-Type: text/plain; x=${'" '.repeat(n)}\n\nx`],
-    ['open HTML elements', 100_000, (n) => `Content-Type: text/html\n\n${'<style><!--<p'.repeat(n)}`],
-    [
-      'multiparts without a boundary',
-      2_000,
-      (n) =>
-        `Content-Type: multipart/mixed; boundary=b\n${'\n--b\nContent-Type: multipart/mixed\n\nx'.repeat(n)}`,
-    ],
-    [
-      'lines that begin like a delimiter',
-      50_000,
-      (n) => `Content-Type: multipart/mixed; boundary=b\n\n--b\n\n${'--\n'.repeat(n)}`,
-    ],
-    ['padded quads of base64', 50_000, (n) => `Content-Transfer-Encoding: base64\n\n${'QQ=='.repeat(n)}`],
-    ['open comments in the date', 200_000, (n) => `Date: ${'('.repeat(n)}\n\nx`],
-    ['open message ids in References', 100_000, (n) => `References: ${'<a@'.repeat(n)}\n\nx`],
-  ])('takes time in proportion to the number of %s', (_, length, make) => {
-    const hostile = (n: number) => mail(`From: a@x.com\n${make(n)}`);
-    expect(growth(hostile, (raw) => readMail(raw, context), length)).toBeLessThan(4);
   });
 });
