@@ -36,10 +36,15 @@ export function isSuspect(outcome: Stored<Outcome> | undefined): boolean {
   return begun - ended >= deathsOfSuspect;
 }
 
+/** Whether the item ends its worker: it did so with nothing beside it. Nothing may read it again. */
+export function isDeadly(outcome: Stored<Outcome> | undefined): boolean {
+  const { begunAlone, endedAlone } = outcome?.value.attempts ?? none;
+  return begunAlone - endedAlone >= mostDeathsAlone;
+}
+
 /** Whether an item that the host gave up on failed by itself, and not because of another item or of a restart. */
 export function isAtFault(outcome: Stored<Outcome> | undefined): boolean {
-  const { failed, begunAlone, endedAlone } = outcome?.value.attempts ?? none;
-  return failed >= mostFailures || begunAlone - endedAlone >= mostDeathsAlone;
+  return (outcome?.value.attempts?.failed ?? 0) >= mostFailures || isDeadly(outcome);
 }
 
 /** Notes that an attempt begins; undefined if the item has an outcome by now. */

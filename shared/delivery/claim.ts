@@ -99,8 +99,6 @@ export async function claimDelivery(
   const stored = await deps.ledger.get(item.itemKey, userId);
   if (!stored) throw new Error('A ledger row vanished');
   if (stored.value.state === 'done') return { kind: 'done', row: stored.value };
-  // Our own insert: its first answer was lost, and the storage client repeated it.
-  if (stored.value.owner === owner) return hold(stored.value, stored.etag, false);
   const leftMs = leaseLeftMs(stored.value, deps);
   // Most deliveries end long before their lease does.
   const againMs = Math.min(leftMs, deps.config.import.leaseMs / 4);

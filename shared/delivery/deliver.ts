@@ -44,8 +44,6 @@ export async function deliver(deps: Stage, delivery: Delivery): Promise<Delivere
     return await create(deps, delivery, claim);
   } catch (error) {
     await claim.release(nextStepAfter(error).kind !== 'retry');
-    // The row had been set to done, and only the answer to that write was lost.
-    if (claim.row.state === 'done') return deliveryResult(claim.row, delivery);
     return { ...failedDelivery(delivery.userId, error), ...doubtOf(claim.row) };
   }
 }

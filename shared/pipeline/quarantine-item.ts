@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hasOutcome, isAtFault } from '../delivery/attempts';
+import { hasOutcome, isAtFault, isDeadly } from '../delivery/attempts';
 import { deliveriesInLedger } from '../delivery/deliveries-in-ledger';
 import { recordOutcome, type ItemResult } from '../delivery/record-outcome';
 import type { Deps } from '../deps';
@@ -7,7 +7,7 @@ import { nextStepAfter } from '../errors';
 import type { ItemPointer } from '../item';
 import { batchPartition, positionRow, strayPartition } from '../storage/outcomes';
 import { readItemPointer } from './messages';
-import { readItem } from './read-item';
+import { readItem, startOfItem } from './read-item';
 
 type Stage = Pick<
   Deps,
@@ -54,7 +54,7 @@ async function giveUp(deps: Stage, pointer: ItemPointer): Promise<void> {
     const { putOff: _putOff, ...anew } = pointer;
     return deps.importQueue.send(anew);
   }
-  const known = await identify(deps, pointer);
+  const known = await identify(deps, pointer, isDeadly(row));
   const itemKey = known.itemKey ?? row.value.attempts?.itemKey;
   const deliveries = itemKey ? await deliveriesInLedger(deps, pointer, itemKey) : [];
   await recordOutcome(deps, pointer, { row }, { ...known, reason: 'gaveUp', deliveries });
@@ -65,8 +65,10 @@ async function giveUp(deps: Stage, pointer: ItemPointer): Promise<void> {
 async function identify(
   deps: Stage,
   pointer: ItemPointer,
+  deadly: boolean,
 ): Promise<Pick<ItemResult, 'sourceId' | 'itemKey' | 'sha256' | 'arrivedAt'>> {
   try {
+    if (deadly) return await startOfItem(deps, pointer);
     const item = await readItem(deps, pointer);
     const { known, arrivedAt } = item;
     return { ...known, arrivedAt, ...(item.kind === 'communication' ? { itemKey: item.itemKey } : {}) };

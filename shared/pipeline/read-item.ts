@@ -7,6 +7,14 @@ import { idAtStart, searchedBytes, type ReadLine } from '../reading/read-line';
 /** An archived item, read: a device event, or a communication in the hub model. */
 export type ReadItem = ReadLine & { known: Required<KnownOfItem>; provenance: Provenance };
 
+/** What the first bytes of an item say of it, without reading it. */
+export async function startOfItem(
+  { batches }: Pick<Deps, 'batches'>,
+  { blob, offset, length }: ItemPointer,
+): Promise<KnownOfItem> {
+  return idAtStart(await batches.readRange(blob, offset, Math.min(length, searchedBytes)));
+}
+
 /**
  * Reads the item that a pointer names.
  *
@@ -18,11 +26,9 @@ export async function readItem(
   pointer: ItemPointer,
 ): Promise<ReadItem> {
   const { connector, batch, position, blob, offset, length } = pointer;
-  const { lineMaxBytes } = deps.config.import;
-  if (length > lineMaxBytes) {
-    const start = await deps.batches.readRange(blob, offset, Math.min(length, searchedBytes));
+  if (length > deps.config.import.lineMaxBytes) {
     const problem = `The line has ${length} bytes, more than LINE_MAX_MB allows`;
-    throw new PermanentError('unreadable', problem, { known: idAtStart(start) });
+    throw new PermanentError('unreadable', problem, { known: await startOfItem(deps, pointer) });
   }
   const line = await deps.batches.readRange(blob, offset, length);
   const sha256 = createHash('sha256').update(line).digest('hex');

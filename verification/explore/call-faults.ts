@@ -16,6 +16,7 @@ const atManyCalls = {
   freeze: 'the worker freezes before it for hours',
   freezeAfter: 'the worker freezes after it for hours',
   slow: 'the service takes longer than the lease',
+  hang: 'it never ends: the host ends the worker, with everything in it, when the function times out',
   tardy: 'the mailbox takes a third of the lease for each request from now on',
 } as const;
 
@@ -33,6 +34,10 @@ const atOneKindOfCall = {
   cursorExpired: 'the site has forgotten the cursor',
   truncated: 'the page breaks off and is sent again',
   damaged: 'a line is lost in transfer',
+  deadline: 'the time for reading an item is over',
+  folderMoved: 'the user deletes the folder; what is in it stays there',
+  userLeaves: 'the user is removed from the directory, and the mailbox stays',
+  limitLowered: 'the administrator lowers the size limit below every item',
 } as const;
 
 export const faultTexts = { ...atManyCalls, ...atOneKindOfCall };
@@ -52,16 +57,19 @@ export interface Operation {
   /** A late request takes effect right after the next operation of this name on the same key. */
   landsAfter?: string;
   signal?: AbortSignal;
+  /** The worker dies whenever it does this. */
+  kills?: boolean;
 }
 
 /** Reading what never changes: it matters only that the call fails or the worker dies. */
-export const fixedRead = ['crash', 'error'] as const satisfies Fault[];
-export const read = ['crash', 'error', 'yield', 'stall'] as const satisfies Fault[];
+export const fixedRead = ['crash', 'error', 'hang'] as const satisfies Fault[];
+export const read = ['crash', 'error', 'yield', 'stall', 'hang'] as const satisfies Fault[];
 export const write = [
   'crash',
   'crashAfter',
   'crashLate',
   'error',
+  'hang',
   'lostAnswer',
   'late',
   'repeat',
@@ -83,4 +91,4 @@ export const unfenced: readonly Fault[] = [
   'freezeAfter',
 ];
 /** Faults that may send an item to quarantine. */
-export const fatal: readonly Fault[] = ['full', 'broken'];
+export const fatal: readonly Fault[] = ['full', 'broken', 'deadline', 'userLeaves', 'limitLowered'];

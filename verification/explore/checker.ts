@@ -43,6 +43,7 @@ export function check(finished: Finished): Finding[] {
     ...checkChain(environment),
     ...checkCopies(finished),
     ...checkBooks(finished),
+    ...checkTold(environment),
   ];
 }
 
@@ -129,7 +130,7 @@ function* checkBooks({ environment, scenario, faults }: Finished): Generator<Fin
       const text = `outcome and quarantine disagree on ${partition} ${row}`;
       if ((value.reason !== undefined) !== quarantined.has(row))
         yield value.reason ? lost(text) : counters(text);
-      yield* checkDeliveries(environment, value);
+      yield* checkDeliveries(environment, { batch: manifest.number, position: Number(row) }, value);
       for (const { userId, end } of value.deliveries)
         if (end === 'imported' || end === 'partial') imported.push(`${userId} ${value.itemKey}`);
     }
@@ -154,16 +155,49 @@ function* checkBooks({ environment, scenario, faults }: Finished): Generator<Fin
     yield* checkSums(total, scenario, faults);
 }
 
+/** Every run, every closed batch and every reason in quarantine was reported. */
+function* checkTold({ connector, tables, told, blobs }: Environment): Generator<Finding> {
+  const isTold = (names: string[], wanted: object) =>
+    told.some(
+      ({ name, fields }) =>
+        names.includes(name) &&
+        Object.entries(wanted).every(([key, value]) => fields[key as keyof typeof fields] === value),
+    );
+  for (const { row, value } of rowsOf<{ state?: string }>(tables.runs, connector))
+    if (value.state === 'fetched' && !isTold(['windowFetched', 'windowEmpty'], { run: row }))
+      yield counters(`nobody heard that ${row} was fetched`);
+  for (const { value: manifest } of chainOf(blobs, connector)) {
+    const batch = manifest.number;
+    const state = rowsOf<BatchState>(tables.batches, connector).find(
+      ({ row }) => row === batchRow(batch),
+    )?.value;
+    if (state?.closedAt === undefined) continue;
+    if (!isTold(['batchClosed'], { batch })) yield counters(`nobody heard that batch ${batch} was closed`);
+    for (const reason of Object.keys(state.counters?.reasons ?? {}))
+      if (!isTold(['quarantineGrew'], { batch, reason }))
+        yield counters(`nobody heard of ${reason} in batch ${batch}`);
+  }
+}
+
 /** Each delivery ended as its outcome says, and the ledger names the message. */
-function* checkDeliveries(environment: Environment, { itemKey, deliveries }: Outcome): Generator<Finding> {
+function* checkDeliveries(
+  environment: Environment,
+  place: { batch: number; position: number },
+  { itemKey, deliveries }: Outcome,
+): Generator<Finding> {
   for (const { userId, end } of deliveries) {
     const key = `${userId} ${itemKey}`;
     const row = rowsOf<LedgerRow>(environment.tables.ledger, itemKey ?? '').find(
       (one) => one.row === userId,
     )?.value;
     const copy = environment.tenant.mailboxes.get(userId)?.messages.find((one) => one.itemKey === itemKey);
-    if ((end === 'failed') === (copy !== undefined))
+    // A copy that an earlier serving of the item made is that one's.
+    const isOwn = !row || (row.batch === place.batch && row.position === place.position);
+    if ((end === 'failed') === (copy !== undefined) && (end !== 'failed' || isOwn))
       yield counters(`${key} counts as ${end}, but the mailbox says otherwise`);
+    const isProven = copy?.batch === place.batch && copy.position === place.position;
+    if ((end === 'imported' || end === 'partial') && !isProven)
+      yield counters(`the copy of ${key} names another place of origin`);
     if (end !== 'failed' && (row?.state !== 'done' || row.messageId !== copy?.id))
       yield counters(`the ledger does not name the copy of ${key}`);
   }
@@ -183,7 +217,8 @@ function* checkSums(total: Counters, scenario: Scenario, faults: readonly Fault[
     (sum, { userIds, missing }) => sum + (missing ? userIds.length : 0),
     0,
   );
-  const unreadable = (scenario.lines.length - readable.length) * servings;
+  const failing = scenario.failing ?? 0;
+  const unreadable = (scenario.lines.length - readable.length + failing) * servings;
   const { items, deliveries, quarantined } = total;
   const sums: [what: string, actual: number, wanted: number][] = [
     ['imported', deliveries.imported, imported - partial],
@@ -193,7 +228,7 @@ function* checkSums(total: Counters, scenario: Scenario, faults: readonly Fault[
   if (!faults.includes('cursorExpired'))
     sums.push(
       ['available', items.available, scenario.lines.length * servings],
-      ['delivered', items.delivered, readable.length * servings],
+      ['delivered', items.delivered, (readable.length - failing) * servings],
       ['failed', items.failed, unreadable],
       ['quarantined', quarantined, unreadable],
       ['skipped', deliveries.skipped, perServing * servings - imported],

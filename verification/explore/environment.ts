@@ -2,7 +2,8 @@ import { createByteBudget } from '../../shared/byte-budget';
 import { loadConfig, type Config } from '../../shared/config';
 import type { ConnectorId } from '../../shared/connectors';
 import type { Deps } from '../../shared/deps';
-import type { EventName } from '../../shared/events';
+import { PermanentError } from '../../shared/errors';
+import type { EventFields, EventName } from '../../shared/events';
 import type { ItemPointer } from '../../shared/item';
 import { readLine } from '../../shared/reading/read-line';
 import { createMappings } from '../../shared/mapping/cache';
@@ -13,7 +14,7 @@ import type { RedriveRequest } from '../../shared/pipeline/redrive-item';
 import { windowRun } from '../../shared/pipeline/windows';
 import type { BatchState, Outcome, Quarantined } from '../../shared/storage/outcomes';
 import { createRuns } from '../../shared/storage/runs';
-import { fixedRead } from './call-faults';
+import { fixedRead, type Fault } from './call-faults';
 import {
   createDirectoryModel,
   createMailboxesModel,
@@ -21,7 +22,7 @@ import {
   repairTenant,
   type Tenant,
 } from './exchange-model';
-import { windowEnd, windowStart, type Scenario } from './scenarios';
+import { poisonous, windowEnd, windowStart, type Scenario } from './scenarios';
 import type { Io, Process, Scheduler } from './scheduler';
 import {
   chainOf,
@@ -40,6 +41,8 @@ import { createTeleMessageModel, type Site } from './telemessage-model';
 /** What outlives every worker: the stores, the TeleMessage site, the tenant. */
 export interface Environment {
   config: Config;
+  /** Before anybody changed a setting. */
+  firstConfig: Config;
   connector: ConnectorId;
   mapping: string | undefined;
   aheadMs: number;
@@ -53,7 +56,7 @@ export interface Environment {
   blobEvents: QueueModel<{ manifest: string }>;
   tenant: Tenant;
   site: Site;
-  events: Partial<Record<EventName, number>>;
+  told: { name: EventName; fields: EventFields }[];
   ids: number;
   /** The watermark moved before the window's last manifest existed: a crash in between would skip the rest of the day. */
   watermarkAhead: boolean;
@@ -97,8 +100,10 @@ export function createEnvironment(
     const run = windowRun('backfill', windowStart, windowEnd, 'hand');
     backfillQueue.send({ v: 1, connector, run });
   }
+  const config = configOf({ CONNECTORS: connector, ...scenario.settings, ...own });
   const environment: Environment = {
-    config: configOf({ CONNECTORS: connector, ...scenario.settings, ...own }),
+    config,
+    firstConfig: config,
     connector,
     mapping: scenario.mapping,
     aheadMs: scenario.aheadMs ?? 0,
@@ -117,7 +122,7 @@ export function createEnvironment(
     blobEvents,
     tenant: createTenant(scenario),
     site: { lines: scenario.lines, pageItems: scenario.pageItems, servings: 0 },
-    events: {},
+    told: [],
     ids: 0,
     watermarkAhead: false,
     isBatchClosed: false,
@@ -142,11 +147,24 @@ export const hasQuarantine = ({ tables }: Environment): boolean =>
     rowsOf<Outcome>(tables.outcomes, partition).some(({ value }) => value.reason !== undefined),
   );
 
+/** What an administrator changes while items wait. */
+export function changeWorld(environment: Environment, change: Fault | undefined): void {
+  const [address] = environment.tenant.users.keys();
+  if (change === 'userLeaves' && address !== undefined) environment.tenant.users.delete(address);
+  if (change !== 'limitLowered') return;
+  const { config } = environment;
+  const perConnector = Object.fromEntries(
+    Object.entries(config.perConnector).map(([id, own]) => [id, own && { ...own, sizeLimitBytes: 1 }]),
+  ) as Config['perConnector'];
+  environment.config = { ...config, perConnector };
+}
+
 /** An administrator repairs what sent items to quarantine, and an operator redrives them all, the last one twice. */
 export function repairAndRedrive(environment: Environment, scenario: Scenario): void {
   const { tables, tenant, redriveQueue } = environment;
   environment.repairs++;
   repairTenant(tenant, scenario);
+  environment.config = environment.firstConfig;
   const requests = [...tables.quarantine.partitions.keys()].flatMap((partition) =>
     rowsOf<Quarantined>(tables.quarantine, partition).map(({ value: { batch, position } }) => ({
       v: 1 as const,
@@ -163,8 +181,18 @@ const numbers = createNumbers(undefined);
 
 const createItemReaderModel = (io: Io): Deps['itemReader'] => ({
   read: (line, connector) =>
-    io({ name: 'itemReader.read', key: connector, faults: fixedRead }, () =>
-      readLine(Buffer.from(line), connector, numbers),
+    io(
+      {
+        name: 'itemReader.read',
+        key: connector,
+        faults: ['crash', 'error', 'deadline'],
+        kills: Buffer.from(line).includes(poisonous),
+      },
+      (fault) => {
+        if (fault === 'deadline')
+          throw new PermanentError('unreadable', 'the item could not be read in time', { known: {} });
+        return readLine(Buffer.from(line), connector, numbers);
+      },
     ),
   close: () => Promise.resolve(),
 });
@@ -197,7 +225,7 @@ export function createDepsModel(
     now,
     random: () => 0,
     newId: () => `00000000-0000-4000-8000-${String(++environment.ids).padStart(12, '0')}`,
-    emit: (name) => void (environment.events[name] = (environment.events[name] ?? 0) + 1),
+    emit: (name, fields) => void environment.told.push({ name, fields }),
     telemessage: createTeleMessageModel(environment.site, io),
     directory: createDirectoryModel(environment.tenant, io),
     mailboxes: createMailboxesModel(environment.tenant, io, scheduler.now),

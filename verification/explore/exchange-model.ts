@@ -90,11 +90,15 @@ const stepFaults = faultsOf('throttled', 'full');
 export function createDirectoryModel(tenant: Tenant, io: Io): Directory {
   return {
     find: (address) =>
-      io({ name: 'directory.find', key: address, faults: [...fixedRead, 'refused'] }, (fault) => {
-        if (fault === 'refused') throw new DeploymentError('look up user: refused for the whole app');
-        const userId = tenant.users.get(address.trim().toLowerCase());
-        return userId === undefined ? undefined : { userId };
-      }),
+      io(
+        { name: 'directory.find', key: address, faults: [...fixedRead, 'refused', 'throttled'] },
+        (fault) => {
+          if (fault === 'throttled') throw new PutOffError(60_000, 'throttled; put off');
+          if (fault === 'refused') throw new DeploymentError('look up user: refused for the whole app');
+          const userId = tenant.users.get(address.trim().toLowerCase());
+          return userId === undefined ? undefined : { userId, domains: ['contoso.example'] };
+        },
+      ),
   };
 }
 
@@ -149,10 +153,14 @@ export function createMailboxesModel(tenant: Tenant, io: Io, now: () => number):
 
   return {
     folder: (userId: string, connector: Connector) =>
-      io({ name: 'mailboxes.folder', key: userId, faults: [...fixedRead, 'throttled'] }, (fault) => {
-        const mailbox = admit(userId, fault);
-        return (mailbox.folderId ??= `${connector.id}-folder-${++tenant.ids}`);
-      }),
+      io(
+        { name: 'mailboxes.folder', key: userId, faults: [...fixedRead, 'throttled', 'folderMoved'] },
+        (fault) => {
+          const mailbox = admit(userId, fault);
+          if (fault === 'folderMoved') mailbox.folderId = undefined;
+          return (mailbox.folderId ??= `${connector.id}-folder-${++tenant.ids}`);
+        },
+      ),
 
     async create(userId, folderId, item, { signal, beforeStep = async () => undefined }): Promise<Created> {
       const properties = item.json['singleValueExtendedProperties'] as ExtendedProperty[];
@@ -217,7 +225,11 @@ export function createMailboxesModel(tenant: Tenant, io: Io, now: () => number):
 
     find: (userId, folderId, itemKey) =>
       io(
-        { name: 'mailboxes.find', key: `${userId} ${itemKey}`, faults: ['crash', 'error', 'yield', 'stall'] },
+        {
+          name: 'mailboxes.find',
+          key: `${userId} ${itemKey}`,
+          faults: ['crash', 'error', 'hang', 'yield', 'stall'],
+        },
         (): FoundCopy[] =>
           admit(userId)
             .messages.filter((one) => one.folderId === folderId && one.itemKey === itemKey)

@@ -15,7 +15,7 @@ import { reconcile } from '../../shared/pipeline/reconcile';
 import { redriveItem } from '../../shared/pipeline/redrive-item';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import type { Fault } from './call-faults';
-import { createDepsModel, createMemory, type Environment } from './environment';
+import { changeWorld, createDepsModel, createMemory, type Environment } from './environment';
 import { startMs } from './scenarios';
 import type { Io, Process, Scheduler } from './scheduler';
 import type { QueueMessage, QueueModel } from './storage-model';
@@ -145,7 +145,7 @@ export function createHostModel(environment: Environment, scheduler: Scheduler, 
       take(
         environment.importQueue,
         (body) => `import ${place(body)}`,
-        { name: 'import-item', poison, mayVanish: true },
+        { name: 'import-item', poison, mayVanish: true, change: (fault) => changeWorld(environment, fault) },
         (body, depsFor) => handlers.importItem(depsFor('importItem'), body),
       ),
     () =>
@@ -245,6 +245,8 @@ interface MessageKind<T> {
   dropped?: boolean;
   /** An event may never be sent, and a queue may be purged by mistake. */
   mayVanish?: boolean;
+  /** The world changes just before the message is handled. */
+  change?: (fault: Fault | undefined) => void;
 }
 
 interface Received<T> {
@@ -278,10 +280,16 @@ async function attempt<T>(
     if (poison || kind.dropped) await io(operation('delete', ['crash']), remove);
   };
   if (dequeueCount > maxDequeueCount) return giveUp();
-  const faults: Fault[] = ['crash', 'redeliver', ...(kind.mayVanish ? (['never'] as const) : [])];
+  const faults: Fault[] = [
+    'crash',
+    'redeliver',
+    ...(kind.mayVanish ? (['never'] as const) : []),
+    ...(kind.change ? (['userLeaves', 'limitLowered'] as const) : []),
+  ];
   const isLost = await io(operation('receive', faults), (fault) => {
     if (fault === 'redeliver') queue.update(id, popReceipt, 0);
     if (fault === 'never') remove();
+    kind.change?.(fault);
     return fault === 'never';
   });
   if (isLost) return;

@@ -13,6 +13,8 @@ export interface Scenario {
    * ones instead.
    */
   expected: { sourceId: string; userIds: string[]; attachments: string[]; missing?: string[] }[];
+  /** How many of the lines that are no text end in quarantine all the same. */
+  failing?: number;
   /** The cloud has no upload sessions, so it refuses larger attachments. */
   withoutSessions?: boolean;
   /** An operator requests the same window at the same time. */
@@ -33,6 +35,9 @@ export interface Scenario {
    */
   pairsFrom?: RegExp;
 }
+
+/** Ends the worker that reads it. */
+export const poisonous = 'a text that ends its worker';
 
 const HOUR = 60 * 60_000;
 /** On the hour, so that the first timer fires at the start. */
@@ -192,4 +197,15 @@ const narrow: Scenario = {
   withoutSessions: true,
 };
 
-export const scenarios: Record<string, Scenario> = { day, again, redriven, mails, narrow };
+/** An item that ends its worker whenever it is read, among others that must not pay for it. */
+const poisoned: Scenario = {
+  name: 'poisoned',
+  connector: 'whatsapp',
+  users,
+  lines: [plain, chat('1_5', 'anna', ['bo'], { textContent: poisonous }), single],
+  pageItems: 2,
+  expected: [expectedPlain, expectedSingle],
+  failing: 1,
+};
+
+export const scenarios: Record<string, Scenario> = { day, again, redriven, mails, narrow, poisoned };

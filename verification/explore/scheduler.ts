@@ -1,3 +1,4 @@
+import { functionTimeoutMs } from '../../shared/time-budget';
 import type { Fault, Operation } from './call-faults';
 
 /**
@@ -187,6 +188,14 @@ export function createScheduler({ startMs, choose, onCrash, times }: SchedulerOp
     freeze: (one) => freezeBefore(one, times.freezeMs),
     freezeAfter: (one) => freezeAfter(one, times.freezeMs),
     slow: (one) => takeLong(one, times.slowMs),
+    hang: (one) => {
+      const { process } = one;
+      takeLong(one, Infinity);
+      inFlight.push({
+        atMs: nowMs + functionTimeoutMs,
+        run: () => void (pending.includes(one) && crash(process)),
+      });
+    },
     tardy: (one) => {
       slowMailboxes.add(mailboxOf(one.operation));
       takeLong(one, times.tardyMs);
@@ -200,6 +209,10 @@ export function createScheduler({ startMs, choose, onCrash, times }: SchedulerOp
       return;
     }
     const { operation, invocation } = one;
+    if (operation.kills) {
+      crash(one.process);
+      return;
+    }
     // A request that is aborted before its turn is never sent.
     if (operation.signal?.aborted) {
       one.reject(lost(one));
