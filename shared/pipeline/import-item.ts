@@ -4,6 +4,7 @@ import {
   beginAttempt,
   endAttempt,
   hasOutcome,
+  isDeadly,
   isSuspect,
   noteItemKey,
   type Attempt,
@@ -19,6 +20,7 @@ import type { ItemPointer } from '../item';
 import { resolve, type FoundUser, type Mailbox, type Resolution } from '../mapping/resolve';
 import { attemptBudgetMs, longestDeliveryMs } from '../time-budget';
 import { batchPartition, positionRow } from '../storage/outcomes';
+import { giveUp } from './quarantine-item';
 import { readItem, type ReadItem } from './read-item';
 
 /** Deliveries of one item that run at the same time. */
@@ -42,6 +44,8 @@ export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void
   const { connector, batch, position } = pointer;
   const known = await deps.outcomes.get(batchPartition(connector, batch), positionRow(position));
   if (hasOutcome(known)) return;
+  // Another pointer to it may still be on the queue; each attempt more would end a worker more.
+  if (isDeadly(known)) return giveUp(deps, pointer);
   const alone = isSuspect(known);
   // An item that waits for its turn has not begun: it is not to blame if its worker ends.
   await deps.memory.hold(alone ? Infinity : pointer.length * memoryPerLineByte, async () => {

@@ -46,7 +46,7 @@ export async function quarantineItem(deps: Stage, message: unknown): Promise<voi
  * failed and are searched for once more before the batch closes. An item that lost its attempts because its worker ended
  * goes back on the queue, where it runs alone.
  */
-async function giveUp(deps: Stage, pointer: ItemPointer): Promise<void> {
+export async function giveUp(deps: Stage, pointer: ItemPointer): Promise<void> {
   const { connector, batch, position } = pointer;
   const row = await deps.outcomes.get(batchPartition(connector, batch), positionRow(position));
   if (hasOutcome(row)) return;
