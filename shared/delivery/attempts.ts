@@ -1,6 +1,7 @@
 import type { Deps } from '../deps';
 import type { ItemPointer } from '../item';
 import { batchPartition, positionRow, type Attempts, type Outcome } from '../storage/outcomes';
+import { functionTimeoutMs } from '../time-budget';
 import type { Stored } from '../storage/rows.client';
 
 /**
@@ -24,6 +25,10 @@ export interface Attempt {
   /** The item's row as this attempt last read or wrote it. */
   row: Stored<Outcome>;
   alone: boolean;
+  /** When the latest attempt before this one began, ISO-8601 UTC; empty if none did. */
+  formerBegan: string;
+  /** Until then (ms), an earlier attempt that has not ended may still be at work: no function outlasts its time-out. */
+  rivalUntilMs: number;
 }
 
 /** Whether the item has an outcome and was not put back on the queue since. */
@@ -70,7 +75,11 @@ export async function beginAttempt(
     const etag = known
       ? await deps.outcomes.replace(partition, key, value, known.etag)
       : await deps.outcomes.insert(partition, key, value);
-    if (etag) return { row: { row: key, value, etag }, alone };
+    if (!etag) continue;
+    const formerBegan = known?.value.kind === 'begun' ? known.value.settledAt : '';
+    const isOpen = former.begun > former.ended;
+    const rivalUntilMs = isOpen && formerBegan ? Date.parse(formerBegan) + functionTimeoutMs : 0;
+    return { row: { row: key, value, etag }, alone, formerBegan, rivalUntilMs };
   }
 }
 
@@ -81,13 +90,17 @@ export const noteItemKey = (deps: Stage, pointer: ItemPointer, attempt: Attempt,
   );
 
 /** Notes that an attempt ended without an outcome. `failed`: with an error that another attempt may cure. */
-export const endAttempt = (deps: Stage, pointer: ItemPointer, attempt: Attempt, failed: boolean) =>
-  change(deps, pointer, attempt, (attempts) => ({
+export const endAttempt = (deps: Stage, pointer: ItemPointer, attempt: Attempt, failed: boolean) => {
+  const { value } = attempt.row;
+  // An attempt that has ended is nobody's rival.
+  if (value.kind === 'begun' && attempt.formerBegan) value.settledAt = attempt.formerBegan;
+  return change(deps, pointer, attempt, (attempts) => ({
     ...attempts,
     ended: attempts.ended + 1,
     failed: attempts.failed + (failed ? 1 : 0),
     endedAlone: attempts.endedAlone + (attempt.alone ? 1 : 0),
   }));
+};
 
 async function change(
   deps: Stage,
