@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Deps } from '../deps';
 import { PermanentError, type KnownOfItem } from '../errors';
 import type { ItemPointer, Provenance } from '../item';
-import { idAtStart, searchedBytes, type ReadLine } from '../reading/read-line';
+import type { ReadLine } from '../reading/read-line';
+import { idAtStart, searchedBytes } from '../reading/source-id';
 
 /** An archived item, read: a device event, or a communication in the hub model. */
 export type ReadItem = ReadLine & { known: Required<KnownOfItem>; provenance: Provenance };

@@ -8,6 +8,7 @@ import { readMail } from '../mail/read-mail';
 import { participants, type Participant } from '../participants/participants';
 import type { Numbers } from '../participants/phone';
 import { sourceMessage, type SourceMessage } from '../telemessage/message';
+import { idAtStart, idOf } from './source-id';
 
 /** An archived line, read: a device event, or a communication in the hub model. */
 export type ReadLine = {
@@ -32,9 +33,6 @@ export type ReadLine = {
 const maxParties = 10_000;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** How far to search for the source id of a line that is not JSON or too long to be read. */
-export const searchedBytes = 64 * 1024;
 
 /**
  * Reads an archived line. It runs in a thread that can be stopped, because the line is written by strangers.
@@ -90,26 +88,6 @@ function parseLine(line: Buffer): SourceMessage {
     .slice(0, 5)
     .map((issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`);
   throw notArchived(problems.join('; '), idOf(json));
-}
-
-function idOf(json: unknown): KnownOfItem {
-  const { messageId } = (json ?? {}) as { messageId?: unknown };
-  return typeof messageId === 'string' && messageId !== '' ? { sourceId: messageId } : {};
-}
-
-/** The source id of a line that cannot be parsed, if it is among the plain fields at the start of the line. */
-export function idAtStart(line: Buffer): KnownOfItem {
-  const text = line.toString('utf8', 0, searchedBytes);
-  const field = /\s*[{,]\s*"((?:[^"\\]|\\.)*)"\s*:\s*("(?:[^"\\]|\\.)*"|[\w.+-]+)/y;
-  for (let found = field.exec(text); found; found = field.exec(text)) {
-    if (found[1] !== 'messageId') continue;
-    try {
-      return idOf({ messageId: JSON.parse(found[2]!) });
-    } catch {
-      return {};
-    }
-  }
-  return {};
 }
 
 function readEmail(message: SourceMessage, connectorId: ConnectorId): Email {

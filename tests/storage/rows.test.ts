@@ -65,9 +65,9 @@ describe('rows', () => {
       { n: 1 },
       { v: 1, n: 2 },
     ]);
-    await rows().put(partition, 'c', { v: 2, n: 3 });
+    await rows().put(partition, 'c', { v: 3, n: 3 });
     const refusal =
-      `Row ${partition} / c of table outcomes: version 2, of which 1 is the highest known here. ` +
+      `Row ${partition} / c of table outcomes: version 3, of which 2 is the highest known here. ` +
       'A newer release wrote it';
     await expect(rows().get(partition, 'c')).rejects.toThrow(refusal);
     await expect(collect(rows().list(partition))).rejects.toThrow(refusal);

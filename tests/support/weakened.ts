@@ -6,8 +6,7 @@ import { runSchedule, showSchedule, type Schedule } from '../../verification/exp
 import { scenarios } from '../../verification/explore/scenarios';
 import type { Deps } from '../../shared/deps';
 import { UncertainError } from '../../shared/graph/failure';
-import { importItem } from '../../shared/pipeline/import-item';
-import { readItemPointer, readManifest } from '../../shared/pipeline/messages';
+import { readManifest } from '../../shared/pipeline/messages';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import { manifestBlob, manifestBytes } from '../../shared/storage/manifest';
 import type { Rows } from '../../shared/storage/rows.client';
@@ -387,11 +386,6 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
       }),
     },
     search: { scenario: 'again', injections: [{ operation: /outcomes.insert/, faults: ['crashAfter'] }] },
-  },
-  {
-    protection: 'the new message for an item that is put off',
-    weakening: { stages: { importItem: (deps, message) => importItem(deps, readItemPointer(message)) } },
-    search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['cooling'] }] },
   },
   {
     protection: 'the limit of five attempts',

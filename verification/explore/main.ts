@@ -107,6 +107,12 @@ async function main(): Promise<boolean> {
   console.log(
     `single faults ${tally.singles}, pairs ${tally.pairs}, random ${tally.random} (seed ${values.seed}), ${seconds} s`,
   );
+  const withPairs = (name: string) => pairs === 'all' || (pairs === 'core' && scenarios[name]!.pairsFrom);
+  const list = (some: string[]) => some.join(', ') || 'none';
+  console.log(
+    `pairs in: ${list(names.filter(withPairs))}; single and random faults only: ` +
+      list(names.filter((name) => !withPairs(name))),
+  );
   const { lost, duplicated, counters } = tally;
   const all = tally.singles + tally.pairs + tally.random;
   console.log(`schedules ${all}, lost ${lost}, duplicated ${duplicated}, counters off ${counters}`);

@@ -14,7 +14,8 @@ import { parseMapping } from '../../shared/mapping/reader';
 import { addressesIn } from '../../shared/participants/address';
 import { participants } from '../../shared/participants/participants';
 import { createNumbers } from '../../shared/participants/phone';
-import { idAtStart, readLine } from '../../shared/reading/read-line';
+import { readLine } from '../../shared/reading/read-line';
+import { idAtStart } from '../../shared/reading/source-id';
 import { sourceMessage } from '../../shared/telemessage/message';
 
 /**

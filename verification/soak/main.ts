@@ -29,9 +29,6 @@ import { windows, windowsPerDay } from './plan';
 const usage = 'npm run soak [-- --kills N] [--seed TEXT] [--days N] [--verbose]';
 const reportEveryMs = 10_000;
 
-/** A kill would use up the item's five attempts, though the item did not fail. */
-const settings = { AzureFunctionsJobHost__extensions__queues__maxDequeueCount: '1000' };
-
 /** The share of pages that trickle in. */
 const slowPages = 0.2;
 /** Every answer about this mailbox comes late, but before the app stops waiting. */
@@ -101,7 +98,7 @@ async function runWithKills(options: Options, dataDir: string): Promise<Outcome 
   const faultSeed = Number.parseInt(Buffer.from(options.seed).toString('hex').slice(-8), 16);
   const stack = await startStack({
     dataDir,
-    settings,
+    settings: {},
     withoutHost: true,
     hostile: true,
     faults: {
