@@ -126,7 +126,7 @@ export async function runSchedule(
   return { ...run, missed: chosen.length < schedule.length };
 }
 
-/** True if all queues are empty, all runs are fetched and all batches are closed. */
+/** True if all queues are empty, all runs are fetched and all batches are closed and reported. */
 function isFinished(environment: Environment): boolean {
   const { connector, tables, blobs, blobEvents, backfillQueue, importQueue, poisonQueue, redriveQueue } =
     environment;
@@ -138,6 +138,6 @@ function isFinished(environment: Environment): boolean {
   if (runs.length === 0 || runs.some(({ value }) => value.state !== 'fetched')) return false;
   const states = new Map(rowsOf<BatchState>(tables.batches, connector).map(({ row, value }) => [row, value]));
   return chainOf(blobs, connector).every(
-    ({ value }) => states.get(batchRow(value.number))?.closedAt !== undefined,
+    ({ value }) => states.get(batchRow(value.number))?.toldAt !== undefined,
   );
 }
