@@ -1,4 +1,5 @@
 import type { Deps } from '../deps';
+import { BusyError } from '../errors';
 import type { ItemPointer } from '../item';
 import { batchPartition, positionRow, type Attempts, type Outcome } from '../storage/outcomes';
 import { functionTimeoutMs } from '../time-budget';
@@ -83,7 +84,11 @@ export async function beginAttempt(
   }
 }
 
-/** Notes the item's key, before anything is created. */
+/**
+ * Notes the item's key, before anything is created.
+ *
+ * @throws BusyError when the item has an outcome by now: a delivery would stand in none
+ */
 export const noteItemKey = (deps: Stage, pointer: ItemPointer, attempt: Attempt, itemKey: string) =>
   change(deps, pointer, attempt, (attempts) =>
     attempts.itemKey === itemKey ? undefined : { ...attempts, itemKey },
@@ -121,7 +126,8 @@ async function change(
     }
     // Another pointer to the same item wrote, or the answer to our own write was lost: counting twice does no harm.
     const stored = await deps.outcomes.get(partition, row);
-    if (!stored || hasOutcome(stored) || stored.value.redrivenAt !== value.redrivenAt) return;
+    if (!stored || hasOutcome(stored) || stored.value.redrivenAt !== value.redrivenAt)
+      throw new BusyError(1000, 'Another attempt has ended the item');
     attempt.row = stored;
   }
 }

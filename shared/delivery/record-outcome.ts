@@ -1,6 +1,6 @@
 import type { Deps } from '../deps';
 import { acceptable, cutTo } from '../email/safe-text';
-import { reasons, type KnownOfItem, type Reason } from '../errors';
+import { PutOffError, reasons, type KnownOfItem, type Reason } from '../errors';
 import type { ItemPointer } from '../item';
 import {
   batchPartition,
@@ -53,16 +53,22 @@ const maxParticipantsLength = 150_000;
  *
  * The mapping, a limit or the directory may have changed since an earlier attempt: what that attempt delivered, or may
  * have delivered, is part of the outcome all the same.
+ *
+ * @throws PutOffError while an attempt that has not ended may still deliver an item that nobody has
  */
 export async function recordOutcome(
   deps: Stage,
   pointer: ItemPointer,
-  { row: before }: Pick<Attempt, 'row'>,
+  { row: before, rivalUntilMs = 0 }: Pick<Attempt, 'row'> & Partial<Pick<Attempt, 'rivalUntilMs'>>,
   result: ItemResult,
 ): Promise<void> {
   const partition = batchPartition(pointer.connector, pointer.batch);
   for (let known = before; ;) {
     const outcome = await outcomeOf(deps, pointer, known.value, result);
+    const waitMs = rivalUntilMs - deps.now();
+    // An outcome that says that nobody has the item would be wrong, and nothing would correct it.
+    if (waitMs > 0 && outcome.kind === 'failed' && known.value.attempts?.itemKey !== undefined)
+      throw new PutOffError(waitMs, 'An earlier attempt may still be delivering the item');
     if (outcome.reason) await quarantine(deps, pointer, known.value, result, outcome);
     if (!result.isRepeated) await noteSettled(deps, pointer, { ...outcome, arrivedAt: result.arrivedAt });
     if (await deps.outcomes.replace(partition, known.row, outcome, known.etag)) return;

@@ -52,28 +52,13 @@ export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void
     const attempt = await beginAttempt(deps, pointer, alone);
     if (!attempt) return;
     try {
-      const result = await resultOf(deps, pointer, attempt);
-      waitForRival(deps, attempt, result);
-      await recordOutcome(deps, pointer, attempt, result);
+      await recordOutcome(deps, pointer, attempt, await resultOf(deps, pointer, attempt));
     } catch (error) {
       // The error of the attempt is the one that counts.
       await endAttempt(deps, pointer, attempt, nextStepAfter(error).kind === 'retry').catch(() => undefined);
       throw error;
     }
   });
-}
-
-/**
- * An earlier attempt that did not end may still deliver the item. An outcome that says that nobody has it would then be
- * wrong, and nothing would correct it.
- *
- * @throws PutOffError
- */
-function waitForRival({ now }: Pick<Deps, 'now'>, { rivalUntilMs }: Attempt, result: ItemResult): void {
-  const waitMs = rivalUntilMs - now();
-  const isDelivered = result.deliveries.some(({ end }) => end !== 'failed');
-  if (waitMs > 0 && !isDelivered)
-    throw new PutOffError(waitMs, 'An earlier attempt may still be at work on the item');
 }
 
 async function resultOf(deps: Deps, pointer: ItemPointer, attempt: Attempt): Promise<ItemResult> {
