@@ -51,6 +51,15 @@ describe('an item', () => {
     await expect(tenant.mailboxes.find(anna.id, folderId, sha256('other'))).resolves.toEqual([]);
   });
 
+  test('has an id that stays the same when the message moves to another folder', async () => {
+    const created = await create('moved');
+    const messageId = created.kind === 'created' ? created.messageId : '';
+    await tenant.mailboxes.remove(anna.id, messageId);
+    const deletions = `/users/${anna.id}/mailFolders/recoverableitemsdeletions/messages`;
+    const call = { doing: 'list deleted messages', mailbox: anna.id };
+    await expect(tenant.graph.list(deletions, call)).resolves.toMatchObject([{ id: messageId }]);
+  });
+
   test('keeps large attachments byte for byte, whichever way they are sent', async () => {
     const files = [
       file('ten megabytes.bin', bytes(10 * MB, 1)),

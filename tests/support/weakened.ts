@@ -213,6 +213,90 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
   },
   {
+    protection: 'the rule that a claim counts as touched from the first of several requests on',
+    weakening: {
+      deps: only('importItem', ({ ledger, now }) => ({
+        ledger: {
+          ...ledger,
+          replace: (partition, row, value, etag) => {
+            const isRelease = value.state === 'pending' && Date.parse(value.leaseUntil) <= now();
+            const untouched = isRelease && value.unsureAt === undefined;
+            return ledger.replace(partition, row, untouched ? { ...value, untouched } : value, etag);
+          },
+        },
+      })),
+    },
+    search: {
+      scenario: 'redriven',
+      injections: [
+        { operation: /mailboxes.attach/, faults: ['full'] },
+        { operation: /mailboxes.remove/, faults: ['throttled'] },
+      ],
+    },
+  },
+  {
+    protection: 'the doubt about a delivery that was under way when its item was given up',
+    weakening: {
+      deps: only('importItem', ({ ledger }) => ({
+        ledger: {
+          ...ledger,
+          async *list(...query) {
+            for await (const one of ledger.list(...query))
+              yield { ...one, value: { ...one.value, untouched: true } };
+          },
+        },
+      })),
+    },
+    search: {
+      scenario: 'day',
+      injections: [
+        { operation: /mailboxes.create/, faults: ['crashAfter'] },
+        { operation: /itemReader.read/, faults: ['deadline'] },
+        { operation: /itemReader.read/, faults: ['deadline'] },
+      ],
+    },
+  },
+  {
+    protection: 'the look-up in the folder that an earlier attempt used',
+    weakening: {
+      deps: only('importItem', ({ mailboxes }, { tenant }) => ({
+        mailboxes: {
+          ...mailboxes,
+          find: (userId, folderId, itemKey) =>
+            tenant.mailboxes.get(userId)?.folderId === folderId
+              ? mailboxes.find(userId, folderId, itemKey)
+              : Promise.resolve([]),
+        },
+      })),
+    },
+    search: {
+      scenario: 'day',
+      injections: [
+        { operation: /mailboxes.create/, faults: ['crashAfter'] },
+        { operation: /mailboxes.folder/, faults: ['folderMoved'] },
+      ],
+    },
+  },
+  {
+    protection: 'the origin of a copy that a take-over finds',
+    weakening: {
+      deps: only('importItem', ({ mailboxes }) => ({
+        mailboxes: {
+          ...mailboxes,
+          find: async (...query) =>
+            (await mailboxes.find(...query)).map(({ batch: _batch, position: _position, ...copy }) => copy),
+        },
+      })),
+    },
+    search: {
+      scenario: 'again',
+      injections: [
+        { operation: /mailboxes.create/, faults: ['crashLate'] },
+        { operation: /mailboxes.create/, faults: ['timeOut'] },
+      ],
+    },
+  },
+  {
     protection: 'the removal of the incomplete message that an interrupted delivery left',
     weakening: {
       deps: only('importItem', ({ mailboxes }) => ({

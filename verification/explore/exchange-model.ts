@@ -146,8 +146,8 @@ export function createMailboxesModel(tenant: Tenant, io: Io, now: () => number):
     return id;
   };
   const remove = (userId: string, messageId: string) =>
-    io({ name: 'mailboxes.remove', key: userId, faults: [...write, 'lateAlone'] }, () => {
-      const mailbox = admit(userId);
+    io({ name: 'mailboxes.remove', key: userId, faults: [...write, 'lateAlone', 'throttled'] }, (fault) => {
+      const mailbox = admit(userId, fault);
       mailbox.messages = mailbox.messages.filter(({ id }) => id !== messageId);
     });
 
