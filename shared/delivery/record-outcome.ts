@@ -100,12 +100,14 @@ async function outcomeOf(
   const unreached = known.unreached?.filter((userId) => !userId || !reached.has(userId)).length ?? 0;
   const reason = known.reason ?? failed[0]?.reason ?? (unreached > 0 ? known.reasonOfUnreached : undefined);
   const delivered = failed.length < deliveries.length;
+  // What an earlier attempt of this position delivered counts here, whatever another window has settled meanwhile.
+  const countsNowhere = isRepeated && deliveries.length === 0;
   const inDoubtSince = latest([...all.map((one) => one.inDoubtSince), former.unsureAt]);
   return {
     v: 1,
     ...(itemKey === undefined ? {} : { itemKey }),
     ...(known.sha256 === undefined ? {} : { sha256: known.sha256 }),
-    kind: isRepeated ? 'repeated' : isDeviceEvent ? 'event' : delivered ? 'delivered' : 'failed',
+    kind: countsNowhere ? 'repeated' : isDeviceEvent ? 'event' : delivered ? 'delivered' : 'failed',
     settledAt: new Date(deps.now()).toISOString(),
     expected: deliveries.length + unreached,
     deliveries,

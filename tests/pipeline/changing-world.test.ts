@@ -4,6 +4,7 @@ import type { Deps } from '../../shared/deps';
 import { importItem } from '../../shared/pipeline/import-item';
 import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import { batchPartition, positionRow } from '../../shared/storage/outcomes';
+import { tailPartition } from '../../shared/storage/tails';
 import { user } from '../support/graph-tenant';
 import { isCreate, startProxy } from '../support/proxy';
 import { chatLine, useWorld } from '../support/world';
@@ -90,6 +91,21 @@ describe('a copy that an earlier attempt made stands in the outcome', () => {
         { userId: anna.id, end: 'imported' },
         { userId: bo.id, end: 'imported' },
       ],
+    });
+  });
+
+  it('after the window before, which also listed the item, has settled it', async () => {
+    const world = await halfDelivered();
+    const { deps, pointer } = world;
+    const [partition, row] = [batchPartition('whatsapp', 1), positionRow(0)];
+    const itemKey = (await deps.outcomes.get(partition, row))!.value.attempts!.itemKey!;
+    const tail = { v: 1 as const, windowFrom: '2026-11-19T00:00:00.000Z', batch: 0, position: 0 };
+    await deps.tails.insert(tailPartition('whatsapp'), itemKey, tail);
+    const from = '2026-12-01T00:00:00.000Z';
+    await importItem(deps, { ...pointer, window: { from, tailFrom: from } });
+    expect(await deliveriesOf(world)).toMatchObject({
+      kind: 'delivered',
+      deliveries: expect.arrayContaining([{ userId: anna.id, end: 'imported' }]) as object,
     });
   });
 

@@ -398,7 +398,10 @@ function modelSite(fault?: 'truncated'): Promise<Site> {
   const { io, inject } = modelIo();
   if (fault) inject(fault);
   const lines = arrivals.map((arrivedAt, n) => ({ arrivedAt, line: lineOf(n) }));
-  const telemessage = createTeleMessageModel({ lines, pageItems: 1, servings: 0 }, io);
+  const telemessage = createTeleMessageModel(
+    { lines, connector: request.connector.id, pageItems: 1, servings: 0, ended: new Set() },
+    io,
+  );
   return Promise.resolve({ telemessage, close: () => Promise.resolve() });
 }
 

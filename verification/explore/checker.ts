@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { add, balances, count, noCounters } from '../../shared/pipeline/counters';
+import type { ConnectorId } from '../../shared/connectors';
+import type { Run } from '../../shared/storage/manifest';
 import type { LedgerRow } from '../../shared/storage/ledger';
 import {
   batchPartition,
@@ -12,7 +14,7 @@ import {
 import { fatal, unfenced, type Fault } from './call-faults';
 import type { Environment } from './environment';
 import type { MessageModel } from './exchange-model';
-import { windowEnd, type Scenario } from './scenarios';
+import type { Scenario } from './scenarios';
 import { chainOf, rowsOf } from './storage-model';
 
 /** A broken promise, found in an environment in which nothing is left to do. */
@@ -40,22 +42,22 @@ export function check(finished: Finished): Finding[] {
   return [
     ...(environment.watermarkAhead ? [lost('the watermark was ahead of its window')] : []),
     ...(stuck ? [lost('the run never finishes')] : []),
-    ...checkChain(environment),
+    ...environment.connectors.flatMap((id) => [...checkChain(environment, id)]),
     ...checkCopies(finished),
     // A change of settings restarts every worker, so that none wakes up with the former ones, as it can in the model.
     ...(finished.faults.includes('limitLowered') && finished.faults.some((fault) => unfenced.includes(fault))
       ? []
       : checkBooks(finished)),
-    ...checkTold(environment),
+    ...environment.connectors.flatMap((id) => [...checkTold(environment, id)]),
   ];
 }
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 /** The chain of manifests has no gap, every page is as its manifest says, and the watermark is at the window's end. */
-function* checkChain({ connector, blobs, tables }: Environment): Generator<Finding> {
+function* checkChain({ blobs, tables, span }: Environment, connector: ConnectorId): Generator<Finding> {
   let previous: string | null = null;
-  const runs = new Map<string, { sequence: number; last: boolean; cause: string }>();
+  const runs = new Map<string, { sequence: number; last: boolean; run: Run }>();
   for (const { value, sha256: own } of chainOf(blobs, connector)) {
     if (value.previousSha256 !== previous)
       yield counters(`manifest ${value.number} does not link to the one before`);
@@ -63,7 +65,7 @@ function* checkChain({ connector, blobs, tables }: Environment): Generator<Findi
     const before = runs.get(value.run.name);
     if (value.sequence !== (before?.sequence ?? 0) + 1 || before?.last)
       yield counters(`manifest ${value.number} breaks the sequence of ${value.run.name}`);
-    runs.set(value.run.name, { sequence: value.sequence, last: value.last, cause: value.run.cause });
+    runs.set(value.run.name, { sequence: value.sequence, last: value.last, run: value.run });
     for (const page of value.pages) {
       const bytes = blobs.blobs.get(page.blob);
       if (!bytes || sha256(bytes) !== page.sha256)
@@ -72,10 +74,12 @@ function* checkChain({ connector, blobs, tables }: Environment): Generator<Findi
   }
   for (const [name, { last }] of runs) if (!last) yield lost(`the last batch of ${name} is missing`);
   const watermark = rowsOf<{ to?: string }>(tables.runs, connector).find(({ row }) => row === '~watermark');
-  if (watermark?.value.to !== windowEnd)
-    yield counters(`the watermark is ${watermark?.value.to ?? 'missing'}`);
-  if (![...runs.values()].some(({ cause }) => cause === 'daily'))
-    yield lost('the daily window was not fetched');
+  if (watermark?.value.to !== span.to) yield counters(`the watermark is ${watermark?.value.to ?? 'missing'}`);
+  const days = [...runs.values()].map(({ run }) => run).filter(({ cause }) => cause === 'daily');
+  let fetchedTo = span.from;
+  for (const { from, to } of days.toSorted((a, b) => (a.from < b.from ? -1 : 1)))
+    if (from === fetchedTo) fetchedTo = to;
+  if (fetchedTo !== span.to) yield lost(`no daily window begins at ${fetchedTo}`);
 }
 
 /** Each item is in each of its mailboxes, once and whole, or in quarantine. */
@@ -115,10 +119,12 @@ const isQuarantined = ({ tables }: Environment, sourceId: string) =>
 
 /** Outcomes, quarantine, ledger and counters agree with each other and with what the mailboxes hold. */
 function* checkBooks({ environment, scenario, faults }: Finished): Generator<Finding> {
-  const { connector, tables } = environment;
+  const { connectors, blobs, tables } = environment;
   let total = noCounters();
   const imported: string[] = [];
-  for (const { value: manifest } of chainOf(environment.blobs, connector)) {
+  const chains = connectors.flatMap((id) => chainOf(blobs, id));
+  for (const { value: manifest } of chains) {
+    const { connector } = manifest;
     const partition = batchPartition(connector, manifest.number);
     const outcomes = rowsOf<Outcome>(tables.outcomes, partition);
     const positions = outcomes.map(({ row }) => Number(row));
@@ -126,7 +132,6 @@ function* checkBooks({ environment, scenario, faults }: Finished): Generator<Fin
       yield counters(`batch ${manifest.number} has outcomes for ${positions.join() || 'nothing'}`);
     const quarantined = new Set(rowsOf(tables.quarantine, partition).map(({ row }) => row));
     const counted = noCounters();
-    counted.items.available = manifest.items;
     for (const { row, value } of outcomes) {
       count(counted, value);
       if (value.redrivenAt !== undefined) yield lost(`${partition} ${row} was redriven and never ended`);
@@ -137,6 +142,7 @@ function* checkBooks({ environment, scenario, faults }: Finished): Generator<Fin
       for (const { userId, end } of value.deliveries)
         if (end === 'imported' || end === 'partial') imported.push(`${userId} ${value.itemKey}`);
     }
+    counted.items.available = manifest.items - (counted.items.repeated ?? 0);
     const state = rowsOf<BatchState>(tables.batches, connector).find(
       ({ row }) => row === batchRow(manifest.number),
     )?.value;
@@ -159,12 +165,14 @@ function* checkBooks({ environment, scenario, faults }: Finished): Generator<Fin
 }
 
 /** Every run, every closed batch and every reason in quarantine was reported. */
-function* checkTold({ connector, tables, told, blobs }: Environment): Generator<Finding> {
+function* checkTold({ tables, told, blobs }: Environment, connector: ConnectorId): Generator<Finding> {
   const isTold = (names: string[], wanted: object) =>
     told.some(
       ({ name, fields }) =>
         names.includes(name) &&
-        Object.entries(wanted).every(([key, value]) => fields[key as keyof typeof fields] === value),
+        Object.entries({ connector, ...wanted }).every(
+          ([key, value]) => fields[key as keyof typeof fields] === value,
+        ),
     );
   for (const { row, value } of rowsOf<{ state?: string }>(tables.runs, connector))
     if (value.state === 'fetched' && !isTold(['windowFetched', 'windowEmpty'], { run: row }))
@@ -223,6 +231,11 @@ function* checkSums(total: Counters, scenario: Scenario, faults: readonly Fault[
   const failing = scenario.failing ?? 0;
   const unreadable = (scenario.lines.length - readable.length + failing) * servings;
   const { items, deliveries, quarantined } = total;
+  // What two windows list is repeated in the second one, unless that one is delivered first.
+  const { listedTwice = 0 } = scenario;
+  const again = listedTwice > 0 ? items.available - scenario.lines.length : 0;
+  if (again < 0 || (again > listedTwice && !faults.includes('cursorExpired')))
+    yield counters(`${again} of ${listedTwice} items that came twice count twice`);
   const sums: [what: string, actual: number, wanted: number][] = [
     ['imported', deliveries.imported, imported - partial],
     ['partial', deliveries.partial, partial],
@@ -230,12 +243,13 @@ function* checkSums(total: Counters, scenario: Scenario, faults: readonly Fault[
   ];
   if (!faults.includes('cursorExpired'))
     sums.push(
-      ['available', items.available, scenario.lines.length * servings],
-      ['delivered', items.delivered, (readable.length - failing) * servings],
+      ['available', items.available, scenario.lines.length * servings + again],
+      ['delivered', items.delivered, (readable.length - failing) * servings + again],
       ['failed', items.failed, unreadable],
       ['quarantined', quarantined, unreadable],
-      ['skipped', deliveries.skipped, perServing * servings - imported],
     );
+  if (!faults.includes('cursorExpired') && again === 0)
+    sums.push(['skipped', deliveries.skipped, perServing * servings - imported]);
   for (const [what, actual, wanted] of sums)
     if (actual !== wanted) yield counters(`${what}: ${actual} instead of ${wanted}`);
 }

@@ -12,6 +12,7 @@ import { createNumbers } from '../../shared/participants/phone';
 import type { BackfillRequest } from '../../shared/pipeline/backfill-window';
 import type { RedriveRequest } from '../../shared/pipeline/redrive-item';
 import { windowRun } from '../../shared/pipeline/windows';
+import type { Manifest } from '../../shared/storage/manifest';
 import type { BatchState, Outcome, Quarantined } from '../../shared/storage/outcomes';
 import { createRuns } from '../../shared/storage/runs';
 import { fixedRead, type Fault } from './call-faults';
@@ -22,7 +23,7 @@ import {
   repairTenant,
   type Tenant,
 } from './exchange-model';
-import { poisonous, windowEnd, windowStart, type Scenario } from './scenarios';
+import { poisonous, startMs, type Scenario } from './scenarios';
 import type { Io, Process, Scheduler } from './scheduler';
 import {
   chainOf,
@@ -43,7 +44,9 @@ export interface Environment {
   config: Config;
   /** Before anybody changed a setting. */
   firstConfig: Config;
-  connector: ConnectorId;
+  connectors: readonly ConnectorId[];
+  /** From the first window's start to the last one's end, ISO-8601 UTC. */
+  span: { from: string; to: string };
   mapping: string | undefined;
   aheadMs: number;
   tables: Record<'runs' | 'batches' | 'outcomes' | 'quarantine' | 'ledger', RowStore>;
@@ -76,6 +79,8 @@ const settings = {
   FETCH_LAG_MINUTES: '0',
 };
 
+const dayMs = 24 * 60 * 60_000;
+
 const configs = new Map<string, Config>();
 function configOf(own: Record<string, string>): Config {
   const key = JSON.stringify(own);
@@ -89,22 +94,30 @@ export function createEnvironment(
   now: () => number,
   own: Record<string, string> = {},
 ): Environment {
-  const { connector } = scenario;
+  const { connectors, windows = 1 } = scenario;
   const blobEvents = createQueueModel<{ manifest: string }>(now);
+  const config = configOf({ CONNECTORS: connectors.join(), ...scenario.settings, ...own });
+  const endMs = startMs - config.fetch.lagMs;
+  const span = {
+    from: new Date(endMs - windows * dayMs).toISOString(),
+    to: new Date(endMs).toISOString(),
+  };
   const runs = createRowStore();
   // Without a watermark this would be the app's first run ever, which chooses its window differently.
-  const watermark = { json: JSON.stringify({ to: windowStart }), etag: 'W/"0"' };
-  runs.partitions.set(connector, new Map([['~watermark', watermark]]));
+  const watermark = { json: JSON.stringify({ to: span.from }), etag: 'W/"0"' };
+  for (const id of connectors) runs.partitions.set(id, new Map([['~watermark', watermark]]));
   const backfillQueue = createQueueModel<BackfillRequest>(now);
-  if (scenario.backfill) {
-    const run = windowRun('backfill', windowStart, windowEnd, 'hand');
-    backfillQueue.send({ v: 1, connector, run });
-  }
-  const config = configOf({ CONNECTORS: connector, ...scenario.settings, ...own });
+  if (scenario.backfill)
+    backfillQueue.send({
+      v: 1,
+      connector: connectors[0],
+      run: windowRun('backfill', span.from, span.to, 'hand'),
+    });
   const environment: Environment = {
     config,
     firstConfig: config,
-    connector,
+    connectors,
+    span,
     mapping: scenario.mapping,
     aheadMs: scenario.aheadMs ?? 0,
     tables: {
@@ -114,32 +127,53 @@ export function createEnvironment(
       quarantine: createRowStore(),
       ledger: createRowStore(),
     },
-    blobs: { blobs: new Map(), onManifest: (bytes) => blobEvents.send({ manifest: bytes.toString() }) },
+    blobs: {
+      blobs: new Map(),
+      onManifest(bytes) {
+        const { number, pages } = JSON.parse(bytes.toString()) as Manifest;
+        if (scenario.repairs?.isFirstPageDamaged && number === 1 && environment.repairs === 0)
+          environment.blobs.damagedPage ??= pages[0]?.blob;
+        blobEvents.send({ manifest: bytes.toString() });
+      },
+    },
     backfillQueue,
     importQueue: createQueueModel(now),
     poisonQueue: createQueueModel(now),
     redriveQueue: createQueueModel(now),
     blobEvents,
     tenant: createTenant(scenario),
-    site: { lines: scenario.lines, pageItems: scenario.pageItems, servings: 0 },
+    site: {
+      lines: scenario.lines,
+      connector: connectors[0],
+      pageItems: scenario.pageItems,
+      servings: 0,
+      ended: new Set(),
+    },
     told: [],
     ids: 0,
     watermarkAhead: false,
     isBatchClosed: false,
     repairs: 0,
   };
-  runs.onWrite = (row) => {
+  runs.onWrite = (partition, row, json) => {
     if (row !== '~watermark') return;
-    const isWhole = chainOf(environment.blobs, connector).some(
-      ({ value }) => value.run.cause === 'daily' && value.last,
+    const { to } = JSON.parse(json) as { to: string };
+    const isWhole = chainOf(environment.blobs, partition as ConnectorId).some(
+      ({ value }) => value.run.cause === 'daily' && value.run.to === to && value.last,
     );
     if (!isWhole) environment.watermarkAhead = true;
   };
-  environment.tables.batches.onWrite = (_row, json) => {
+  environment.tables.batches.onWrite = (_partition, _row, json) => {
     if ((JSON.parse(json) as BatchState).closedAt !== undefined) environment.isBatchClosed = true;
   };
   return environment;
 }
+
+/** True when somebody has a reason to repair something for the first time. */
+export const isFirstRepairDue = ({ repairs, isBatchClosed, blobs, told }: Environment): boolean =>
+  repairs === 0 &&
+  isBatchClosed &&
+  (blobs.damagedPage === undefined || told.some(({ name }) => name === 'batchBlocked'));
 
 /** True if an item waits for a person. */
 export const hasQuarantine = ({ tables }: Environment): boolean =>
@@ -161,14 +195,15 @@ export function changeWorld(environment: Environment, change: Fault | undefined)
 
 /** An administrator repairs what sent items to quarantine, and an operator redrives them all, the last one twice. */
 export function repairAndRedrive(environment: Environment, scenario: Scenario): void {
-  const { tables, tenant, redriveQueue } = environment;
+  const { tables, tenant, blobs, redriveQueue } = environment;
   environment.repairs++;
   repairTenant(tenant, scenario);
+  blobs.damagedPage = undefined;
   environment.config = environment.firstConfig;
   const requests = [...tables.quarantine.partitions.keys()].flatMap((partition) =>
-    rowsOf<Quarantined>(tables.quarantine, partition).map(({ value: { batch, position } }) => ({
+    rowsOf<Quarantined>(tables.quarantine, partition).map(({ value: { connector, batch, position } }) => ({
       v: 1 as const,
-      connector: scenario.connector,
+      connector: connector as ConnectorId,
       batch,
       position,
     })),

@@ -125,7 +125,8 @@ export function createHostModel(environment: Environment, scheduler: Scheduler, 
     return message !== undefined;
   };
   const poison = (body: ItemPointer) => environment.poisonQueue.send(body);
-  const place = ({ batch, position }: Pick<ItemPointer, 'batch' | 'position'>) => `${batch}/${position}`;
+  const place = ({ connector, batch, position }: Pick<ItemPointer, 'connector' | 'batch' | 'position'>) =>
+    `${environment.connectors.length > 1 ? `${connector}:` : ''}${batch}/${position}`;
   const takers = [
     () =>
       take(

@@ -2,9 +2,15 @@ import { batchRow, type BatchState } from '../../shared/storage/outcomes';
 import type { RunState } from '../../shared/storage/runs';
 import type { Fault } from './call-faults';
 import { check, type Finding } from './checker';
-import { createEnvironment, hasQuarantine, repairAndRedrive, type Environment } from './environment';
+import {
+  createEnvironment,
+  hasQuarantine,
+  isFirstRepairDue,
+  repairAndRedrive,
+  type Environment,
+} from './environment';
 import { createHostModel, type Weakening } from './host-model';
-import { startMs, windowEnd, type Scenario } from './scenarios';
+import { startMs, type Scenario } from './scenarios';
 import { createScheduler, type Point } from './scheduler';
 import { chainOf, rowsOf } from './storage-model';
 
@@ -101,8 +107,7 @@ export async function runWith(
   /** Starts what the host can start, or runs one operation; false if nothing can happen at this instant. */
   async function step(): Promise<boolean> {
     await scheduler.quiet();
-    if (scenario.repairs && environment.repairs === 0 && environment.isBatchClosed)
-      repairAndRedrive(environment, scenario);
+    if (scenario.repairs && isFirstRepairDue(environment)) repairAndRedrive(environment, scenario);
     // The host comes first: an operation that yields to everything else yields to the host's next message as well.
     if (host.startDue()) return true;
     return scheduler.step();
@@ -128,16 +133,16 @@ export async function runSchedule(
 
 /** True if all queues are empty, all runs are fetched and all batches are closed and reported. */
 function isFinished(environment: Environment): boolean {
-  const { connector, tables, blobs, blobEvents, backfillQueue, importQueue, poisonQueue, redriveQueue } =
-    environment;
+  const { connectors, span, tables, blobs, blobEvents } = environment;
+  const { backfillQueue, importQueue, poisonQueue, redriveQueue } = environment;
   const queues = [blobEvents, backfillQueue, importQueue, poisonQueue, redriveQueue];
   if (queues.some(({ messages }) => messages.length > 0)) return false;
-  const watermark = rowsOf<{ to?: string }>(tables.runs, connector).find(({ row }) => row === '~watermark');
-  if (watermark?.value.to !== windowEnd) return false;
-  const runs = rowsOf<RunState>(tables.runs, connector).filter(({ row }) => !row.startsWith('~'));
-  if (runs.length === 0 || runs.some(({ value }) => value.state !== 'fetched')) return false;
-  const states = new Map(rowsOf<BatchState>(tables.batches, connector).map(({ row, value }) => [row, value]));
-  return chainOf(blobs, connector).every(
-    ({ value }) => states.get(batchRow(value.number))?.toldAt !== undefined,
-  );
+  return connectors.every((id) => {
+    const watermark = rowsOf<{ to?: string }>(tables.runs, id).find(({ row }) => row === '~watermark');
+    if (watermark?.value.to !== span.to) return false;
+    const runs = rowsOf<RunState>(tables.runs, id).filter(({ row }) => !row.startsWith('~'));
+    if (runs.length === 0 || runs.some(({ value }) => value.state !== 'fetched')) return false;
+    const states = new Map(rowsOf<BatchState>(tables.batches, id).map(({ row, value }) => [row, value]));
+    return chainOf(blobs, id).every(({ value }) => states.get(batchRow(value.number))?.toldAt !== undefined);
+  });
 }

@@ -4,9 +4,10 @@ import type { ConnectorId } from '../../shared/connectors';
 
 export interface Scenario {
   name: string;
-  connector: ConnectorId;
+  /** The first one is that of every line that names none. */
+  connectors: readonly [ConnectorId, ...ConnectorId[]];
   users: { userId: string; address: string }[];
-  lines: { arrivedAt: string; line: Record<string, unknown> | string }[];
+  lines: SiteLine[];
   pageItems: number;
   /**
    * The mailboxes that each readable item must reach, and its attachments there. The body must name the `missing`
@@ -19,13 +20,17 @@ export interface Scenario {
   withoutSessions?: boolean;
   /** An operator requests the same window at the same time. */
   backfill?: boolean;
+  /** How many daily windows are due. */
+  windows?: number;
+  /** How many lines arrived so late in a window that the next one lists them again. */
+  listedTwice?: number;
   /** The custom mapping file. */
   mapping?: string;
   /**
    * What is wrong until an administrator repairs it and an operator redrives the quarantine. They do so once a batch is
    * closed, and again whenever nothing is left to do.
    */
-  repairs?: { missingUsers: string[]; fullMailboxes: string[] };
+  repairs?: { missingUsers: string[]; fullMailboxes: string[]; isFirstPageDamaged?: boolean };
   /** How far the second worker's clock is ahead of the first one's. */
   aheadMs?: number;
   settings?: Record<string, string>;
@@ -36,14 +41,20 @@ export interface Scenario {
   pairsFrom?: RegExp;
 }
 
+/** `line` has no line feed; an object is served with the number of the serving. */
+export interface SiteLine {
+  arrivedAt: string;
+  line: Record<string, unknown> | string;
+  connector?: ConnectorId;
+  /** The site lists it only after it has once served a window of the connector to its end. */
+  isListedLate?: boolean;
+}
+
 /** Ends the worker that reads it. */
 export const poisonous = 'a text that ends its worker';
 
-const HOUR = 60 * 60_000;
 /** On the hour, so that the first timer fires at the start. */
 export const startMs = Date.parse('2026-11-21T01:00:00.000Z');
-export const windowEnd = new Date(startMs).toISOString();
-export const windowStart = new Date(startMs - 24 * HOUR).toISOString();
 
 const people = {
   anna: { userId: 'user-anna', address: 'anna@contoso.example', number: '46701740605' },
@@ -53,8 +64,14 @@ const people = {
 type Name = keyof typeof people;
 const users = Object.values(people).map(({ userId, address }) => ({ userId, address }));
 
-function chat(id: string, from: Name, to: Name[], change: Record<string, unknown> = {}) {
-  const arrivedAt = '2026-11-20T08:00:05Z';
+const usualArrival = '2026-11-20T08:00:05Z';
+
+function chat(
+  id: string,
+  from: Name,
+  to: Name[],
+  { arrivedAt = usualArrival, ...change }: Record<string, unknown> & { arrivedAt?: string } = {},
+): SiteLine {
   return {
     arrivedAt,
     line: {
@@ -100,7 +117,7 @@ const expectedSingle = { sourceId: '1_3', userIds: ids('cy'), attachments: [] };
 /** An item for three mailboxes, one that takes several requests, and one in a second batch. */
 const day: Scenario = {
   name: 'day',
-  connector: 'whatsapp',
+  connectors: ['whatsapp'],
   users,
   lines: [plain, withFiles, single],
   pageItems: 2,
@@ -112,7 +129,7 @@ const day: Scenario = {
 /** An item that the site serves twice, an unreadable one, and the window fetched on request as well. */
 const again: Scenario = {
   name: 'again',
-  connector: 'whatsapp',
+  connectors: ['whatsapp'],
   users,
   lines: [withFiles, single, single, { arrivedAt: '2026-11-20T09:00:00Z', line: '{"messageId":"1_4"' }],
   pageItems: 2,
@@ -123,7 +140,7 @@ const again: Scenario = {
 /** One mailbox of an item is full, and another item has no mailbox at all. Both are repaired and redriven. */
 const redriven: Scenario = {
   name: 'redriven',
-  connector: 'whatsapp',
+  connectors: ['whatsapp'],
   users,
   lines: [chat('1_1', 'anna', ['bo']), withFiles, single],
   pageItems: 2,
@@ -132,11 +149,11 @@ const redriven: Scenario = {
   pairsFrom: /^redrive 1/,
 };
 
-const mail = (id: string, from: Name, to: Name, ...rest: string[]) => ({
-  arrivedAt: '2026-11-20T08:00:05Z',
+const mail = (id: string, from: Name, to: Name, ...rest: string[]): SiteLine & { line: object } => ({
+  arrivedAt: usualArrival,
   line: {
     messageId: id,
-    gatewayReceivedDate: '2026-11-20T08:00:05Z',
+    gatewayReceivedDate: usualArrival,
     sourceType: 'WECHAT_ARCHIVER',
     usersEmailAddress: [from, to].map((name) => ({
       mobileNumber: people[name].number,
@@ -172,7 +189,7 @@ const parts = [
 /** Mails, a custom mapping from Bo's number to Cy's address, and two workers whose clocks differ. */
 const mails: Scenario = {
   name: 'mails',
-  connector: 'wechat',
+  connectors: ['wechat'],
   users,
   lines: [
     mail('1_1', 'anna', 'bo', 'Subject: Plain', '', 'text'),
@@ -189,7 +206,7 @@ const mails: Scenario = {
 /** A cloud without upload sessions: the item with the large file is created a second time, without the file. */
 const narrow: Scenario = {
   name: 'narrow',
-  connector: 'whatsapp',
+  connectors: ['whatsapp'],
   users,
   lines: [withFiles, single],
   pageItems: 2,
@@ -200,7 +217,7 @@ const narrow: Scenario = {
 /** An item that ends its worker whenever it is read, among others that must not pay for it. */
 const poisoned: Scenario = {
   name: 'poisoned',
-  connector: 'whatsapp',
+  connectors: ['whatsapp'],
   users,
   lines: [plain, chat('1_5', 'anna', ['bo'], { textContent: poisonous }), single],
   pageItems: 2,
@@ -208,4 +225,39 @@ const poisoned: Scenario = {
   failing: 1,
 };
 
-export const scenarios: Record<string, Scenario> = { day, again, redriven, mails, narrow, poisoned };
+/** The WeChat mail with another time of arrival. */
+function mailAt(arrivedAt: string, ...rest: Parameters<typeof mail>): SiteLine {
+  const { line } = mail(...rest);
+  return { arrivedAt, line: { ...line, gatewayReceivedDate: arrivedAt }, connector: 'wechat' };
+}
+
+/**
+ * Two connectors, each with two windows that are due; what arrives at the end of the first one is listed again, or only
+ * then. The first page of one connector is damaged until somebody repairs it.
+ */
+const days: Scenario = {
+  name: 'days',
+  connectors: ['whatsapp', 'wechat'],
+  users,
+  lines: [
+    chat('1_1', 'anna', ['bo', 'cy'], { arrivedAt: '2026-11-19T23:00:00Z' }),
+    { ...chat('1_4', 'bo', ['anna'], { arrivedAt: '2026-11-19T23:59:59Z' }), isListedLate: true },
+    single,
+    mailAt('2026-11-19T08:00:05Z', '1_5', 'anna', 'bo', 'Subject: First', '', 'text'),
+    mailAt('2026-11-20T23:00:00Z', '1_6', 'cy', 'cy', 'Subject: Second', '', 'text'),
+  ],
+  pageItems: 2,
+  expected: [
+    expectedPlain,
+    { sourceId: '1_4', userIds: ids('anna', 'bo'), attachments: [] },
+    expectedSingle,
+    { sourceId: '1_5', userIds: ids('anna', 'bo'), attachments: [] },
+    { sourceId: '1_6', userIds: ids('cy'), attachments: [] },
+  ],
+  windows: 2,
+  listedTwice: 2,
+  repairs: { missingUsers: [], fullMailboxes: [], isFirstPageDamaged: true },
+  settings: { FETCH_LAG_MINUTES: '60' },
+};
+
+export const scenarios: Record<string, Scenario> = { day, again, redriven, mails, narrow, poisoned, days };

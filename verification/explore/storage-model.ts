@@ -19,7 +19,7 @@ import type { Io, Process } from './scheduler';
 export interface RowStore {
   partitions: Map<string, Map<string, { json: string; etag: string }>>;
   version: number;
-  onWrite?: (row: string, json: string) => void;
+  onWrite?: (partition: string, row: string, json: string) => void;
 }
 export const createRowStore = (): RowStore => ({ partitions: new Map(), version: 0 });
 
@@ -40,7 +40,7 @@ export function createRowsModel<T extends object>(table: string, store: RowStore
     const etag = `W/"${++store.version}"`;
     const json = JSON.stringify(value);
     rowsIn(partition).set(row, { json, etag });
-    store.onWrite?.(row, json);
+    store.onWrite?.(partition, row, json);
     return etag;
   };
   const operation = (name: string, partition: string, row: string, faults: typeof read | typeof write) => ({
@@ -74,6 +74,8 @@ export function createRowsModel<T extends object>(table: string, store: RowStore
 
 export interface BlobStore {
   blobs: Map<string, Buffer>;
+  /** A page that is read without its first line. */
+  damagedPage?: string | undefined;
   /** Called with every new manifest, as Event Grid would be. */
   onManifest?: (bytes: Buffer) => void;
 }
@@ -123,7 +125,9 @@ export function createBatchesModel(store: BlobStore, io: Io): Batches {
         { name: 'batches.streamPage', key: blob, faults: [...fixedRead, 'damaged'] },
         (fault) => {
           const whole = need(blob);
-          return fault === 'damaged' ? whole.subarray(whole.indexOf(0x0a) + 1) : whole;
+          return fault === 'damaged' || blob === store.damagedPage
+            ? whole.subarray(whole.indexOf(0x0a) + 1)
+            : whole;
         },
       );
       return (async function* () {

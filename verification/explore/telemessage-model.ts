@@ -2,35 +2,44 @@ import { createHash } from 'node:crypto';
 import { DeploymentError } from '../../shared/errors';
 import type { TeleMessage } from '../../shared/telemessage/client';
 import type { Fault } from './call-faults';
+import type { SiteLine } from './scenarios';
 import type { Io } from './scheduler';
 
 /** Model of the TeleMessage site: it serves a window in pages, by cursor, with other transport details each time. */
 
 export interface Site {
-  /** In the order of arrival. `line` has no line feed; an object is served with the number of the serving. */
-  lines: { arrivedAt: string; line: Record<string, unknown> | string }[];
+  /** Each connector's in the order of arrival. */
+  lines: SiteLine[];
+  /** The connector of the lines that name none. */
+  connector: string;
   pageItems: number;
   servings: number;
+  /** The connectors of which it has served a window to its end. */
+  ended: Set<string>;
 }
 
 const faults: Fault[] = ['crash', 'error', 'yield', 'stall', 'refused', 'cursorExpired', 'truncated'];
 
 export function createTeleMessageModel(site: Site, io: Io): TeleMessage {
   return {
-    async fetchPage({ from, to, lastId }, store) {
-      const key = lastId ?? 'first';
+    async fetchPage({ connector: { id }, from, to, lastId }, store) {
+      const key = `${id} ${lastId ?? 'first'}`;
       const answer = await io({ name: 'telemessage.fetchPage', key, faults }, (fault) => {
         if (fault === 'refused')
           throw new DeploymentError('TeleMessage refused the user name or password (401)');
         const start = lastId === undefined ? 0 : Number(lastId);
         if (Number.isNaN(start) || (fault === 'cursorExpired' && lastId !== undefined)) return undefined;
         const inWindow = site.lines.filter(
-          ({ arrivedAt }) =>
-            Date.parse(arrivedAt) >= Date.parse(from) && Date.parse(arrivedAt) < Date.parse(to),
+          ({ arrivedAt, connector = site.connector, isListedLate = false }) =>
+            connector === id &&
+            (!isListedLate || site.ended.has(id)) &&
+            Date.parse(arrivedAt) >= Date.parse(from) &&
+            Date.parse(arrivedAt) < Date.parse(to),
         );
         const lines = inWindow.slice(start, start + site.pageItems);
         const next = start + lines.length;
         const served = ++site.servings;
+        if (next >= inWindow.length) site.ended.add(id);
         const text = lines.map(({ line }) =>
           typeof line === 'string' ? line : JSON.stringify({ ...line, served }),
         );
