@@ -1,7 +1,14 @@
+import { createHash } from 'node:crypto';
 import type { Deps } from '../deps';
-import { BusyError } from '../errors';
+import { BusyError, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
-import { batchPartition, positionRow, type Attempts, type Outcome } from '../storage/outcomes';
+import {
+  batchPartition,
+  positionRow,
+  type Attempts,
+  type Delivering,
+  type Outcome,
+} from '../storage/outcomes';
 import { functionTimeoutMs } from '../time-budget';
 import type { Stored } from '../storage/rows.client';
 
@@ -26,10 +33,12 @@ export interface Attempt {
   /** The item's row as this attempt last read or wrote it. */
   row: Stored<Outcome>;
   alone: boolean;
-  /** When the latest attempt before this one began, ISO-8601 UTC; empty if none did. */
-  formerBegan: string;
-  /** Until then (ms), an earlier attempt that has not ended may still be at work: no function outlasts its time-out. */
-  rivalUntilMs: number;
+  /** The first attempt of an item has number 1. */
+  number: number;
+  /** When it began (ms). */
+  beganMs: number;
+  /** Digests of the users to whom it delivers; none until it does. */
+  recipients: Set<string>;
 }
 
 /** Whether the item has an outcome and was not put back on the queue since. */
@@ -61,6 +70,7 @@ export async function beginAttempt(
 ): Promise<Attempt | undefined> {
   const partition = batchPartition(pointer.connector, pointer.batch);
   const key = positionRow(pointer.position);
+  const beganMs = deps.now();
   for (;;) {
     const known = await deps.outcomes.get(partition, key);
     if (hasOutcome(known)) return undefined;
@@ -72,52 +82,97 @@ export async function beginAttempt(
     };
     const fresh: Outcome = { v: 2, kind: 'begun', settledAt: '', expected: 0, deliveries: [] };
     const value: Outcome = { ...(known?.value ?? fresh), attempts };
-    if (value.kind === 'begun') value.settledAt = new Date(deps.now()).toISOString();
+    if (value.kind === 'begun') value.settledAt = new Date(beganMs).toISOString();
     const etag = known
       ? await deps.outcomes.replace(partition, key, value, known.etag)
       : await deps.outcomes.insert(partition, key, value);
     if (!etag) continue;
-    const formerBegan = known?.value.kind === 'begun' ? known.value.settledAt : '';
-    const isOpen = former.begun > former.ended;
-    const rivalUntilMs = isOpen && formerBegan ? Date.parse(formerBegan) + functionTimeoutMs : 0;
-    return { row: { row: key, value, etag }, alone, formerBegan, rivalUntilMs };
+    return {
+      row: { row: key, value, etag },
+      alone,
+      number: attempts.begun,
+      beganMs,
+      recipients: new Set(),
+    };
   }
 }
 
 /**
- * Notes the item's key, before anything is created.
+ * Notes the item's key and its recipients, before anything is created.
  *
  * @throws BusyError when the item has an outcome by now: a delivery would stand in none
  */
-export const noteItemKey = (deps: Stage, pointer: ItemPointer, attempt: Attempt, itemKey: string) =>
-  change(deps, pointer, attempt, (attempts) =>
-    attempts.itemKey === itemKey ? undefined : { ...attempts, itemKey },
-  );
-
-/** Notes that an attempt ended without an outcome. `failed`: with an error that another attempt may cure. */
-export const endAttempt = (deps: Stage, pointer: ItemPointer, attempt: Attempt, failed: boolean) => {
-  const { value } = attempt.row;
-  // An attempt that has ended is nobody's rival.
-  if (value.kind === 'begun' && attempt.formerBegan) value.settledAt = attempt.formerBegan;
+export function noteRecipients(
+  deps: Stage,
+  pointer: ItemPointer,
+  attempt: Attempt,
+  { itemKey, userIds }: { itemKey: string; userIds: readonly string[] },
+): Promise<void> {
+  const { number, beganMs } = attempt;
+  attempt.recipients = new Set(userIds.map(digestOf));
+  const until = new Date(beganMs + functionTimeoutMs).toISOString();
+  const own: Delivering = { number, until, recipients: [...attempt.recipients] };
   return change(deps, pointer, attempt, (attempts) => ({
     ...attempts,
+    itemKey,
+    delivering: [...rivals(deps, attempt, attempts), own],
+  }));
+}
+
+/** Two users with the same digest are not told apart: then an outcome may not wait for a rival that still delivers. */
+const digestOf = (userId: string) => createHash('sha256').update(userId).digest('hex').slice(0, 6);
+
+/** Other attempts that may be delivering the item at this moment, whether or not their workers are alive. */
+const rivals = (
+  { now }: Pick<Deps, 'now'>,
+  { number }: Pick<Attempt, 'number'>,
+  { delivering = [] }: Pick<Attempts, 'delivering'>,
+) => delivering.filter((one) => one.number !== number && Date.parse(one.until) > now());
+
+/**
+ * @throws Error when the attempt has outlasted its function, as one whose worker was frozen has: another one may have
+ *   ended the item, and nobody would clean up what this one writes
+ */
+export function needTime({ now }: Pick<Deps, 'now'>, { beganMs }: Pick<Attempt, 'beganMs'>): void {
+  if (now() > beganMs + functionTimeoutMs)
+    throw new Error('The attempt has taken longer than a function may run');
+}
+
+/**
+ * What another attempt delivers to users whom this one does not know of, because the mapping or a limit was changed,
+ * would stand in no outcome.
+ *
+ * @throws PutOffError until that attempt has ended
+ */
+export function waitForRivals(deps: Pick<Deps, 'now'>, attempt: Attempt, attempts: Attempts): void {
+  const others = rivals(deps, attempt, attempts).filter(({ recipients }) =>
+    recipients.some((one) => !attempt.recipients.has(one)),
+  );
+  if (others.length === 0) return;
+  const untilMs = Math.max(...others.map(({ until }) => Date.parse(until)));
+  throw new PutOffError(untilMs - deps.now(), 'Another attempt may still be delivering the item');
+}
+
+/** Notes that an attempt ended without an outcome. `failed`: with an error that another attempt may cure. */
+export const endAttempt = (deps: Stage, pointer: ItemPointer, attempt: Attempt, failed: boolean) =>
+  change(deps, pointer, attempt, (attempts) => ({
+    ...attempts,
+    delivering: rivals(deps, attempt, attempts),
     ended: attempts.ended + 1,
     failed: attempts.failed + (failed ? 1 : 0),
     endedAlone: attempts.endedAlone + (attempt.alone ? 1 : 0),
   }));
-};
 
 async function change(
   deps: Stage,
   pointer: ItemPointer,
   attempt: Attempt,
-  to: (attempts: Attempts) => Attempts | undefined,
+  to: (attempts: Attempts) => Attempts,
 ): Promise<void> {
   const partition = batchPartition(pointer.connector, pointer.batch);
   for (;;) {
     const { row, value, etag } = attempt.row;
     const attempts = to(value.attempts ?? none);
-    if (!attempts) return;
     const changed: Outcome = { ...value, attempts };
     const written = await deps.outcomes.replace(partition, row, changed, etag);
     if (written) {

@@ -85,7 +85,12 @@ async function create(deps: Stage, delivery: Delivery, claim: Claim): Promise<De
   const refused: Attachment[] = [];
   let mustLook = claim.takenOver;
   let failure: unknown;
+  // A worker that froze meanwhile may find the batch closed: nothing would count what it creates.
+  const needTime = () => {
+    if (deps.now() > delivery.untilMs) throw new Error('The delivery takes longer than a function may run');
+  };
   for (let triesLeft = createAttempts; triesLeft > 0;) {
+    needTime();
     if (mustLook) {
       const found = await findCopy(deps, delivery, claim, [folderId, claim.row.folderId]);
       if (found) return finish(delivery, claim, found);
@@ -98,8 +103,7 @@ async function create(deps: Stage, delivery: Delivery, claim: Claim): Promise<De
         deps.mailboxes.create(userId, folderId, item, {
           signal,
           beforeStep: async () => {
-            if (deps.now() > delivery.untilMs)
-              throw new Error('The delivery takes longer than a function may run');
+            needTime();
             await claim.beginStep();
             prolong();
           },

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps';
 import { acceptable, cutTo } from '../email/safe-text';
-import { PutOffError, reasons, type KnownOfItem, type Reason } from '../errors';
+import { reasons, type KnownOfItem, type Reason } from '../errors';
 import type { ItemPointer } from '../item';
 import {
   batchPartition,
@@ -9,7 +9,7 @@ import {
   type Outcome,
   type Quarantined,
 } from '../storage/outcomes';
-import { hasOutcome, type Attempt } from './attempts';
+import { hasOutcome, needTime, waitForRivals, type Attempt } from './attempts';
 import type { Delivered } from './deliver';
 import { deliveriesInLedger } from './deliveries-in-ledger';
 import { noteSettled } from './overlap';
@@ -54,21 +54,22 @@ const maxParticipantsLength = 150_000;
  * The mapping, a limit or the directory may have changed since an earlier attempt: what that attempt delivered, or may
  * have delivered, is part of the outcome all the same.
  *
- * @throws PutOffError while an attempt that has not ended may still deliver an item that nobody has
+ * @throws Error when the attempt has outlasted its function
+ * @throws PutOffError while another attempt may still deliver to users whom this one does not know of
  */
 export async function recordOutcome(
   deps: Stage,
   pointer: ItemPointer,
-  { row: before, rivalUntilMs = 0 }: Pick<Attempt, 'row'> & Partial<Pick<Attempt, 'rivalUntilMs'>>,
+  attempt: Attempt | Pick<Attempt, 'row'>,
   result: ItemResult,
 ): Promise<void> {
   const partition = batchPartition(pointer.connector, pointer.batch);
+  const before = attempt.row;
+  if ('number' in attempt) needTime(deps, attempt);
   for (let known = before; ;) {
+    const { attempts } = known.value;
+    if (attempts && 'number' in attempt) waitForRivals(deps, attempt, attempts);
     const outcome = await outcomeOf(deps, pointer, known.value, result);
-    const waitMs = rivalUntilMs - deps.now();
-    // An outcome that says that nobody has the item would be wrong, and nothing would correct it.
-    if (waitMs > 0 && outcome.kind === 'failed' && known.value.attempts?.itemKey !== undefined)
-      throw new PutOffError(waitMs, 'An earlier attempt may still be delivering the item');
     if (outcome.reason) await quarantine(deps, pointer, known.value, result, outcome);
     if (!result.isRepeated) await noteSettled(deps, pointer, { ...outcome, arrivedAt: result.arrivedAt });
     if (await deps.outcomes.replace(partition, known.row, outcome, known.etag)) return;

@@ -6,7 +6,7 @@ import {
   hasOutcome,
   isDeadly,
   isSuspect,
-  noteItemKey,
+  noteRecipients,
   type Attempt,
 } from '../delivery/attempts';
 import { isSettledBefore } from '../delivery/overlap';
@@ -91,10 +91,11 @@ async function importEverywhere(
   const startedMs = deps.now();
   // Users and mapping that were looked up before a person changed them do not count.
   const sinceMs = Date.parse(attempt.row.value.redrivenAt ?? '') || 0;
-  const [{ mailboxes, resolutions }] = await Promise.all([
-    resolveEverybody(deps, pointer, item, { sinceMs, untilMs: startedMs + attemptBudgetMs / 2 }),
-    noteItemKey(deps, pointer, attempt, itemKey),
-  ]);
+  const untilFoundMs = startedMs + attemptBudgetMs / 2;
+  const { mailboxes, resolutions } = await resolveEverybody(deps, pointer, item, {
+    sinceMs,
+    untilMs: untilFoundMs,
+  });
   const unknown = resolutions.flatMap((one) => (one.kind === 'unknown' ? [one.error] : []));
   const result = {
     ...item.known,
@@ -136,6 +137,7 @@ async function importEverywhere(
   };
   const whole = converted(item, () => without([]));
   const untilMs = startedMs + longestDeliveryMs;
+  await noteRecipients(deps, pointer, attempt, { itemKey, userIds: mailboxes.map(({ userId }) => userId) });
   const deliveries = await deliverAll(deps, mailboxes, {
     startedMs,
     errors: unknown,

@@ -21,6 +21,17 @@ export interface Attempts {
   endedAlone: number;
   /** Set before the first message is created: an item that cannot be read any more may have copies all the same. */
   itemKey?: string;
+  /** Those that deliver, and have not ended. */
+  delivering?: Delivering[];
+}
+
+export interface Delivering {
+  /** Of the attempt; the first one has number 1. */
+  number: number;
+  /** When it has ended, whether it says so or not, ISO-8601 UTC: no function outlasts its time-out. */
+  until: string;
+  /** Digests of the users to whom it delivers. */
+  recipients: string[];
 }
 
 /** How one item ended: written once, when all its deliveries have ended. Until then, that it has begun. */

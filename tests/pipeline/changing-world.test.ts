@@ -4,6 +4,7 @@ import type { Deps } from '../../shared/deps';
 import { importItem } from '../../shared/pipeline/import-item';
 import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import { batchPartition, positionRow } from '../../shared/storage/outcomes';
+import { functionTimeoutMs } from '../../shared/time-budget';
 import { tailPartition } from '../../shared/storage/tails';
 import { user } from '../support/graph-tenant';
 import { isCreate, startProxy } from '../support/proxy';
@@ -124,6 +125,28 @@ describe('a copy that an earlier attempt made stands in the outcome', () => {
       unsureAt: expect.any(String) as string,
     });
   });
+});
+
+it('ends only after a former attempt, which may deliver to others than this one, has ended or run out of time', async () => {
+  const world = await openWorld({ users: [anna, bo], lines: { whatsapp: [chatLine('1_1')] } });
+  const { deps } = world;
+  const [pointer] = await world.fetchUnqueued(deps);
+  let isDelivering = () => {};
+  const delivering = new Promise<void>((resolve) => (isDelivering = resolve));
+  // The worker stops for good when it is about to claim its deliveries.
+  const insert = () => {
+    isDelivering();
+    return new Promise<never>(() => undefined);
+  };
+  void importItem({ ...deps, ledger: { ...deps.ledger, insert } }, pointer!);
+  await delivering;
+  const perConnector = { ...deps.config.perConnector };
+  perConnector.whatsapp = { ...perConnector.whatsapp, sizeLimitBytes: 1 };
+  const lowered = { ...deps, config: { ...deps.config, perConnector } };
+  await expect(importItem(lowered, pointer!)).rejects.toThrow('Another attempt may still be delivering');
+  const later = { ...lowered, now: () => deps.now() + functionTimeoutMs + 1 };
+  await importItem(later, pointer!);
+  expect(await deliveriesOf(world)).toMatchObject({ kind: 'failed', reason: 'tooLarge' });
 });
 
 describe('a worker that dies', () => {

@@ -257,6 +257,29 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     },
   },
   {
+    protection: 'the wait of an outcome for other attempts that may deliver to others',
+    weakening: {
+      deps: only('importItem', ({ outcomes }) => ({
+        outcomes: {
+          ...outcomes,
+          async get(partition, row) {
+            const stored = await outcomes.get(partition, row);
+            delete stored?.value.attempts?.delivering;
+            return stored;
+          },
+        },
+      })),
+    },
+    search: {
+      scenario: 'mails',
+      injections: [
+        { operation: /^ledger.insert/, faults: ['stall'], invocation: /^import 1.0/ },
+        { operation: /^import-item.receive/, faults: ['mappingChanged'], invocation: /^import 1.0/ },
+        { operation: /^outcomes.list/, faults: ['error'], invocation: /^reconcile/ },
+      ],
+    },
+  },
+  {
     protection: 'the look-up in the folder that an earlier attempt used',
     weakening: {
       deps: only('importItem', ({ mailboxes }, { tenant }) => ({

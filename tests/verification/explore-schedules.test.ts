@@ -95,6 +95,27 @@ const found: { title: string; search: Search }[] = [
     },
   },
   {
+    title: 'a worker that froze delivers nothing to those to whom the mapping led before it was changed',
+    search: {
+      scenario: 'mails',
+      injections: [
+        { operation: /^import-item.receive/, faults: ['mappingChanged'], invocation: /^import 1.1/ },
+        { operation: /^mailboxes.create/, faults: ['freeze'], invocation: /^import 1.0/ },
+        { operation: /^outcomes.list/, faults: ['crash'], invocation: /^reconcile/ },
+      ],
+    },
+  },
+  {
+    title: 'an item that cannot be read counts as such only after another attempt to deliver it has ended',
+    search: {
+      scenario: 'day',
+      injections: [
+        { operation: /^import-item.receive/, faults: ['redeliver'], invocation: /^import 2/ },
+        { operation: /^itemReader.read/, faults: ['deadline'], invocation: /^import 2/ },
+      ],
+    },
+  },
+  {
     title: 'a batch that was reopened for a redrive whose worker died is closed again',
     search: {
       scenario: 'redriven',

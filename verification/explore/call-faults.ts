@@ -37,6 +37,8 @@ const atOneKindOfCall = {
   deadline: 'the time for reading an item is over',
   folderMoved: 'the user deletes the folder; what is in it stays there',
   userLeaves: 'the user is removed from the directory, and the mailbox stays',
+  scopeLeft: 'the mailbox leaves the scope of the app',
+  mappingChanged: 'the mapping file is replaced by one that maps to another mailbox',
   limitLowered: 'the administrator lowers the size limit below every item',
 } as const;
 
@@ -91,4 +93,12 @@ export const unfenced: readonly Fault[] = [
   'freezeAfter',
 ];
 /** Faults that may send an item to quarantine. */
-export const fatal: readonly Fault[] = ['full', 'broken', 'deadline', 'userLeaves', 'limitLowered'];
+export const fatal: readonly Fault[] = [
+  'full',
+  'broken',
+  'deadline',
+  'userLeaves',
+  'scopeLeft',
+  'mappingChanged',
+  'limitLowered',
+];

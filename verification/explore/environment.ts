@@ -182,9 +182,20 @@ export const hasQuarantine = ({ tables }: Environment): boolean =>
   );
 
 /** What an administrator changes while items wait. */
-export function changeWorld(environment: Environment, change: Fault | undefined): void {
-  const [address] = environment.tenant.users.keys();
-  if (change === 'userLeaves' && address !== undefined) environment.tenant.users.delete(address);
+export const worldChanges = ['userLeaves', 'scopeLeft', 'mappingChanged', 'limitLowered'] as const;
+
+/** Makes one of these changes. */
+export function changeWorld(
+  environment: Environment,
+  { mappingLater }: Pick<Scenario, 'mappingLater'>,
+  change: Fault | undefined,
+): void {
+  const { tenant } = environment;
+  const [address] = tenant.users.keys();
+  const [userId] = tenant.mailboxes.keys();
+  if (change === 'userLeaves' && address !== undefined) tenant.users.delete(address);
+  if (change === 'scopeLeft' && userId !== undefined) tenant.denied.add(userId);
+  if (change === 'mappingChanged') environment.mapping = mappingLater;
   if (change !== 'limitLowered') return;
   const { config } = environment;
   const perConnector = Object.fromEntries(

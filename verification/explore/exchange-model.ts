@@ -37,6 +37,8 @@ export interface Tenant {
   mailboxes: Map<string, MailboxModel>;
   /** Address in lower case to user id. */
   users: Map<string, string>;
+  /** User ids of the mailboxes that the app may not enter. */
+  denied: Set<string>;
   ids: number;
   /** The cloud has no upload sessions: an attachment that takes a request of its own is refused. */
   withoutSessions: boolean;
@@ -55,6 +57,7 @@ export function createTenant({
   return {
     mailboxes: new Map(users.map(({ userId }) => [userId, { ...empty, full: isFull(userId), messages: [] }])),
     users: new Map(known.map(({ userId, address }) => [address.toLowerCase(), userId])),
+    denied: new Set(),
     ids: 0,
     withoutSessions,
     mostCopies: 0,
@@ -64,6 +67,7 @@ export function createTenant({
 /** An administrator makes room in full mailboxes and adds the users that were missing. */
 export function repairTenant(tenant: Tenant, { users }: Pick<Scenario, 'users'>): void {
   for (const mailbox of tenant.mailboxes.values()) Object.assign(mailbox, { full: false, brokenUntilMs: 0 });
+  tenant.denied.clear();
   for (const { userId, address } of users) tenant.users.set(address.toLowerCase(), userId);
 }
 
@@ -111,6 +115,7 @@ export function createMailboxesModel(tenant: Tenant, io: Io, now: () => number):
   /** Lets a request into the mailbox, or throws before it has any effect. */
   const admit = (userId: string, fault?: Fault): MailboxModel => {
     const mailbox = mailboxOf(userId);
+    if (tenant.denied.has(userId)) throw new PermanentError('accessDenied', 'ErrorAccessDenied');
     if (fault === 'refused') throw new DeploymentError('refused for the whole app');
     if (fault === 'throttled') throw new PutOffError(60_000, 'throttled; put off');
     if (fault === 'cooling') mailbox.coolingUntilMs = now() + 3 * hourMs;

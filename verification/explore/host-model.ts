@@ -15,8 +15,8 @@ import { reconcile } from '../../shared/pipeline/reconcile';
 import { redriveItem } from '../../shared/pipeline/redrive-item';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import type { Fault } from './call-faults';
-import { changeWorld, createDepsModel, createMemory, type Environment } from './environment';
-import { startMs } from './scenarios';
+import { changeWorld, createDepsModel, createMemory, worldChanges, type Environment } from './environment';
+import { startMs, type Scenario } from './scenarios';
 import type { Io, Process, Scheduler } from './scheduler';
 import type { QueueMessage, QueueModel } from './storage-model';
 
@@ -63,7 +63,13 @@ interface Worker {
   running: number;
 }
 
-export function createHostModel(environment: Environment, scheduler: Scheduler, weakening: Weakening) {
+export function createHostModel(
+  environment: Environment,
+  scenario: Scenario,
+  scheduler: Scheduler,
+  weakening: Weakening,
+) {
+  const changes = worldChanges.filter((change) => change !== 'mappingChanged' || scenario.mappingLater);
   const handlers = { ...stages, ...weakening.stages };
   const maxDequeueCount = weakening.maxDequeueCount ?? 5;
   let started = 0;
@@ -146,7 +152,13 @@ export function createHostModel(environment: Environment, scheduler: Scheduler, 
       take(
         environment.importQueue,
         (body) => `import ${place(body)}`,
-        { name: 'import-item', poison, mayVanish: true, change: (fault) => changeWorld(environment, fault) },
+        {
+          name: 'import-item',
+          poison,
+          mayVanish: true,
+          changes,
+          change: (fault) => changeWorld(environment, scenario, fault),
+        },
         (body, depsFor) => handlers.importItem(depsFor('importItem'), body),
       ),
     () =>
@@ -246,7 +258,8 @@ interface MessageKind<T> {
   dropped?: boolean;
   /** An event may never be sent, and a queue may be purged by mistake. */
   mayVanish?: boolean;
-  /** The world changes just before the message is handled. */
+  /** What may change in the world just before the message is handled. */
+  changes?: readonly Fault[];
   change?: (fault: Fault | undefined) => void;
 }
 
@@ -285,7 +298,7 @@ async function attempt<T>(
     'crash',
     'redeliver',
     ...(kind.mayVanish ? (['never'] as const) : []),
-    ...(kind.change ? (['userLeaves', 'limitLowered'] as const) : []),
+    ...(kind.changes ?? []),
   ];
   const isLost = await io(operation('receive', faults), (fault) => {
     if (fault === 'redeliver') queue.update(id, popReceipt, 0);

@@ -66,7 +66,7 @@ export async function runWith(
     },
   });
   const environment = createEnvironment(scenario, scheduler.now, weakening.settings);
-  const host = createHostModel(environment, scheduler, weakening);
+  const host = createHostModel(environment, scenario, scheduler, weakening);
   // A timer that a stage sets must fire in virtual time.
   const never = { refresh: () => undefined };
   Object.assign(globalThis, {

@@ -26,6 +26,9 @@ export interface Scenario {
   listedTwice?: number;
   /** The custom mapping file. */
   mapping?: string;
+  /** The file that the fault `mappingChanged` puts in its place, and where the items belong then. */
+  mappingLater?: string;
+  expectedLater?: Scenario['expected'];
   /**
    * What is wrong until an administrator repairs it and an operator redrives the quarantine. They do so once a batch is
    * closed, and again whenever nothing is left to do.
@@ -186,6 +189,8 @@ const parts = [
   '--b--',
 ];
 
+const mappingOfBo = (to: Name) => `Mobile number,Email address\n${people.bo.number},${people[to].address}\n`;
+
 /** Mails, a custom mapping from Bo's number to Cy's address, and two workers whose clocks differ. */
 const mails: Scenario = {
   name: 'mails',
@@ -198,7 +203,9 @@ const mails: Scenario = {
   ],
   pageItems: 2,
   expected: [{ ...expectedPlain, userIds: ids('anna', 'cy') }, expectedFiles, expectedSingle],
-  mapping: `Mobile number,Email address\n${people.bo.number},${people.cy.address}\n`,
+  mapping: mappingOfBo('cy'),
+  mappingLater: mappingOfBo('bo'),
+  expectedLater: [{ ...expectedPlain, userIds: ids('anna', 'bo') }],
   settings: { WECHAT_CUSTOM_MAPPING: 'true' },
   aheadMs: 2 * 60_000,
 };
