@@ -21,10 +21,8 @@ import type { Stored } from '../storage/rows.client';
 
 type Stage = Pick<Deps, 'outcomes' | 'now'>;
 
-/** The host's own number of attempts. */
+/** The host's own number of attempts. Deployments and restarts end workers too, so as many deaths prove as much. */
 const mostFailures = 5;
-/** Deployments and restarts end workers too. */
-const mostDeathsAlone = 3;
 const deathsOfSuspect = 2;
 
 const none: Attempts = { begun: 0, ended: 0, failed: 0, begunAlone: 0, endedAlone: 0 };
@@ -54,7 +52,7 @@ export function isSuspect(outcome: Stored<Outcome> | undefined): boolean {
 /** Whether the item ends its worker: it did so with nothing beside it. Nothing may read it again. */
 export function isDeadly(outcome: Stored<Outcome> | undefined): boolean {
   const { begunAlone, endedAlone } = outcome?.value.attempts ?? none;
-  return begunAlone - endedAlone >= mostDeathsAlone;
+  return begunAlone - endedAlone >= mostFailures;
 }
 
 /** Whether an item that the host gave up on failed by itself, and not because of another item or of a restart. */

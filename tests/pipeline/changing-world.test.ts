@@ -176,12 +176,12 @@ describe('a worker that dies', () => {
       for (const pointer of pointers) await die(worker, pointer);
     }
     // From now on both are suspects: the first holds its worker alone, and the second never begins beside it.
-    for (let death = 0; death < 3; death++) {
+    for (let death = 0; death < 5; death++) {
       const worker = instance();
       await die(worker, pointers[0]!);
       void importItem(worker, pointers[1]!);
     }
-    expect(await attemptsOf(deps, 0)).toMatchObject({ begun: 5, begunAlone: 3, ended: 0 });
+    expect(await attemptsOf(deps, 0)).toMatchObject({ begun: 7, begunAlone: 5, ended: 0 });
     expect(await attemptsOf(deps, 1)).toMatchObject({ begun: 2, begunAlone: 0, ended: 0 });
     for (const pointer of pointers) await quarantineItem(deps, pointer);
     expect(await world.quarantined(deps)).toMatchObject([{ position: 0, reason: 'gaveUp' }]);
