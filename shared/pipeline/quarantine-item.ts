@@ -54,10 +54,23 @@ export async function giveUp(deps: Stage, pointer: ItemPointer): Promise<void> {
     const { putOff: _putOff, ...anew } = pointer;
     return deps.importQueue.send(anew);
   }
-  const known = await identify(deps, pointer, isDeadly(row));
+  const deadly = isDeadly(row);
+  const known = await identify(deps, pointer, deadly);
   const itemKey = known.itemKey ?? row.value.attempts?.itemKey;
   const deliveries = itemKey ? await deliveriesInLedger(deps, pointer, itemKey) : [];
-  await recordOutcome(deps, pointer, { row }, { ...known, reason: 'gaveUp', deliveries });
+  await recordOutcome(
+    deps,
+    pointer,
+    { row },
+    {
+      ...known,
+      reason: 'gaveUp',
+      ...(deadly
+        ? { detail: 'The worker ended five times while it imported this item and nothing else.' }
+        : {}),
+      deliveries,
+    },
+  );
   deps.emit('quarantineGrew', { connector, batch, position, reason: 'gaveUp' });
 }
 
