@@ -15,3 +15,13 @@ export const attemptBudgetMs = 10 * MINUTE;
 export const longestDeliveryMs = 25 * MINUTE;
 /** Searching mailboxes for second copies, for each connector. */
 export const sweepBudgetMs = 10 * MINUTE;
+
+/**
+ * A worker that was frozen may wake up after another one has ended the item: nobody would count, or clean up, what it
+ * still does.
+ *
+ * @throws Error after `untilMs`
+ */
+export function needTime({ now }: { now: () => number }, untilMs: number): void {
+  if (now() > untilMs) throw new Error('The work has taken longer than a function may run');
+}

@@ -106,9 +106,9 @@ export function noteRecipients(
   attempt: Attempt,
   { itemKey, userIds }: { itemKey: string; userIds: readonly string[] },
 ): Promise<void> {
-  const { number, beganMs } = attempt;
+  const { number } = attempt;
   attempt.recipients = new Set(userIds.map(digestOf));
-  const until = new Date(beganMs + functionTimeoutMs).toISOString();
+  const until = new Date(endOf(attempt)).toISOString();
   const own: Delivering = { number, until, recipients: [...attempt.recipients] };
   return change(deps, pointer, attempt, (attempts) => ({
     ...attempts,
@@ -117,6 +117,9 @@ export function noteRecipients(
   }));
 }
 
+/** When the attempt has ended (ms), whether it says so or not: no function outlasts its time-out. */
+export const endOf = ({ beganMs }: Pick<Attempt, 'beganMs'>): number => beganMs + functionTimeoutMs;
+
 /** Two users with the same digest are not told apart: then an outcome may not wait for a rival that still delivers. */
 const digestOf = (userId: string) => createHash('sha256').update(userId).digest('hex').slice(0, 6);
 
@@ -124,17 +127,8 @@ const digestOf = (userId: string) => createHash('sha256').update(userId).digest(
 const rivals = (
   { now }: Pick<Deps, 'now'>,
   { number }: Pick<Attempt, 'number'>,
-  { delivering = [] }: Pick<Attempts, 'delivering'>,
+  { delivering = [] }: Pick<Attempts, 'delivering'> = {},
 ) => delivering.filter((one) => one.number !== number && Date.parse(one.until) > now());
-
-/**
- * @throws Error when the attempt has outlasted its function, as one whose worker was frozen has: another one may have
- *   ended the item, and nobody would clean up what this one writes
- */
-export function needTime({ now }: Pick<Deps, 'now'>, { beganMs }: Pick<Attempt, 'beganMs'>): void {
-  if (now() > beganMs + functionTimeoutMs)
-    throw new Error('The attempt has taken longer than a function may run');
-}
 
 /**
  * What another attempt delivers to users whom this one does not know of, because the mapping or a limit was changed,
@@ -142,7 +136,7 @@ export function needTime({ now }: Pick<Deps, 'now'>, { beganMs }: Pick<Attempt, 
  *
  * @throws PutOffError until that attempt has ended
  */
-export function waitForRivals(deps: Pick<Deps, 'now'>, attempt: Attempt, attempts: Attempts): void {
+export function waitForRivals(deps: Pick<Deps, 'now'>, attempt: Attempt, attempts?: Attempts): void {
   const others = rivals(deps, attempt, attempts).filter(({ recipients }) =>
     recipients.some((one) => !attempt.recipients.has(one)),
   );

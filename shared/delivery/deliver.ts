@@ -8,6 +8,7 @@ import type { FoundCopy } from '../graph/mailboxes.client';
 import type { ItemPointer } from '../item';
 import type { LedgerRow } from '../storage/ledger';
 import type { DeliveryResult } from '../storage/outcomes';
+import { needTime } from '../time-budget';
 import { claimDelivery, withinLease, type Claim } from './claim';
 
 type Stage = Pick<Deps, 'config' | 'mailboxes' | 'ledger' | 'emit' | 'now' | 'newId'>;
@@ -85,12 +86,8 @@ async function create(deps: Stage, delivery: Delivery, claim: Claim): Promise<De
   const refused: Attachment[] = [];
   let mustLook = claim.takenOver;
   let failure: unknown;
-  // A worker that froze meanwhile may find the batch closed: nothing would count what it creates.
-  const needTime = () => {
-    if (deps.now() > delivery.untilMs) throw new Error('The delivery takes longer than a function may run');
-  };
   for (let triesLeft = createAttempts; triesLeft > 0;) {
-    needTime();
+    needTime(deps, delivery.untilMs);
     if (mustLook) {
       const found = await findCopy(deps, delivery, claim, [folderId, claim.row.folderId]);
       if (found) return finish(delivery, claim, found);
@@ -103,7 +100,7 @@ async function create(deps: Stage, delivery: Delivery, claim: Claim): Promise<De
         deps.mailboxes.create(userId, folderId, item, {
           signal,
           beforeStep: async () => {
-            needTime();
+            needTime(deps, delivery.untilMs);
             await claim.beginStep();
             prolong();
           },

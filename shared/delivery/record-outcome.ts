@@ -9,7 +9,8 @@ import {
   type Outcome,
   type Quarantined,
 } from '../storage/outcomes';
-import { hasOutcome, needTime, waitForRivals, type Attempt } from './attempts';
+import { needTime } from '../time-budget';
+import { endOf, hasOutcome, waitForRivals, type Attempt } from './attempts';
 import type { Delivered } from './deliver';
 import { deliveriesInLedger } from './deliveries-in-ledger';
 import { noteSettled } from './overlap';
@@ -65,10 +66,11 @@ export async function recordOutcome(
 ): Promise<void> {
   const partition = batchPartition(pointer.connector, pointer.batch);
   const before = attempt.row;
-  if ('number' in attempt) needTime(deps, attempt);
   for (let known = before; ;) {
-    const { attempts } = known.value;
-    if (attempts && 'number' in attempt) waitForRivals(deps, attempt, attempts);
+    if ('number' in attempt) {
+      needTime(deps, endOf(attempt));
+      waitForRivals(deps, attempt, known.value.attempts);
+    }
     const outcome = await outcomeOf(deps, pointer, known.value, result);
     if (outcome.reason) await quarantine(deps, pointer, known.value, result, outcome);
     if (!result.isRepeated) await noteSettled(deps, pointer, { ...outcome, arrivedAt: result.arrivedAt });

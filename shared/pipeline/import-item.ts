@@ -91,10 +91,9 @@ async function importEverywhere(
   const startedMs = deps.now();
   // Users and mapping that were looked up before a person changed them do not count.
   const sinceMs = Date.parse(attempt.row.value.redrivenAt ?? '') || 0;
-  const untilFoundMs = startedMs + attemptBudgetMs / 2;
   const { mailboxes, resolutions } = await resolveEverybody(deps, pointer, item, {
     sinceMs,
-    untilMs: untilFoundMs,
+    untilMs: startedMs + attemptBudgetMs / 2,
   });
   const unknown = resolutions.flatMap((one) => (one.kind === 'unknown' ? [one.error] : []));
   const result = {

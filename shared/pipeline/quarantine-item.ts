@@ -58,19 +58,9 @@ export async function giveUp(deps: Stage, pointer: ItemPointer): Promise<void> {
   const known = await identify(deps, pointer, deadly);
   const itemKey = known.itemKey ?? row.value.attempts?.itemKey;
   const deliveries = itemKey ? await deliveriesInLedger(deps, pointer, itemKey) : [];
-  await recordOutcome(
-    deps,
-    pointer,
-    { row },
-    {
-      ...known,
-      reason: 'gaveUp',
-      ...(deadly
-        ? { detail: 'The worker ended five times while it imported this item and nothing else.' }
-        : {}),
-      deliveries,
-    },
-  );
+  const result: ItemResult = { ...known, reason: 'gaveUp', deliveries };
+  if (deadly) result.detail = 'The worker ended five times while it imported this item and nothing else.';
+  await recordOutcome(deps, pointer, { row }, result);
   deps.emit('quarantineGrew', { connector, batch, position, reason: 'gaveUp' });
 }
 

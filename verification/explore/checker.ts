@@ -200,6 +200,7 @@ function* checkDeliveries(
   { itemKey, deliveries }: Outcome,
 ): Generator<Finding> {
   for (const { userId, end } of deliveries) {
+    if (environment.tenant.denied.has(userId)) continue;
     const key = `${userId} ${itemKey}`;
     const row = rowsOf<LedgerRow>(environment.tables.ledger, itemKey ?? '').find(
       (one) => one.row === userId,
@@ -207,7 +208,6 @@ function* checkDeliveries(
     const copy = environment.tenant.mailboxes.get(userId)?.messages.find((one) => one.itemKey === itemKey);
     // A copy that an earlier serving of the item made is that one's.
     const isOwn = !row || (row.batch === place.batch && row.position === place.position);
-    if (environment.tenant.denied.has(userId)) continue;
     if ((end === 'failed') === (copy !== undefined) && (end !== 'failed' || isOwn))
       yield counters(`${key} counts as ${end}, but the mailbox says otherwise`);
     const isProven = copy?.batch === place.batch && copy.position === place.position;

@@ -156,8 +156,7 @@ export function createHostModel(
           name: 'import-item',
           poison,
           mayVanish: true,
-          changes,
-          change: (fault) => changeWorld(environment, scenario, fault),
+          changes: { faults: changes, apply: (fault) => changeWorld(environment, scenario, fault) },
         },
         (body, depsFor) => handlers.importItem(depsFor('importItem'), body),
       ),
@@ -259,8 +258,7 @@ interface MessageKind<T> {
   /** An event may never be sent, and a queue may be purged by mistake. */
   mayVanish?: boolean;
   /** What may change in the world just before the message is handled. */
-  changes?: readonly Fault[];
-  change?: (fault: Fault | undefined) => void;
+  changes?: { faults: readonly Fault[]; apply(fault: Fault | undefined): void };
 }
 
 interface Received<T> {
@@ -298,12 +296,12 @@ async function attempt<T>(
     'crash',
     'redeliver',
     ...(kind.mayVanish ? (['never'] as const) : []),
-    ...(kind.changes ?? []),
+    ...(kind.changes?.faults ?? []),
   ];
   const isLost = await io(operation('receive', faults), (fault) => {
     if (fault === 'redeliver') queue.update(id, popReceipt, 0);
     if (fault === 'never') remove();
-    kind.change?.(fault);
+    kind.changes?.apply(fault);
     return fault === 'never';
   });
   if (isLost) return;
