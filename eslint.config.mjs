@@ -21,7 +21,8 @@ const rows = [
   ['pipeline'],
   ['delivery', 'preflight'],
   ['storage', 'mapping', 'reading'],
-  ['graph', 'mail', 'chat', 'participants'],
+  ['graph', 'mail', 'chat'],
+  ['participants'],
   ['email'],
   ['telemessage'],
 ];

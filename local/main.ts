@@ -90,12 +90,15 @@ async function keepRunning(stack: Stack, options: Options): Promise<number> {
 async function runOnce(stack: Stack, options: Options): Promise<number> {
   const { deps } = stack;
   for (const [connector, file] of Object.entries(options.mapping)) {
-    const problems = await deps.mappings.upload(connector as ConnectorId, await readFile(file));
-    if (problems.length === 0) continue;
-    console.error(`The mapping file ${file} is refused as a whole:`);
-    for (const { line, column, expected, found } of problems)
+    const uploaded = await deps.mappings.upload(connector as ConnectorId, await readFile(file));
+    const remarks = uploaded.ok ? uploaded.warnings : uploaded.errors;
+    if (remarks.length > 0)
+      console.error(
+        `The mapping file ${file} is ${uploaded.ok ? 'in force, but check' : 'refused as a whole'}:`,
+      );
+    for (const { line, column, expected, found } of remarks)
       console.error(`  line ${line}${column ? `, ${column}` : ''}: expected ${expected}, found ${found}`);
-    return 2;
+    if (!uploaded.ok) return 2;
   }
   const { from, to } = options.window;
   console.log(`Window ${from} to ${to}`);

@@ -5,6 +5,8 @@ import { readChat } from '../shared/chat/read-chat';
 import { connectors } from '../shared/connectors';
 import { itemKey } from '../shared/email/item-key';
 import { mailboxItem } from '../shared/email/mailbox-item';
+import { namedIn } from '../shared/participants/participants';
+import { createNumbers } from '../shared/participants/phone';
 import { sourceMessage } from '../shared/telemessage/message';
 import { archivedIn } from '../simulators/samples/day';
 
@@ -36,6 +38,8 @@ interface ShownItem {
   files: { name: string; bytes: number }[];
 }
 
+const numbers = createNumbers();
+
 /** The items of the day in the owner's folder, newest first, each as the import makes it. */
 function itemsOfOwner(): ShownItem[] {
   const shown: ShownItem[] = [];
@@ -46,7 +50,8 @@ function itemsOfOwner(): ShownItem[] {
     if (!isTheirs || item.fate !== 'delivered' || item.bytes > 100_000) continue;
     const line = item.line(new Date(arrivedAtMs).toISOString());
     const message = sourceMessage.parse(JSON.parse(line.toString()));
-    const email = readChat(message, connector);
+    const source = namedIn(message, numbers);
+    const email = readChat(source, connector);
     const { json, attachments } = mailboxItem(
       email,
       [],
@@ -61,7 +66,7 @@ function itemsOfOwner(): ShownItem[] {
       connector,
       {
         itemClass: connector.itemClass,
-        addresses: message.usersEmailAddress,
+        users: source.users,
         itemKey: itemKey(connector.id, message.messageId, email),
       },
     );

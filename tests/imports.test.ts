@@ -41,8 +41,8 @@ const rows: [room: string, file: string][][] = [
     ['graph', 'failure'],
     ['mail', 'dates'],
     ['chat', 'read-chat'],
-    ['participants', 'phone'],
   ],
+  [['participants', 'phone']],
   [['email', 'email']],
   [['telemessage', 'message']],
 ];

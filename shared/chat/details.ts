@@ -1,7 +1,6 @@
-import { numberKey, type Party } from '../email/email';
 import { translate, type Phrase } from '../email/phrases';
 import { oneLine } from '../email/safe-text';
-import { isUnknown } from './parties';
+import { keyOf, statedParty } from './parties';
 import { callKind, callStatus, groupName, type CallKind, type Chat } from './subject';
 
 /**
@@ -44,11 +43,8 @@ const readStates: ReadonlyMap<string, Phrase> = new Map([
 ]);
 
 function memberCount({ from, to }: Chat): number {
-  return to.length + (from && !to.some((party) => samePerson(party, from)) ? 1 : 0);
-}
-
-function samePerson(one: Party, other: Party): boolean {
-  return one.number !== undefined && numberKey(one.number) === numberKey(other.number ?? '');
+  const sender = from && keyOf(from);
+  return to.length + (sender !== undefined && !to.some((party) => keyOf(party) === sender) ? 1 : 0);
 }
 
 const messageKinds = ['', 'app-message', 'multimedia-message'];
@@ -73,21 +69,22 @@ const callStatuses: ReadonlyMap<string, Phrase> = new Map([
   ['busy', 'callBusy'],
 ]);
 
-function callLines({ message, to, from, language }: Chat): string[] {
+function callLines({ message, numbers, to, from, language }: Chat): string[] {
   const call = message.callInfo;
   if (!call) return [];
   const status = callStatus(message);
   const start = oneLine(call.startTime ?? '');
   const end = oneLine(call.endTime ?? '');
   const called = oneLine(call.recipientNum ?? '');
-  const named = [from, ...to].some((party) => party && numberKey(party.number ?? '') === numberKey(called));
+  const calledKey = keyOf(statedParty(called, numbers));
+  const isNamed = [from, ...to].some((party) => party && keyOf(party) === calledKey);
   const seconds = (Date.parse(end) - Date.parse(start)) / 1000;
   const lines: string[] = [];
   const add = (phrase: Phrase, values: Record<string, string>) => {
     lines.push(translate(phrase, values, language));
   };
   if (status !== '') add(callStatuses.get(status.toLowerCase()) ?? 'callStatus', { status });
-  if (called !== '' && !isUnknown(called) && !named) add('callParty', { name: called });
+  if (calledKey !== '' && !isNamed) add('callParty', { name: called });
   if (start !== '') add('callStart', { time: start });
   if (end !== '') add('callEnd', { time: end });
   if (seconds >= 0) add('callDuration', { time: clock(Math.round(seconds)) });

@@ -1,73 +1,101 @@
 import { numberKey, type Party } from '../email/email';
 import { translate, type Language } from '../email/phrases';
 import { oneLine } from '../email/safe-text';
+import { withE164, type NamedIn } from '../participants/participants';
+import { readParties } from '../participants/party-list';
+import { numberOfAccount, type Numbers } from '../participants/phone';
 import type { SourceMessage } from '../telemessage/message';
 
+type Enriched = NonNullable<SourceMessage['fromEnriched']>;
+
 /** The sender of a chat message; undefined when the source names none. */
-export function senderOf(message: SourceMessage): Party | undefined {
-  const { from, fromEnriched } = message;
+export function senderOf(source: NamedIn): Party | undefined {
+  const { from, fromEnriched } = source.message;
   if (from === undefined || from.trim() === '') return undefined;
   // A message has one sender, so a name without a number can only be theirs.
   const enriched = fromEnriched && { ...fromEnriched, value: fromEnriched.value ?? from };
-  return partyOf(from, enriched ? [enriched] : [], message.usersEmailAddress);
+  return createReader(source, enriched ? [enriched] : [])(from);
 }
 
-/** The recipients of a chat message in the source's order, each number once. */
-export function recipientsOf(message: SourceMessage): Party[] {
-  const called = message.callInfo?.recipientNum ?? '';
-  const listed = message.to.filter((number) => number.trim() !== '');
+/** The recipients of a chat message in the source's order, each person once. */
+export function recipientsOf(source: NamedIn): Party[] {
+  const { to, callInfo, toEnriched } = source.message;
+  const called = callInfo?.recipientNum ?? '';
+  const listed = to.filter((written) => written.trim() !== '');
   // A call log may name the called person nowhere else.
-  const numbers = listed.length === 0 && called.trim() !== '' ? [called] : listed;
+  const written = listed.length === 0 && called.trim() !== '' ? [called] : listed;
+  const read = createReader(source, toEnriched);
   const seen = new Set<string>();
-  const once = numbers.filter((number) => {
-    const key = numberKey(number);
+  return written.map(read).filter((party) => {
+    const key = keyOf(party);
     // Two unknown parties may be two people.
-    return isUnknown(number) || (!seen.has(key) && seen.add(key));
+    return key === '' || (!seen.has(key) && seen.add(key));
   });
-  const names = byNumber(message.toEnriched, ({ value }) => value);
-  const users = byNumber(message.usersEmailAddress, ({ mobileNumber }) => mobileNumber);
-  return once.map((number) =>
-    partyOf(number, names.get(numberKey(number)) ?? [], users.get(numberKey(number)) ?? []),
-  );
+}
+
+/** By what two texts that name one person are equal; empty for an unknown party. */
+export const keyOf = (party: Party): string =>
+  (party.numberInName ? '' : numberKey(party)) || (party.address ?? party.name).toLowerCase();
+
+/** The party that a text states: a number, an id, an address with or without a name, or a name. */
+export function statedParty(written: string, numbers: Numbers): Party {
+  const text = written.trim();
+  if (isUnknown(text)) return { name: '' };
+  const account = numberOfAccount(text);
+  if (account !== undefined) return withE164({ name: '', number: account }, numbers);
+  // Some networks write an address or a plain name in place of a number.
+  if (text.includes('@')) {
+    const [party] = readParties(text);
+    return withE164(party ?? { name: '', address: text }, numbers);
+  }
+  return /\p{Nd}/u.test(text) ? withE164({ name: '', number: text }, numbers) : { name: text };
 }
 
 /** A search through all entries for each member would make a group of thousands slow. */
-function byNumber<T>(entries: readonly T[], number: (entry: T) => string | undefined): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const entry of entries) {
-    const key = numberKey(number(entry) ?? '');
-    const group = groups.get(key);
-    if (group) group.push(entry);
-    else groups.set(key, [entry]);
+function createReader({ users, numbers }: NamedIn, enriched: readonly Enriched[]) {
+  const named = new Map<string, Enriched[]>();
+  for (const entry of enriched) add(named, keyOf(statedParty(entry.value ?? '', numbers)), entry);
+  const known = new Map<string, Party[]>();
+  for (const user of users) {
+    add(known, numberKey(user), user);
+    if (user.address !== undefined) add(known, user.address.toLowerCase(), user);
   }
-  return groups;
+  return (written: string): Party => {
+    const stated = statedParty(written, numbers);
+    const key = keyOf(stated);
+    const same = key === '' ? [] : (known.get(key) ?? []);
+    const names = [
+      ...(named.get(key) ?? []).map(({ fullName }) => fullNameOf(fullName)),
+      ...same.map(({ name }) => name),
+      stated.name,
+    ];
+    const name = names.find((text) => text !== '') ?? '';
+    const address = stated.address ?? same.find((user) => user.address !== undefined)?.address;
+    const withNumber = stated.number === undefined || stated.numberInName ? same.find(hasNumber) : stated;
+    const { number, e164, numberInName } = withNumber ?? stated;
+    return {
+      name,
+      ...(address !== undefined && { address }),
+      ...(number !== undefined && { number }),
+      ...(e164 !== undefined && { e164 }),
+      ...(numberInName && { numberInName }),
+    };
+  };
 }
 
-function partyOf(
-  written: string,
-  enriched: readonly NonNullable<SourceMessage['fromEnriched']>[],
-  users: SourceMessage['usersEmailAddress'],
-): Party {
-  const key = numberKey(written);
-  const known = users.filter((user) => numberKey(user.mobileNumber ?? '') === key);
-  const names = [
-    ...enriched.filter(({ value }) => numberKey(value ?? '') === key).map(({ fullName }) => fullName),
-    ...known,
-  ].map((full) =>
-    [full?.firstName, full?.lastName]
-      .map((part) => part?.trim())
-      .filter(Boolean)
-      .join(' '),
-  );
-  const name = names.find((text) => text !== '') ?? '';
-  if (isUnknown(written)) return { name };
-  const email = known.map(({ emailAddress }) => emailAddress?.trim()).find(Boolean);
-  const text = written.trim();
-  // Some networks write an address or a plain name in place of a number.
-  if (text.includes('@')) return { name, address: text };
-  if (!/\d/.test(text)) return { name: name || text, ...(email && { address: email }) };
-  return { name, ...(email && { address: email }), number: text };
+const hasNumber = ({ number }: Party) => number !== undefined;
+
+function add<T>(groups: Map<string, T[]>, key: string, entry: T): void {
+  const group = groups.get(key);
+  if (group) group.push(entry);
+  else groups.set(key, [entry]);
 }
+
+const fullNameOf = (full: Enriched['fullName']) =>
+  [full?.firstName, full?.lastName]
+    .map((part) => part?.trim())
+    .filter(Boolean)
+    .join(' ');
 
 /** What a person calls the party: its name, else its number, else its address. */
 export function partyName(party: Party | undefined, language: Language): string {

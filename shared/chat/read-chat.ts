@@ -1,15 +1,14 @@
 import type { Connector } from '../connectors';
-import { numberKey, type Email, type Party } from '../email/email';
+import { readDate } from '../email/dates';
+import type { Email, Party } from '../email/email';
 import { readMessageAction } from '../email/message-action';
 import type { Language } from '../email/phrases';
+import type { NamedIn } from '../participants/participants';
 import type { SourceMessage } from '../telemessage/message';
 import { readAttachments } from './attachments';
 import { detailsOf } from './details';
-import { partyName, recipientsOf, senderOf } from './parties';
+import { keyOf, partyName, recipientsOf, senderOf } from './parties';
 import { callKind, groupName, subjectOf } from './subject';
-
-const DAY = 24 * 60 * 60 * 1000;
-const earliest = Date.UTC(1980, 0, 1);
 
 /** True for a device event (install, SIM change, low storage, …), which the feed carries among the messages. */
 export function isDeviceEvent(message: SourceMessage): boolean {
@@ -20,13 +19,14 @@ export function isDeviceEvent(message: SourceMessage): boolean {
  * The e-mail of a chat message, call or message action that TeleMessage serves as JSON fields. The text is kept
  * word for word. Throws PermanentError (`unreadable`) when an attachment is not base64.
  */
-export function readChat(message: SourceMessage, connector: Connector, language: Language = 'en'): Email {
-  const from = senderOf(message);
-  const to = recipientsOf(message);
+export function readChat(source: NamedIn, connector: Connector, language: Language = 'en'): Email {
+  const { message } = source;
+  const from = senderOf(source);
+  const to = recipientsOf(source);
   const action = readMessageAction(message.messageId);
   const { files, notSupplied } = readAttachments(message.attachment);
-  const chat = { message, connector, from, to, action, language };
-  const sentAt = sentAtOf(message);
+  const chat = { ...source, connector, from, to, action, language };
+  const sentAt = readDate(message.messageTime ?? '', message.gatewayReceivedDate);
   const content = message.textContent ?? '';
   const isWithoutText = content.trim() === '' && files.length === 0;
   return {
@@ -63,8 +63,8 @@ function besidesText(message: SourceMessage): string[] {
 }
 
 /**
- * All messages of one conversation, in both directions, get the same key (the group's id, else the set of numbers) and
- * the same topic, which is why the topic names the parties in the order of their numbers.
+ * The group's id is the key; a chat without one is that of its people. The topic names the parties in one order for
+ * both directions.
  */
 function conversationOf(
   message: SourceMessage,
@@ -73,35 +73,10 @@ function conversationOf(
   language: Language,
 ): Email['conversation'] {
   const parties = [...(from ? [from] : []), ...to]
-    .map((party) => ({ party, key: numberKey(party.number ?? party.address ?? party.name) }))
+    .map((party) => ({ party, key: keyOf(party) }))
     .sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0))
     .filter(({ key }, index, sorted) => key !== sorted[index - 1]?.key);
   const id = message.dialogGroupId?.trim() ?? '';
-  const numbers = parties.map(({ key }) => key);
-  const known = numbers.some((key) => key !== '');
-  // Without a known party the conversation is unknown: the message and its actions get one of their own.
-  const alone = readMessageAction(message.messageId)?.originalId ?? message.messageId;
-  return {
-    key: id !== '' ? `group:${id}` : known ? `numbers:${numbers.join(',')}` : `message:${alone}`,
-    topic: groupName(message) || parties.map(({ party }) => partyName(party, language)).join(', '),
-  };
-}
-
-const iso =
-  /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?$/i;
-
-/** The send time if it is plausible: a real calendar day, not before 1980, at most a day after arrival. */
-function sentAtOf({ messageTime, gatewayReceivedDate }: SourceMessage): string | undefined {
-  const written = messageTime?.trim() ?? '';
-  const [, year, month, day] = iso.exec(written)?.map(Number) ?? [];
-  if (year === undefined || month === undefined || day === undefined) return undefined;
-  // Date.parse would turn 30 February into 1 March.
-  if (month < 1 || month > 12 || day < 1 || day > new Date(Date.UTC(year, month, 0)).getUTCDate()) {
-    return undefined;
-  }
-  // Without a zone Date.parse would take the machine's; the field is UTC by definition.
-  const zoned = /(?:Z|[+-]\d\d:?\d\d)$/i.test(written) ? written : `${written}Z`;
-  const sentAt = Date.parse(zoned.replace(/([+-]\d\d)(\d\d)$/, '$1:$2').toUpperCase());
-  const plausible = sentAt >= earliest && sentAt <= Date.parse(gatewayReceivedDate) + DAY;
-  return plausible ? new Date(sentAt).toISOString() : undefined;
+  const topic = groupName(message) || parties.map(({ party }) => partyName(party, language)).join(', ');
+  return id !== '' ? { key: `group:${id}`, topic } : { key: '', topic, isOfPeople: true };
 }

@@ -3,12 +3,12 @@ import type { Party } from '../email/email';
 import type { MessageAction } from '../email/message-action';
 import { translate, type Language, type Phrase } from '../email/phrases';
 import { oneLine } from '../email/safe-text';
+import type { NamedIn } from '../participants/participants';
 import type { SourceMessage } from '../telemessage/message';
 import { partyName } from './parties';
 
 /** What the subject and the details are made from. */
-export interface Chat {
-  message: SourceMessage;
+export interface Chat extends NamedIn {
   connector: Connector;
   from: Party | undefined;
   to: readonly Party[];

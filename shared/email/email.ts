@@ -6,8 +6,10 @@ export interface Party {
   name: string;
   /** As the source wrote it; it may not be a usable SMTP address. */
   address?: string;
-  /** Digits as the source wrote them, with or without `+`. */
+  /** As the source wrote it. */
   number?: string;
+  /** The number in E.164, if it is one: by this, numbers are compared. */
+  e164?: string;
   /** The number comes from the display name, which people choose themselves. */
   numberInName?: true;
 }
@@ -15,8 +17,12 @@ export interface Party {
 /** Longer than any number with separators. */
 const maxNumberLength = 64;
 
-/** Equal for numbers that differ only in `+` and punctuation; any other text in lower case. */
-export function numberKey(number: string): string {
+/**
+ * Equal for the same number in whatever notation, and for digits without a numbering plan that differ in punctuation
+ * only; an id that is no number in lower case; empty without either.
+ */
+export function numberKey({ number = '', e164 }: Pick<Party, 'number' | 'e164'>): string {
+  if (e164 !== undefined) return e164;
   const text = number.trim();
   const isNumber = text.length <= maxNumberLength && /^[+\d\s().\-/]+$/.test(text) && /\d/.test(text);
   return isNumber ? text.replace(/\D/g, '') : text.toLowerCase();
@@ -65,8 +71,11 @@ export interface Email {
    * the source's own subject.
    */
   besidesText?: string[];
-  /** All items of one conversation share `key`; `topic` is the name that people know it by. */
-  conversation: { key: string; topic: string };
+  /**
+   * All items of one conversation share `key`; `topic` is the name that people know it by. `isOfPeople`: the source has
+   * no id for it, so the people who take part belong to the key (conversation.ts).
+   */
+  conversation: { key: string; topic: string; isOfPeople?: true };
   action?: MessageAction;
   /** Message-Ids with angle brackets that the mail itself refers to, oldest first. */
   references: string[];

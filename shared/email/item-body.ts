@@ -1,5 +1,4 @@
 import type { Provenance } from '../item';
-import type { SourceMessage } from '../telemessage/message';
 import { numberKey, type Attachment, type Email, type Party } from './email';
 import { containedHtml } from './foreign-html';
 import { translate, type Language, type Phrase } from './phrases';
@@ -30,8 +29,8 @@ export interface BodyFacts {
   fullSubject: string;
   /** Recipients beyond those that fit into the item's own fields. */
   further: readonly Recipient[];
-  /** The source's *User's Email address* field. */
-  addresses: SourceMessage['usersEmailAddress'];
+  /** The entries of the source's *User's Email address*. */
+  users: readonly Party[];
   language: Language;
 }
 
@@ -105,7 +104,7 @@ function blockLines(facts: BodyFacts): string[] {
     const names = further.map(({ emailAddress: { name, address } }) => `${name} <${address}>`).join('; ');
     add('furtherRecipients', { count: further.length, names });
   }
-  const participants = furtherParticipants(email, facts.addresses);
+  const participants = furtherParticipants(email, facts.users);
   if (participants.length > 0) {
     const count = participants.length;
     add('furtherParticipants', { count, names: bounded(participants, language) });
@@ -124,24 +123,23 @@ function blockLines(facts: BodyFacts): string[] {
  */
 function furtherParticipants(
   { from, to, cc }: Pick<Email, 'from' | 'to' | 'cc'>,
-  entries: SourceMessage['usersEmailAddress'],
+  users: readonly Party[],
 ): string[] {
   const found = new Set<string>();
-  for (const { address, number } of [...(from ? [from] : []), ...to, ...cc] satisfies Party[]) {
+  for (const party of [...(from ? [from] : []), ...to, ...cc]) {
     // An unusable address is not in the item, which has a made one instead.
-    if (address !== undefined && usableAddress(address) !== undefined) found.add(addressKey(address));
-    if (number !== undefined) found.add(numberKey(number));
+    if (party.address !== undefined && usableAddress(party.address) !== undefined)
+      found.add(addressKey(party.address));
+    found.add(numberKey(party));
   }
   const further: string[] = [];
-  for (const { emailAddress, mobileNumber, firstName, lastName } of entries) {
-    const address = participantText(emailAddress);
-    const number = participantText(mobileNumber);
-    const key = address === '' ? numberKey(number) : addressKey(address);
+  for (const user of users) {
+    const address = participantText(user.address);
+    const number = participantText(user.number);
+    const key = address === '' ? numberKey(user) : addressKey(address);
     if (key === '' || found.has(key)) continue;
-    found.add(key).add(numberKey(number));
-    const words = [participantText(firstName), participantText(lastName), number]
-      .filter((word) => word !== '')
-      .join(' ');
+    found.add(key).add(numberKey(user));
+    const words = [participantText(user.name), number].filter((word) => word !== '').join(' ');
     further.push(words === '' ? address : address === '' ? words : `${words} <${address}>`);
   }
   return further;

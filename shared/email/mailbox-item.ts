@@ -1,6 +1,5 @@
 import type { Connector } from '../connectors';
 import type { Provenance } from '../item';
-import type { SourceMessage } from '../telemessage/message';
 import type { Attachment, Email, Party } from './email';
 import { itemBody } from './item-body';
 import { provenanceProperties, type ExtendedProperty } from './provenance';
@@ -31,8 +30,8 @@ export interface MailboxItem {
 export interface MailboxItemOptions {
   /** As configured for the connector. */
   itemClass: string;
-  /** The source's *User's Email address* field. */
-  addresses: SourceMessage['usersEmailAddress'];
+  /** The entries of the source's *User's Email address*. */
+  users: readonly Party[];
   /** From the email as it was read, before the size rule. */
   itemKey: string;
   /** Language of the phrases that this app writes. */
@@ -51,12 +50,12 @@ export function mailboxItem(
   connector: Connector,
   options: MailboxItemOptions,
 ): MailboxItem {
-  const { itemKey, itemClass, addresses, language = 'en' } = options;
+  const { itemKey, itemClass, users, language = 'en' } = options;
   const fullSubject = oneLine(email.subject);
   const subject = cutTo(maxSubjectLength, fullSubject).trimEnd();
   const from = recipient(email.from ?? { name: '' }, connector.network, language);
   const { to, cc, bcc, further } = recipientLists(email, connector.network, language);
-  const facts = { email, dropped, provenance, itemKey, subject, fullSubject, further, addresses, language };
+  const facts = { email, dropped, provenance, itemKey, subject, fullSubject, further, users, language };
   const { body, file } = itemBody(facts);
   const thread = threading(email, connector.id, provenance.sourceId);
   const receivedAt = iso(provenance.receivedAt);
@@ -74,7 +73,7 @@ export function mailboxItem(
     ...optional('String 0x1042', thread.inReplyTo),
     ...optional('String 0x1039', thread.references),
     ...optional('String 0x007D', headers),
-    ...provenanceProperties(provenance, itemKey, addresses),
+    ...provenanceProperties(provenance, itemKey, users),
   ];
   return {
     json: {

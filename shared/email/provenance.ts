@@ -1,5 +1,5 @@
 import type { Provenance } from '../item';
-import type { SourceMessage } from '../telemessage/message';
+import type { Party } from './email';
 import { cutTo, firstWithin, oneLine } from './safe-text';
 
 /** One entry of a message's `singleValueExtendedProperties`. */
@@ -70,7 +70,7 @@ function comparable(id: string): string {
 export function provenanceProperties(
   provenance: Provenance,
   itemKey: string,
-  addresses: SourceMessage['usersEmailAddress'],
+  users: readonly Party[],
 ): ExtendedProperty[] {
   const properties = [
     { id: propertyIds.itemKey, value: itemKey },
@@ -80,8 +80,8 @@ export function provenanceProperties(
     { id: propertyIds.position, value: String(provenance.position) },
     { id: propertyIds.sha256, value: provenance.sha256 },
   ];
-  const known = addresses
-    .map(({ emailAddress, mobileNumber }) => oneLine(emailAddress?.trim() || mobileNumber || ''))
+  const known = users
+    .map(({ address, number }) => oneLine(address ?? number ?? ''))
     .filter((text) => text !== '');
   const value = firstWithin(maxAddressesBytes, known, ';').join(';');
   // Exchange refuses the whole item for one empty value, and a source id can be all blanks.

@@ -12,9 +12,12 @@ const maxNameLength = 256;
 const atoms = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/;
 const label = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 
+/** Domains that only name accounts and groups of WhatsApp. */
+const noMail = /@(?:s\.whatsapp\.net|c\.us|g\.us|lid|broadcast|newsletter)$/i;
+
 /**
  * The text, trimmed, if Exchange accepts it as an SMTP address, else undefined: ASCII, a dot-atom of at most 64
- * characters before the @, a dotted domain that ends in letters, at most 254 characters in total (RFC 5321 section
+ * characters before the @, a dotted domain that ends in letters or an A-label, at most 254 characters in total (RFC 5321 section
  * 4.5.3.1). The rule is strict because one bad recipient makes Exchange refuse the whole item.
  */
 export function usableAddress(text: string): string | undefined {
@@ -28,7 +31,8 @@ export function usableAddress(text: string): string | undefined {
     atoms.test(local) &&
     labels.length >= 2 &&
     labels.every((part) => label.test(part)) &&
-    /^[A-Za-z]{2,}$/.test(labels.at(-1)!);
+    /^(?:[A-Za-z]{2,}|xn--[A-Za-z0-9-]+)$/i.test(labels.at(-1)!) &&
+    !noMail.test(address);
   return usable ? address : undefined;
 }
 

@@ -89,6 +89,34 @@ function closing(html: string, name: string, from: number): number {
   return close.test(html) ? endOf(html, '>', close.lastIndex) : html.length;
 }
 
+/**
+ * The text of `format=flowed` (RFC 3676) with its lines joined to paragraphs: a line that ends in a blank goes on in the
+ * next one of the same quotation depth, except the signature separator `-- `. With `delSp` that blank is no part of the
+ * text, as between two characters of one word.
+ */
+export function unflowed(text: string, delSp: boolean): string {
+  const lines = text.split('\n');
+  const joined: string[] = [];
+  let open: { depth: number } | undefined;
+  lines.forEach((written, index) => {
+    const end = written.endsWith('\r') ? '\r' : '';
+    const [, quotes = '', stuffed = ''] = /^(>*)(.*)$/s.exec(end ? written.slice(0, -1) : written) ?? [];
+    const line = stuffed.startsWith(' ') ? stuffed.slice(1) : stuffed;
+    const isSignature = line === '-- ';
+    const goesOn = line.endsWith(' ') && !isSignature && index < lines.length - 1;
+    const shown = goesOn && delSp ? line.slice(0, -1) : line;
+    const rest = shown + (goesOn ? '' : end);
+    if (open?.depth === quotes.length && !isSignature) joined[joined.length - 1] += rest;
+    else {
+      // A paragraph that never ended: the depth changed.
+      if (open) joined[joined.length - 1] += end;
+      joined.push((quotes === '' ? '' : `${quotes} `) + rest);
+    }
+    open = goesOn ? { depth: quotes.length } : undefined;
+  });
+  return joined.join('\n');
+}
+
 /** A command has at most 60 characters (RFC 1896 section 2); a longer one, or one that never closes, is text. */
 const enrichedToken = /<<|<(\/?[a-z0-9-]{1,60})>|(?:\r\n|\r|\n)+/gi;
 

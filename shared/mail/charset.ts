@@ -52,18 +52,22 @@ function decodeMarked(bytes: Buffer): string | undefined {
 /** Text in the first of these that fits: proven UTF-8, the declared charset, the mail's charset, the likeliest one. */
 function decodeBest(bytes: Buffer, label: string | undefined, fallback: string | undefined): string {
   const declared = decoderName(label);
-  const sevenBit = /^(escapes|utf-(7|16|32))/.test(declared ?? '');
+  const sevenBit = /^(iso-2022|hz|utf-(7|16|32))/.test(declared ?? '');
   if (!sevenBit && isAscii(bytes)) {
     const escaped = bytes.includes(0x1b) ? escapedCharset(bytes) : undefined;
     return (escaped && decodeStrictly(bytes, escaped)) ?? bytes.toString('latin1');
   }
   const unsure = declared === undefined || declared === 'windows-1252';
-  if (!sevenBit && isUtf8(bytes) && provesUtf8(bytes, declared)) return bytes.toString('utf8');
+  // ASCII has none of these bytes, so such a label says nothing about them.
   if (declared && (declared !== 'windows-1252' || /1252|8859|latin/i.test(label ?? ''))) {
     const text = decodeStrictly(bytes, declared);
-    if (text !== undefined) return text;
+    if (text !== undefined && !(isUtf8(bytes) && isOverruled(bytes, declared, text))) return text;
   }
   if (isUtf8(bytes)) return bytes.toString('utf8');
+  if (declared === 'utf-8' || isSplitInHalves(bytes)) {
+    const text = decodeDamagedUtf8(bytes);
+    if (text !== undefined) return text;
+  }
   // In other charsets a few byte pairs look like UTF-8 by chance, but not most of them.
   if (utf8Share(bytes) > 0.8) return decodeMixed(bytes);
   const others = decoderName(fallback);
@@ -71,7 +75,7 @@ function decodeBest(bytes: Buffer, label: string | undefined, fallback: string |
     const text = decodeStrictly(bytes, others);
     if (text !== undefined) return text;
   }
-  if (declared && !unsure && !/^(utf-(7|8|32)|escapes)/.test(declared)) {
+  if (declared && !unsure && !/^(utf-(7|8|32)|iso-2022|hz)/.test(declared)) {
     const text = decodeLeniently(bytes, declared);
     // A few broken characters do not disprove the declared charset.
     if ((text.match(/\ufffd/g)?.length ?? 0) * 10 <= text.length) return text;
@@ -81,14 +85,91 @@ function decodeBest(bytes: Buffer, label: string | undefined, fallback: string |
 }
 
 /**
- * Whether valid UTF-8 beyond ASCII outweighs the declared charset. Text in a single-byte charset is never valid
- * UTF-8 by chance; a few byte pairs of an East Asian charset can be, a long text cannot.
+ * Whether bytes that are valid both in the declared charset and as UTF-8 are UTF-8 all the same: the declared reading is
+ * plainly no text, and the UTF-8 one is too long to be chance. One sequence proves nothing in a short text: `É®` of
+ * ISO-8859-1 is one, and so are many pairs of letters in Cyrillic and Thai charsets.
+ *
+ * @param reading the bytes in the declared charset
  */
-function provesUtf8(bytes: Buffer, declared: string | undefined): boolean {
-  if (!/gb18030|cp949|big5|shift_jis|euc-jp/.test(declared ?? '')) return true;
-  let long = 0;
-  for (const byte of bytes) if (byte >= 0xe0) long++;
-  return long >= 2;
+function isOverruled(bytes: Buffer, declared: string, reading: string): boolean {
+  if (declared === 'utf-8' || declared.startsWith('utf-16') || declared.startsWith('utf-32')) return false;
+  const text = bytes.toString('utf8');
+  if (/gb18030|cp949|big5|shift_jis|euc-jp/.test(declared)) {
+    const long = text.match(/[\u0800-\uffff\u{10000}-\u{10ffff}]/gu)?.length ?? 0;
+    return long >= 2 && commonness(text) > commonness(reading);
+  }
+  const sequences = text.match(/[^\0-\x7f]/gu) ?? [];
+  const weight = sequences.reduce((sum, char) => sum + Buffer.byteLength(char) - 1, 0);
+  const isChance = new Set(sequences).size < 2 && weight < 2;
+  return !isChance && weight >= 2 && noise(reading) * 5 >= weight * 2;
+}
+
+/**
+ * What no text has: signs between letters where a charset has its letters, and small letters before capitals. Bytes of
+ * UTF-8 that are read in a single-byte charset are full of both.
+ */
+function noise(text: string): number {
+  const signs =
+    text.match(/[^\0-\x7f\p{L}\p{M}\p{Nd}\u00a0\u00ab\u00bb\u2013\u2014\u2018-\u201e\u2026]/gu)?.length ?? 0;
+  const marks =
+    text.match(/[^\0-\x7f\P{L}][\u00a0\u00ab\u00bb\u2013\u2014\u2018-\u201e\u2026]/gu)?.length ?? 0;
+  const capitals = text.match(/[^\0-\x7f\P{Ll}](?=[^\0-\x7f\P{Lu}])/gu)?.length ?? 0;
+  return signs + marks + capitals;
+}
+
+/** Share of the characters beyond ASCII that are among the commonest of Chinese, Korean and Japanese, 0 to 1. */
+function commonness(text: string): number {
+  const high = text.match(/[^\0-\x7f]/gu) ?? [];
+  const common = high.filter(
+    (char) =>
+      commonHanzi.has(char) ||
+      commonSyllables.has(char) ||
+      /[\u3040-\u30ff\u3000-\u3002\uff01-\uff1f]/.test(char),
+  );
+  return high.length === 0 ? 0 : common.length / high.length;
+}
+
+/** The smallest share of sound bytes among those above 0x7F with which a text is still UTF-8 with some damage. */
+const soundShare = 0.7;
+
+/**
+ * Text of bytes that are UTF-8 but for a small part: halves of surrogate pairs that were encoded one by one (CESU-8)
+ * are joined, and what is broken becomes U+FFFD. Undefined where too much is broken for UTF-8.
+ */
+function decodeDamagedUtf8(bytes: Buffer): string | undefined {
+  const joined = joinHalves(bytes);
+  const cut = cutCharacter(joined);
+  const whole = joined.subarray(0, joined.length - cut);
+  const share = utf8Share(whole);
+  // One byte at the end may be the last letter of a word in another charset.
+  const isCutOnly = isUtf8(whole) && (cut > 1 || !isAscii(whole));
+  return isCutOnly || share >= soundShare ? new TextDecoder('utf-8').decode(joined) : undefined;
+}
+
+const isSplitInHalves = (bytes: Buffer) => halves.test(bytes.toString('latin1')) && isUtf8(joinHalves(bytes));
+
+/** A high and a low surrogate, each as three bytes of UTF-8. One without the other becomes U+FFFD. */
+const halves = /\xed([\xa0-\xaf])([\x80-\xbf])\xed([\xb0-\xbf])([\x80-\xbf])/;
+
+function joinHalves(bytes: Buffer): Buffer {
+  const text = bytes.toString('latin1');
+  if (!text.includes('\xed')) return bytes;
+  const joined = text.replace(new RegExp(halves, 'g'), (pair) => {
+    const unit = (at: number) =>
+      0xd000 | ((pair.charCodeAt(at) & 0x3f) << 6) | (pair.charCodeAt(at + 1) & 0x3f);
+    return Buffer.from(String.fromCharCode(unit(1), unit(4)), 'utf8').toString('latin1');
+  });
+  return Buffer.from(joined.replace(/\xed[\xa0-\xbf][\x80-\xbf]/g, '\xef\xbf\xbd'), 'latin1');
+}
+
+/** Length of the beginning of a character at the end of the bytes, 0 to 3. */
+function cutCharacter(bytes: Buffer): number {
+  for (let length = 1; length <= Math.min(3, bytes.length); length++) {
+    const byte = bytes[bytes.length - length]!;
+    if (byte >= 0xc2) return length < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) ? length : 0;
+    if (byte < 0x80) return 0;
+  }
+  return 0;
 }
 
 /** Share of the bytes above 0x7F that belong to well-formed UTF-8 sequences, 0 to 1. */
@@ -133,7 +214,9 @@ const decoders: readonly (readonly [label: RegExp, decoder: string])[] = [
   [/^(x-)?(shift[-_]?jis|sjis|ms_kanji|csshiftjis)|932$|^windows-31j/, 'shift_jis'],
   [/^(x-)?euc-?jp|^cseucpkdfmtjapanese/, 'euc-jp'],
   [/^(cs)?iso-?2022-?jp|5022\d$/, 'iso-2022-jp'],
-  [/^(cs)?iso-?2022-?(kr|cn)|^hz(-gb-?2312)?$/, 'escapes'],
+  [/^(cs)?iso-?2022-?kr/, 'iso-2022-kr'],
+  [/^(cs)?iso-?2022-?cn/, 'iso-2022-cn'],
+  [/^hz(-gb-?2312)?$/, 'hz'],
   [/^(x-)?(cs)?(unicode-?1-?1-?)?utf-?7/, 'utf-7'],
   [/^utf-?16-?be|^ucs-?2-?be/, 'utf-16be'],
   [/^utf-?16-?le|^ucs-?2-?le/, 'utf-16le'],
@@ -165,7 +248,8 @@ function textDecoder(name: string): TextDecoder | undefined {
 function decodeStrictly(bytes: Buffer, decoder: string): string | undefined {
   if (decoder === 'windows-1252') return decodeWindows1252(bytes);
   if (decoder === 'utf-8') return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
-  if (decoder === 'escapes') return decodeEscaped(bytes);
+  if (decoder === 'iso-2022-jp') return decodeJis(bytes);
+  if (decoder === 'hz' || decoder.startsWith('iso-2022')) return decodeEscaped(bytes, decoder);
   if (decoder === 'utf-7') return decodeUtf7(bytes);
   if (decoder.startsWith('utf-32')) return decodeUtf32(bytes, decoder === 'utf-32le');
   if (decoder.startsWith('utf-16')) {
@@ -173,7 +257,6 @@ function decodeStrictly(bytes: Buffer, decoder: string): string | undefined {
     decoder = decoder === 'utf-16' ? byteOrder(bytes) : decoder;
   }
   try {
-    if (decoder === 'iso-2022-jp') bytes = withoutIdleEscapes(bytes);
     if (!decoder.startsWith('iconv:')) return textDecoder(decoder)?.decode(bytes);
     const text = iconv.decode(bytes, decoder.slice(6));
     return text.includes('\ufffd') ? undefined : text;
@@ -238,14 +321,6 @@ function byteOrder(bytes: Buffer): string {
   return odd > even ? 'utf-16le' : 'utf-16be';
 }
 
-/**
- * Joined encoded words switch to ASCII and back with nothing in between, which the Encoding standard treats as
- * an error.
- */
-function withoutIdleEscapes(bytes: Buffer): Buffer {
-  return Buffer.from(bytes.toString('latin1').replace(/\x1b[($][@BIJ](?=\x1b)/g, ''), 'latin1');
-}
-
 // Several Node releases decode windows-1252 as plain Latin-1, so 0x80 to 0x9F are decoded here.
 const windows1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
 
@@ -308,6 +383,55 @@ function utf32InOrder(bytes: Buffer, littleEndian: boolean): string | undefined 
   return pieces.join('') + piece + (bytes.length % 4 === 0 ? '' : '\ufffd');
 }
 
+// ISO-2022-JP (RFC 1468, RFC 1554, and Microsoft's CP50220 to CP50222).
+
+/** The character sets that escape sequences switch to; 'kana' is half-width, 'jis0212' the supplementary kanji. */
+const jisSets: Readonly<Record<string, 'ascii' | 'kana' | 'jis0208' | 'jis0212' | 'gb' | 'ks'>> = {
+  ...{ '(B': 'ascii', '(J': 'ascii', '(H': 'ascii', '(I': 'kana' },
+  ...{ '$@': 'jis0208', $B: 'jis0208', '$(@': 'jis0208', '$(B': 'jis0208', '$(D': 'jis0212' },
+  ...{ $A: 'gb', '$(A': 'gb', '$(C': 'ks' },
+};
+
+/**
+ * Text of ISO-2022-JP bytes, rewritten as the EUC charset of each run: the runtime's decoder knows neither the
+ * supplementary kanji nor runs without any character. Undefined when broken.
+ */
+function decodeJis(bytes: Buffer): string | undefined {
+  let text = '';
+  let set: (typeof jisSets)[string] = 'ascii';
+  let isShifted = false;
+  for (const piece of bytes.toString('latin1').split(/(\x1b(?:\$\([A-D@]|\$[AB@]|\([BHIJ])|[\x0e\x0f\n])/)) {
+    const switched = piece.startsWith('\x1b') ? jisSets[piece.slice(1)] : undefined;
+    if (switched) set = switched;
+    else if (piece === '\x0e' || piece === '\x0f') isShifted = piece === '\x0e';
+    else if (piece === '\n') {
+      // A lost escape sequence must not spoil the next line: every line begins in ASCII.
+      text += piece;
+      [set, isShifted] = ['ascii', false];
+    } else if (piece !== '') {
+      const run = decodeJisRun(Buffer.from(piece, 'latin1'), isShifted ? 'kana' : set);
+      if (run === undefined) return undefined;
+      text += run;
+    }
+  }
+  return text;
+}
+
+function decodeJisRun(run: Buffer, set: (typeof jisSets)[string]): string | undefined {
+  if (set === 'ascii') {
+    // Bytes above 0x7F are half-width kana, as old mobile phones write them.
+    return isAscii(run) ? run.toString('latin1') : decodeStrictly(run, 'shift_jis');
+  }
+  const characters = Buffer.from(run.filter((byte) => byte > 0x20).map((byte) => byte | 0x80));
+  if (set === 'gb') return decodeStrictly(characters, 'gb18030');
+  if (set === 'ks') return decodeStrictly(characters, 'iconv:cp949');
+  if (set === 'jis0208') return decodeStrictly(characters, 'euc-jp');
+  const [prefix, width] = set === 'kana' ? [0x8e, 1] : [0x8f, 2];
+  const prefixed: number[] = [];
+  characters.forEach((byte, index) => prefixed.push(...(index % width === 0 ? [prefix, byte] : [byte])));
+  return decodeStrictly(Buffer.from(prefixed), 'euc-jp');
+}
+
 // HZ (RFC 1843), ISO-2022-KR (RFC 1557), ISO-2022-CN (RFC 1922): 7-bit charsets that switch by escape sequences. Their
 // two-byte characters are those of EUC without the eighth bit, so the bytes are rewritten and decoded as CP949 or
 // GB18030.
@@ -321,17 +445,19 @@ const lineFeed = 0x0a;
 /** The escape-switched charset of unlabelled 7-bit bytes; undefined for other bytes. */
 function escapedCharset(bytes: Buffer): string | undefined {
   const text = bytes.toString('latin1');
-  if (text.includes('\x1b$)C') || text.includes('\x1b$)A') || text.includes('\x1b$)G')) return 'escapes';
-  return text.includes('\x1b$B') || text.includes('\x1b$@') || text.includes('\x1b(I')
-    ? 'iso-2022-jp'
-    : undefined;
+  if (text.includes('\x1b$)C')) return 'iso-2022-kr';
+  if (text.includes('\x1b$)A') || text.includes('\x1b$)G')) return 'iso-2022-cn';
+  return /\x1b(?:\$[@B]|\$\(D|\(I)/.test(text) ? 'iso-2022-jp' : undefined;
 }
 
-/** Text of HZ, ISO-2022-KR or ISO-2022-CN bytes; their own escapes tell which. Undefined when broken. */
-function decodeEscaped(bytes: Buffer): string | undefined {
-  const korean = bytes.includes('\x1b$)C');
-  const chinese = !korean && bytes.includes('\x1b$');
-  const hz = !korean && !chinese;
+/**
+ * Text of HZ, ISO-2022-KR or ISO-2022-CN bytes; the escapes in them count for more than the label. Korean needs none: its
+ * designator stands once in a text, and a word of a header may be without. Undefined when broken.
+ */
+function decodeEscaped(bytes: Buffer, label: string): string | undefined {
+  const named = escapedCharset(bytes);
+  const korean = (named ?? label) === 'iso-2022-kr';
+  const hz = !korean && (named ?? label) !== 'iso-2022-cn' && !bytes.includes('\x1b$');
   const out = Buffer.alloc(bytes.length);
   let length = 0;
   let shifted = false;

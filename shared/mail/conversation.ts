@@ -1,4 +1,4 @@
-import type { Email, Party } from '../email/email';
+import type { Email } from '../email/email';
 
 /** Words that TeleMessage and mail programs put before the subject of a later mail in the same conversation. */
 const prefixes =
@@ -34,10 +34,6 @@ function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function identity(party: Party): string {
-  return (party.address ?? party.number?.replace(/^\+/, '') ?? party.name).toLowerCase().normalize('NFC');
-}
-
 /** The conversation GUID of a Thread-Index header ([MS-OXOMSG] section 2.2.1.3), hex. */
 function threadGuid(index: string | undefined): string | undefined {
   const bytes = Buffer.from(index ?? '', 'base64');
@@ -68,15 +64,14 @@ interface ConversationSource {
 
 /**
  * The conversation that a mail belongs to. Both directions of a chat have one key, and so do a message and its recall,
- * deletion or edit: the GUID of Thread-Index, else the root of References, else the set of parties together with the
- * group that the subject names. `topic` is the name that people know it by, without prefixes and direction.
+ * deletion or edit: the GUID of Thread-Index, else the root of References, else the people together with the group that
+ * the subject names. `topic` is the name that people know it by, without prefixes and direction.
  */
 export function conversationOf(source: ConversationSource): Email['conversation'] {
   const { email, network } = source;
   const subject = withoutPrefixes(email.subject);
   const named = readSubject(subject, network);
   const parties = [email.from, ...email.to, ...email.cc].filter((party) => party !== undefined);
-  const ids = [...new Set(parties.map(identity))].sort(byCodeUnit);
   const names = [...new Set(parties.map((party) => party.name || party.address || party.number || ''))];
   const topic =
     source.threadTopic?.trim() ||
@@ -90,11 +85,7 @@ export function conversationOf(source: ConversationSource): Email['conversation'
   // A single reference of a message action is its original, which does not identify the conversation.
   const chain = email.action && source.references.length < 2 ? [] : source.references;
   const root = chainRoot(chain, source.answered);
-  let key: string;
-  if (guid) key = `thread:${guid}`;
-  else if (root) key = `references:${root}`;
-  else if (ids.length > 0)
-    key = `parties:${named.group === undefined ? '' : `${named.group}\n`}${ids.join('\n')}`;
-  else key = `mail:${email.action?.originalId ?? source.messageId}`;
-  return { key, topic };
+  if (guid) return { key: `thread:${guid}`, topic };
+  if (root) return { key: `references:${root}`, topic };
+  return { key: named.group === undefined ? '' : `group named:${named.group}`, topic, isOfPeople: true };
 }

@@ -18,11 +18,28 @@ function wordAt(text: string, start: number, lastClose: number): Word | undefine
   // A word that reaches into the next one was never closed. Searching only as far as the next start also keeps the
   // time linear for a header of a hundred thousand unclosed words.
   const nextOpen = text.indexOf('=?', from);
-  const close = nextOpen < 0 ? text.indexOf('?=', from) : text.slice(0, nextOpen + 3).indexOf('?=', from);
+  const limit = nextOpen < 0 ? text.length : nextOpen + 3;
+  let close = text.slice(0, limit).indexOf('?=', from);
   if (close < 0) return undefined;
   const charset = (match[1] ?? '').split('*')[0] ?? '';
   const base64 = match[2]?.toLowerCase() === 'b';
+  if (!base64) close = endOfQ(text, close, limit);
   return { charset, base64, payload: text.slice(from, close), end: close + 2 };
+}
+
+/**
+ * Where a Q word ends: some senders leave `?` as it is, and `?=3F` is then a question mark and an encoded character.
+ *
+ * @param close the first `?=`
+ */
+function endOfQ(text: string, close: number, limit: number): number {
+  for (let at = close; /^[0-9a-f]{2}/i.test(text.slice(at + 2, at + 4));) {
+    const next = text.slice(at + 2, limit).search(/\?=|\s/);
+    if (next < 0 || text.charAt(at + 2 + next) !== '?') return close;
+    at += 2 + next;
+    if (!/^[0-9a-f]{2}/i.test(text.slice(at + 2, at + 4))) return at;
+  }
+  return close;
 }
 
 function wordBytes(word: Word): Buffer {

@@ -61,13 +61,16 @@ function startsKnownField(raw: Buffer, start: number, eol: number): boolean {
   return known.test(fieldName(raw, line.start, line.end) ?? '');
 }
 
+/** The line that some mailbox files and gateways put before a header. `From :` is a field (RFC 5322 section 4.5). */
+const envelopeLine = /^>?From (?! *:)/;
+
 /** Start of the header after a byte-order mark, blank lines and the envelope line of an mbox file. */
 function skipEnvelope(raw: Buffer, start: number, eol: number): number {
   let at = raw[start] === 0xef && raw[start + 1] === 0xbb && raw[start + 2] === 0xbf ? start + 3 : start;
   let enveloped = false;
   for (;;) {
     const line = lineAt(raw, at, eol);
-    const envelope = /^>?From /.test(raw.toString('latin1', at, Math.min(at + 6, line.end)));
+    const envelope = envelopeLine.test(raw.toString('latin1', at, Math.min(at + 80, line.end)));
     if (line.next >= raw.length || !(envelope || isBlank(raw, line))) break;
     enveloped ||= envelope;
     at = line.next;
@@ -78,21 +81,43 @@ function skipEnvelope(raw: Buffer, start: number, eol: number): number {
   return enveloped && fieldName(raw, first.start, first.end) !== undefined ? at : start;
 }
 
+interface Field {
+  name: string;
+  lines: string[];
+}
+
+interface Block {
+  fields: Field[];
+  start: number;
+  end: number;
+  bodyStart: number;
+}
+
 /**
- * Reads the header at `start` (RFC 5322 section 2.2). Without a blank line after it, the header ends before the first
- * line that cannot belong to it; text that only looks like a header (`Note: …`) is content. `eol` is the byte that
- * ends lines; `whole` is true for a mail and false for a part. Time is linear in the header's length.
+ * Reads the header at `start` (RFC 5322 section 2.2). An empty line ends it; a line of blanks is a fold (section 4.2).
+ * Without an empty line after it, it ends before the first line that cannot belong to it; text that only looks like a
+ * header (`Note: …`) is content. A header that goes on with its Content-Type behind a gap of empty lines is read on.
+ * `eol` is the byte that ends lines; `whole` is true for a mail and false for a part. Time is linear in the header's
+ * length.
  */
 export function readHeaders(raw: Buffer, start: number, eol: number, whole: boolean): Headers {
   const begin = whole ? skipEnvelope(raw, start, eol) : start;
-  const fields: { name: string; lines: string[] }[] = [];
+  let block = readBlock(raw, begin, eol, false);
+  // No empty line anywhere: then a line of blanks separated header and content.
+  if (block.bodyStart >= raw.length && block.fields.length > 0) block = readBlock(raw, begin, eol, true);
+  if (block.fields.length > 0 && !block.fields.some(({ name }) => known.test(name)))
+    block = { fields: [], start, end: start, bodyStart: start };
+  return headersOf(withFieldsBehindGap(raw, block, eol, whole));
+}
+
+/** @param endsAtBlanks whether a line of nothing but blanks ends the header too */
+function readBlock(raw: Buffer, begin: number, eol: number, endsAtBlanks: boolean): Block {
+  const fields: Field[] = [];
   let at = begin;
   let end = begin;
-  let trusted = false;
   while (at < raw.length) {
     const line = lineAt(raw, at, eol);
-    const blank = isBlank(raw, line);
-    if (blank && (line.start === line.end || fieldName(raw, ...nextLine(raw, line, eol)) === undefined)) {
+    if (line.start === line.end || ((endsAtBlanks || fields.length === 0) && isBlank(raw, line))) {
       at = line.next;
       break;
     }
@@ -103,31 +128,47 @@ export function readHeaders(raw: Buffer, start: number, eol: number, whole: bool
     else if (name) {
       const text = raw.toString('latin1', line.start, line.end);
       fields.push({ name, lines: [text.slice(text.indexOf(':') + 1)] });
-      trusted ||= known.test(name);
     } else {
       const boundary = raw[at] === dash && raw[at + 1] === dash;
-      // Skip garbage between two fields; anything else is content, whose blank line is missing.
-      if (boundary || folded || !startsKnownField(raw, line.next, eol)) break;
+      const text = raw.toString('latin1', line.start, line.end);
+      // A fold that lost its blank, or garbage between two fields; anything else is content without a line before it.
+      const goesOn = startsKnownField(raw, line.next, eol) || (last && lostFold.test(text));
+      if (boundary || folded || !goesOn) break;
+      last?.lines.push(text);
     }
     at = line.next;
     end = at;
   }
-  if (fields.length > 0 && !trusted) return headersOf([], start, start, start);
-  return headersOf(fields, begin, end, at);
+  return { fields, start: begin, end, bodyStart: at };
 }
 
-function nextLine(raw: Buffer, line: Line, eol: number): [start: number, end: number] {
-  if (line.next >= raw.length) return [raw.length, raw.length];
-  const next = lineAt(raw, line.next, eol);
-  return [next.start, next.end];
+/** How the second line of a folded field begins, and hardly any content. */
+const lostFold =
+  /^(?:=\?[^?\s]{1,40}\?[bq]\?|(?:boundary|charset|name|filename|format|type)\*?=["\w]|<[^<>\s@]+@[^<>\s@]+>,?\s*$)/i;
+
+/** Longer gaps are not an accident of one header. */
+const maxGapLines = 20;
+
+/** The header with the fields behind empty lines, if it lacks its Content-Type and goes on with it. */
+function withFieldsBehindGap(raw: Buffer, block: Block, eol: number, whole: boolean): Block {
+  const { fields } = block;
+  const has = (wanted: string) => fields.some(({ name }) => name === wanted);
+  if (has('content-type') || (whole && !has('mime-version')) || (!whole && fields.length > 0)) return block;
+  let at = block.bodyStart;
+  for (let lines = 0; lines < maxGapLines && at < raw.length; lines++) {
+    const line = lineAt(raw, at, eol);
+    if (!isBlank(raw, line)) break;
+    at = line.next;
+  }
+  const line = lineAt(raw, at, eol);
+  if (at >= raw.length || fieldName(raw, line.start, line.end) !== 'content-type') return block;
+  const rest = readBlock(raw, at, eol, false);
+  const isWholeHeader = rest.bodyStart > rest.end;
+  if (!isWholeHeader || !rest.fields.every(({ name }) => /^content-|^mime-/.test(name))) return block;
+  return { ...rest, fields: [...fields, ...rest.fields], start: block.start };
 }
 
-function headersOf(
-  fields: { name: string; lines: string[] }[],
-  start: number,
-  end: number,
-  bodyStart: number,
-): Headers {
+function headersOf({ fields, start, end, bodyStart }: Block): Headers {
   const values = new Map<string, string[]>();
   for (const { name, lines } of fields) {
     // A fold becomes one blank, whatever the next line begins with: software that folds writes blanks or tabs.

@@ -121,6 +121,7 @@ export function readStructured(raw: string, charset?: string): StructuredValue {
   const head = semicolon < 0 ? text : text.slice(0, semicolon);
   const value = (/^[^\s"]*/.exec(withoutComments(head).trimStart())?.[0] ?? '').toLowerCase();
   const sections = new Map<string, Section[]>();
+  const whole = new Map<string, Section[]>();
   const parameters = new Map<string, string>();
   // Some senders write a blank instead of the semicolon after the value.
   for (const [key, content] of rawParameters(
@@ -132,12 +133,15 @@ export function readStructured(raw: string, charset?: string): StructuredValue {
     else {
       const name = match[1] ?? '';
       const order = Number(match[2] ?? 0);
-      const list = sections.get(name) ?? [];
-      list.push({ order, extended: match[2] === undefined || match[3] === '*', text: content });
-      sections.set(name, list);
+      const isWhole = match[2] === undefined;
+      const lists = isWhole ? whole : sections;
+      const list = lists.get(name) ?? [];
+      list.push({ order, extended: isWhole || match[3] === '*', text: content });
+      lists.set(name, list);
     }
   }
   // The plain form beside an extended one is for old software, so the extended form wins (RFC 6266 section 4.3).
-  for (const [name, list] of sections) parameters.set(name, joinSections(list, charset));
+  // Beside its own sections, a value in one piece says the same again.
+  for (const [name, list] of [...sections, ...whole]) parameters.set(name, joinSections(list, charset));
   return { value, parameters };
 }

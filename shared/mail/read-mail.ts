@@ -1,11 +1,13 @@
+import { attachmentName } from '../email/attachment-name';
+import { readDate } from '../email/dates';
 import type { Attachment, Email, Party } from '../email/email';
 import { readMessageAction } from '../email/message-action';
+import { withE164 } from '../participants/participants';
+import type { Numbers } from '../participants/phone';
 import { readAddresses } from './addresses';
-import { attachmentName } from './attachment-name';
-import { bodyOf, contentIdsOf, isEnriched, isReadable } from './body-text';
+import { bodyOf, contentIdsOf, isEnriched, isReadable, unflowed } from './body-text';
 import { decodeBytes } from './charset';
 import { conversationOf } from './conversation';
-import { readMailDate } from './dates';
 import { decodeRaw, decodeText } from './encoded-words';
 import type { Headers } from './header';
 import { readStructured } from './parameters';
@@ -20,12 +22,14 @@ export interface MailContext {
   receivedAt: string;
   /** Name of the network: the topic of a conversation that nothing else names. */
   network: string;
+  /** Reads the numbers of its parties. */
+  numbers: Numbers;
 }
 
 const maxHeaderBytes = 32 * 1024;
 
-function leafBytes(raw: Buffer, leaf: Leaf): Buffer {
-  const bytes = raw.subarray(leaf.start, leaf.end);
+function leafBytes(leaf: Leaf): Buffer {
+  const bytes = leaf.bytes.subarray(leaf.start, leaf.end);
   if (leaf.kind === 'note') return bytes;
   const encoding = leaf.headers.first('content-transfer-encoding') ?? '';
   return decodeTransfer(bytes, encoding, leaf.type.startsWith('text/'));
@@ -54,6 +58,10 @@ function charsetOf(leaves: Leaf[]): string | undefined {
     .find((charset) => charset !== undefined && !/ascii/i.test(charset));
 }
 
+const parameter = (leaf: Leaf, name: string) => leaf.content.parameters.get(name)?.trim().toLowerCase();
+const isFlowed = (leaf: Leaf) => leaf.type === 'text/plain' && parameter(leaf, 'format') === 'flowed';
+const isDelSp = (leaf: Leaf) => parameter(leaf, 'delsp') === 'yes';
+
 function isCandidate(leaf: Leaf): boolean {
   if (leaf.kind === 'note' || !/^text\/(plain|html|enriched|richtext)$/.test(leaf.type)) return false;
   return !/^\s*"?attachment\b/i.test(leaf.headers.first('content-disposition') ?? '');
@@ -71,20 +79,20 @@ interface LeafFile {
 }
 
 /** Every leaf becomes the body or an attachment; only unnamed text parts of nothing but blanks are dropped. */
-function readParts(raw: Buffer, leaves: Leaf[], mailCharset: string | undefined): Parts {
+function readParts(leaves: Leaf[], mailCharset: string | undefined): Parts {
   let body: Email['body'] | undefined;
   let enriched: Email['body'] | undefined;
   let bodyFile: LeafFile | undefined;
   const files: LeafFile[] = [];
   for (const leaf of leaves) {
-    const content = leafBytes(raw, leaf);
+    const content = leafBytes(leaf);
     if (isCandidate(leaf)) {
       const named = fileName(leaf, mailCharset) !== undefined;
       // Blanks in any charset: dropping them loses no evidence.
       const empty = content.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d));
       if (empty && !named) continue;
       const text = body || empty ? '' : leafText(leaf, content, mailCharset);
-      const found = bodyOf(leaf.type, text);
+      const found = bodyOf(leaf.type, isFlowed(leaf) ? unflowed(text, isDelSp(leaf)) : text);
       const sound = isReadable(content, text);
       // A named file with a wrong text type would show as noise in place of the real text.
       if (!body && found && (sound || !named)) {
@@ -166,15 +174,18 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const { headers, leaves } = readStructure(bytes);
   const charset = charsetOf(leaves);
-  const { body, bodyFile, attachments } = readParts(bytes, leaves, charset);
+  const { body, bodyFile, attachments } = readParts(leaves, charset);
 
   const parties = (name: string): Party[] =>
-    headers.all(name).flatMap((value) => readAddresses(value, charset));
+    headers
+      .all(name)
+      .flatMap((value) => readAddresses(value, charset))
+      .map((party) => withE164(party, context.numbers));
   const authors = parties('from');
   const from = authors[0] ?? parties('sender')[0];
   const to = parties('to');
   const sentAsWritten = decodeText(headers.first('date') ?? '', charset);
-  const sentAt = readMailDate(sentAsWritten, context.receivedAt);
+  const sentAt = readDate(sentAsWritten, context.receivedAt);
   const chain = messageIds(headers.all('references'));
   const answered = messageIds(headers.all('in-reply-to'));
   const original = headerText(bytes, headers, charset);

@@ -1,6 +1,7 @@
 import { PermanentError } from '../errors';
 import { readHeaders, type Headers } from './header';
 import { readStructured, type StructuredValue } from './parameters';
+import { decodeTransfer } from './transfer-encoding';
 
 /** A part without parts of its own: a byte range of the mail, still in its transfer encoding. */
 export interface Leaf {
@@ -13,6 +14,8 @@ export interface Leaf {
   headers: Headers;
   /** True for a part of `multipart/alternative`. */
   alternative: boolean;
+  /** The bytes that the range belongs to: the mail, or what a multipart in a transfer encoding was decoded to. */
+  bytes: Buffer;
   start: number;
   end: number;
 }
@@ -72,6 +75,19 @@ function isBoilerplate(text: string): boolean {
   return text.length < 600 && /\bmime\b|multi-?part message/i.test(text) && !/^(--|[a-z-]+:)/im.test(text);
 }
 
+/** What an encoding that RFC 2045 section 6.4 forbids for a multipart hides; undefined if there is none. */
+function decodedMultipart(leaf: Leaf): Buffer | undefined {
+  const { content, headers } = leaf;
+  const encoding = headers.first('content-transfer-encoding') ?? '';
+  const boundary = content.parameters.get('boundary');
+  if (leaf.kind !== 'part' || !content.value.startsWith('multipart/') || !boundary) return undefined;
+  if (!/base-?64|quoted-printable/i.test(encoding)) return undefined;
+  const decoded = decodeTransfer(leaf.bytes.subarray(leaf.start, leaf.end), encoding, false);
+  if (!decoded.includes(`--${boundary}`)) return undefined;
+  const header = `Content-Type: ${headers.first('content-type')}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(header, 'latin1'), decoded]);
+}
+
 /**
  * The structure of a mail (RFC 2046) as byte ranges: every byte of content is in exactly one leaf. Nested mails
  * (`message/rfc822`) are leaves. No part is lost to a missing, wrong, nested, re-used or unclosed boundary; a delimiter
@@ -79,6 +95,11 @@ function isBoilerplate(text: string): boolean {
  * PermanentError `unreadable` above 256 levels of multiparts.
  */
 export function readStructure(raw: Buffer): MimeStructure {
+  return readStructureAt(raw, 0);
+}
+
+/** @param depth of the multipart that the bytes were decoded from, 0 for a mail */
+function readStructureAt(raw: Buffer, depth: number): MimeStructure {
   // Old Macintosh software writes mails without any line feed.
   const eol = raw.includes(lineFeed) ? lineFeed : carriageReturn;
   const needle = Buffer.from([eol, 0x2d, 0x2d]);
@@ -108,7 +129,7 @@ export function readStructure(raw: Buffer): MimeStructure {
     if (type.startsWith('multipart/')) {
       const boundary = boundaryOf(headers, content);
       if (boundary) {
-        if (stack.length >= maxDepth) {
+        if (depth + stack.length >= maxDepth) {
           throw new PermanentError('unreadable', `the mail is nested more than ${maxDepth} levels deep`);
         }
         const frame: Frame = { headers, content, boundary, closed: false, children: 0 };
@@ -121,14 +142,28 @@ export function readStructure(raw: Buffer): MimeStructure {
     // Without a boundary the parts of a multipart cannot be separated, so its content is shown as it is.
     const leafType = type.startsWith('multipart/') ? 'text/plain' : type;
     const alternative = parent?.content.value === 'multipart/alternative';
-    const leaf: Leaf = { kind: 'part', type: leafType, content, headers, alternative, start: 0, end: 0 };
+    const leaf: Leaf = {
+      kind: 'part',
+      type: leafType,
+      content,
+      headers,
+      alternative,
+      bytes: raw,
+      start: 0,
+      end: 0,
+    };
     return { headers, leaf, start: headers.bodyStart };
+  };
+
+  const expanded = (leaf: Leaf): Leaf[] => {
+    const decoded = decodedMultipart(leaf);
+    return decoded ? readStructureAt(decoded, depth + stack.length + 1).leaves : [leaf];
   };
 
   const close = (region: Region, end: number): void => {
     const range = { start: region.start, end: Math.max(region.start, end) };
     const frame = region.around;
-    if (region.leaf) leaves.push({ ...region.leaf, ...range });
+    if (region.leaf) leaves.push(...expanded({ ...region.leaf, ...range }));
     else if (frame) {
       const text = raw.toString('latin1', range.start, range.end);
       const before = range.start === frame.headers.bodyStart && frame.children > 0;
@@ -136,7 +171,9 @@ export function readStructure(raw: Buffer): MimeStructure {
       // A multipart without any delimiter line is text with a wrong header.
       const kind = frame.children === 0 ? 'part' : 'note';
       const { headers, content } = frame;
-      leaves.push({ kind, type: 'text/plain', content, headers, alternative: false, ...range });
+      leaves.push(
+        ...expanded({ kind, type: 'text/plain', content, headers, alternative: false, bytes: raw, ...range }),
+      );
     }
   };
 

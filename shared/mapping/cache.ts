@@ -17,8 +17,11 @@ export interface Mappings {
    * @throws DeploymentError if the stored file is not readable
    */
   current(connector: ConnectorId, sinceMs?: number): Promise<Mapping | undefined>;
-  /** Stores the file and gives no problems; or gives every problem, and the previous file stays in force. */
-  upload(connector: ConnectorId, bytes: Uint8Array): Promise<MappingProblem[]>;
+  /** Stores the file and gives its warnings; or gives every problem, and the previous file stays in force. */
+  upload(
+    connector: ConnectorId,
+    bytes: Uint8Array,
+  ): Promise<{ ok: true; warnings: MappingProblem[] } | { ok: false; errors: MappingProblem[] }>;
 }
 
 interface Loaded {
@@ -55,10 +58,10 @@ export function createMappings(options: {
     },
     async upload(connector, bytes) {
       const parsed = parseMapping(bytes, rules);
-      if (!parsed.ok) return parsed.errors;
+      if (!parsed.ok) return parsed;
       await files.write(connector, Buffer.from(bytes));
       lookUps.forget(connector);
-      return [];
+      return { ok: true, warnings: parsed.mapping.warnings };
     },
   };
 }

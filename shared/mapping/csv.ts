@@ -69,7 +69,8 @@ export function readRows(
   const delimiter = declared ?? detectDelimiter(text, isKnown);
   let endOfLastRow = 0;
   try {
-    parse(text.slice(hint.length), {
+    // Some programs write ="…" as it is, without the quotation marks around the whole field.
+    parse(text.slice(hint.length).replace(/(^|[\n,;\t])=(?="[^"\n]*"(?:[\n,;\t]|$))/g, '$1'), {
       delimiter,
       record_delimiter: '\n',
       relax_column_count: true,

@@ -1,4 +1,4 @@
-/** One fault of a mapping file, for the person who uploads it. Texts are plain English; `code` is for a page that translates. */
+/** One fault of a mapping file, or one doubt about it, for the person who uploads it. Texts are plain English; `code` is for a page that translates. */
 export interface MappingProblem {
   code:
     | 'encoding'
@@ -7,6 +7,8 @@ export interface MappingProblem {
     | 'rows'
     | 'cells'
     | 'number'
+    | 'ambiguous'
+    | 'unlisted'
     | 'excel'
     | 'address'
     | 'date'

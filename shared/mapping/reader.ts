@@ -1,4 +1,4 @@
-import { createNumbers } from '../participants/phone';
+import { createPhoneReader } from '../participants/phone';
 import { headerExpected, meaningOf, readHeader, type Columns } from './columns';
 import { readRows, readText } from './csv';
 import { shown, type MappingProblem } from './problem';
@@ -13,6 +13,8 @@ export interface Mapping {
   rows: number;
   /** Headers of the columns that are not used; a misspelt `Valid from` shows here. */
   ignored: string[];
+  /** Rows that are used although their number is in no known numbering plan (the first 100). */
+  warnings: MappingProblem[];
   /**
    * @param number E.164
    * @param at ISO-8601 instant of the communication
@@ -43,8 +45,9 @@ export function parseMapping(
   bytes: Uint8Array,
   { country, maxRows }: MappingOptions,
 ): { ok: true; mapping: Mapping } | { ok: false; errors: MappingProblem[] } {
-  const readRow = createRowReader(createNumbers(country), country !== undefined);
+  const readRow = createRowReader(createPhoneReader(country), country !== undefined);
   const errors: MappingProblem[] = [];
+  const warnings: MappingProblem[] = [];
   const byNumber = new Map<string, Row[]>();
   let header: string[] | undefined;
   let columns: Columns | undefined;
@@ -73,7 +76,8 @@ export function parseMapping(
         errors.push(...found.problems);
         return;
       }
-      const { row } = found;
+      const { row, doubt } = found;
+      if (doubt && warnings.length < maxProblems) warnings.push(doubt);
       const sameNumber = byNumber.get(row.number);
       if (sameNumber) sameNumber.push(row);
       else byNumber.set(row.number, [row]);
@@ -93,7 +97,7 @@ export function parseMapping(
     for (const { address } of sameNumber) addresses.add(address.toLowerCase());
   return {
     ok: true,
-    mapping: { rows, ignored, addresses, find: (number, at) => find(byNumber.get(number), at) },
+    mapping: { rows, ignored, warnings, addresses, find: (number, at) => find(byNumber.get(number), at) },
   };
 }
 

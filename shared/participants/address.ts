@@ -1,4 +1,4 @@
-import { addressParser } from 'postal-mime';
+import { domainToASCII } from 'node:url';
 
 /**
  * What a user principal name or mail address of Microsoft 365 may look like. Wider than Entra ID's rule (it accepts
@@ -25,22 +25,30 @@ export function isObjectId(text: string): boolean {
   return objectId.test(text);
 }
 
-/**
- * The addresses in a field that should contain one, but may contain `Name <address>`, `mailto:`, or several addresses
- * separated by `;` or `,`. An address inside a display name or comment does not count: it may be a stranger's.
- */
-export function addressesIn(text: string): string[] {
-  const trimmed = text.trim();
-  if (!/[<"(]/.test(trimmed)) return trimmed.split(/[;,]/).map(bare).filter(isAddress);
-  // Without angle brackets, the parser also finds addresses in comments and quoted names.
-  const isBare = !/[("]/.test(trimmed);
-  return addressParser(trimmed, { flatten: true })
-    .map(({ name, address = '' }) => ({ name, address }))
-    .filter(({ name, address }) => trimmed.includes(`<${address}`) || (isBare && !name))
-    .map(({ address }) => bare(address))
-    .filter(isAddress);
-}
+const opening = /^[\s<‘’“”`´«]+/;
+const closing = /[\s>‘’“”`´».,;:]+$/;
 
-function bare(text: string): string {
-  return text.trim().replace(/^mailto:/i, '');
+/**
+ * An address without what programs and people leave around it: marks without width, blanks, quotation marks,
+ * punctuation, `mailto:`; with plain instead of full-width characters and with an A-label domain (RFC 5890), as the
+ * directory has it. A text that is no address comes back without the dirt.
+ */
+export function cleanAddress(text: string): string {
+  let address = text
+    .replace(/\p{Cf}/gu, '')
+    .replace(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
+  for (let before = ''; before !== address;) {
+    before = address;
+    address = address
+      .replace(opening, '')
+      .replace(closing, '')
+      .replace(/^mailto:/i, '')
+      .replace(/^(["'])(.*)\1$/s, '$2');
+    // A domain ends in no apostrophe; a local part may begin with one.
+    if (address.endsWith("'")) address = address.slice(0, -1).replace(/^'/, '');
+  }
+  const at = address.lastIndexOf('@');
+  const domain = address.slice(at + 1);
+  if (at < 1 || /^[\0-\x7f]*$/.test(domain)) return address;
+  return `${address.slice(0, at)}@${domainToASCII(domain) || domain}`;
 }

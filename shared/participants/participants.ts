@@ -1,7 +1,8 @@
 import type { Email, Party } from '../email/email';
 import type { SourceMessage } from '../telemessage/message';
-import { addressesIn, isAddress } from './address';
-import type { Numbers } from './phone';
+import { isAddress } from './address';
+import { readParties } from './party-list';
+import { numberOfAccount, plainDigits, type Numbers } from './phone';
 
 /** A party of an item as TeleMessage names it, before mapping. */
 export interface Participant {
@@ -19,31 +20,118 @@ export interface Participant {
 
 /** A participant with the numbers and addresses by which it can be recognised. */
 interface Candidate extends Participant {
+  /** An entry of *User's Email address*. */
+  isUser: boolean;
   keys: Set<string>;
+}
+
+/** The party with its number in E.164, if the text is a number. */
+export function withE164(party: Party, numbers: Numbers): Party {
+  const e164 = party.number === undefined ? undefined : numbers(party.number);
+  return e164 === undefined ? party : { ...party, e164 };
+}
+
+/** A message with what its parties are recognised by. */
+export interface NamedIn {
+  message: SourceMessage;
+  /** The entries of *User's Email address*, one party each, in their order. */
+  users: readonly Party[];
+  numbers: Numbers;
+}
+
+/** The message with the parties that its *User's Email address* property names. */
+export const namedIn = (message: SourceMessage, numbers: Numbers): NamedIn => ({
+  message,
+  users: usersIn(message.usersEmailAddress, numbers),
+  numbers,
+});
+
+function usersIn(entries: SourceMessage['usersEmailAddress'], numbers: Numbers): Party[] {
+  return entries.map(({ mobileNumber, emailAddress, firstName, lastName }) => {
+    const [stated] = readParties(emailAddress ?? '');
+    const written = emailAddress?.trim() ?? '';
+    const address = stated?.address ?? (stated?.number === undefined ? written : '');
+    const own = mobileNumber?.trim() ?? '';
+    const number = (numberOfAccount(own) ?? own) || (stated?.numberInName ? '' : (stated?.number ?? ''));
+    const name = [firstName, lastName].filter(Boolean).join(' ').trim() || (stated?.address && stated.name);
+    return withE164(
+      { name: name ?? '', ...(address !== '' && { address }), ...(number !== '' && { number }) },
+      numbers,
+    );
+  });
 }
 
 /**
  * The participants of an item: every entry of the *User's Email address* property, then every party of the message
- * except blind copies. TeleMessage names the same person in both places, often with more details in one of them. A
- * party whose numbers and addresses all belong to another party is that person; two parties that share a number but
- * not the address are two participants. People choose display names, so a number in one never identifies a party
- * (docs/mapping.md).
+ * except blind copies. TeleMessage names the same person in both places, often with more details in one of them; who is
+ * one participant is a rule of docs/mapping.md:
+ *
+ * - A party of the message is somebody named before if that one has all of the party's numbers and addresses.
+ * - An entry of *User's Email address* is another entry if that one has its number and, if it states an address, that
+ *   too. Two entries with one address, and a number in one of them alone, are two participants.
+ *
+ * People choose display names, so a number in one never identifies a party. `chat` are those who took part in the
+ * message itself, as indexes; undefined if somebody who did is unknown.
  */
-export function participants(message: SourceMessage, email: Email, numbers: Numbers): Participant[] {
-  const users = message.usersEmailAddress.map((user) => {
-    const name = [user.firstName, user.lastName].filter(Boolean).join(' ').trim();
-    const written = user.emailAddress?.trim() ?? '';
-    return candidate(name, split(user.mobileNumber), addressesIn(written), written, numbers);
-  });
-  const parties = [...(email.from ? [email.from] : []), ...email.to, ...email.cc];
-  takeNumbersInNames(users, parties, numbers);
-  return withoutSubsumed([...users, ...parties.map((party) => ofParty(party, numbers))]).map(
-    ({ keys: _keys, ...participant }) => participant,
-  );
+export function participants(
+  users: readonly Party[],
+  email: Pick<Email, 'from' | 'to' | 'cc'>,
+): { participants: Participant[]; chat: number[] | undefined } {
+  const known = users.map((user) => candidate(user, true));
+  const named = [...(email.from ? [email.from] : []), ...email.to, ...email.cc];
+  takeNumbersInNames(known, named);
+  const parties = named.map((party) => candidate(party, false));
+  const all = [...known, ...parties];
+  const same = sameParticipants(all);
+  const kept = all.filter((one) => same.get(one) === one);
+  return {
+    participants: kept.map(({ keys: _keys, isUser: _isUser, ...participant }) => participant),
+    chat: chatPeople({ users: known, parties, named, kept, same }),
+  };
 }
 
+/**
+ * Who took part in the message itself, as indexes in the list of participants; undefined if nobody can say. Two rules
+ * hold for a conversation that do not hold for mapping: a number in the display name of a party tells which entry of
+ * *User's Email address* the party is, and an unknown party is the entry that no other party is, if they are as many.
+ */
+function chatPeople({
+  users,
+  parties,
+  named,
+  kept,
+  same,
+}: {
+  users: readonly Candidate[];
+  parties: readonly Candidate[];
+  named: readonly Party[];
+  kept: readonly Candidate[];
+  same: ReadonlyMap<Candidate, Candidate>;
+}): number[] | undefined {
+  const byNumber = new Map(users.flatMap((user) => user.numbers.map((number) => [number, user] as const)));
+  const people = new Set<Candidate>();
+  let unknown = 0;
+  parties.forEach((party, index) => {
+    const inName = named[index]?.numberInName ? named[index].e164 : undefined;
+    const holder = same.get(party);
+    const user = inName === undefined || holder?.isUser ? undefined : byNumber.get(inName);
+    const person = (user && same.get(user)) ?? holder;
+    if (person) people.add(person);
+    else unknown++;
+  });
+  const others = new Set(users.flatMap((user) => same.get(user) ?? []));
+  for (const person of people) others.delete(person);
+  if (unknown > 0 && others.size !== unknown) return undefined;
+  if (unknown > 0) for (const other of others) people.add(other);
+  return kept.flatMap((one, index) => (people.has(one) ? [index] : []));
+}
+
+/** An id of a participant that does not change with the spelling of an item. */
+export const ownId = ({ numbers, addresses, name }: Participant): string =>
+  numbers[0] ?? (addresses[0] ?? name).toLowerCase();
+
 /** TeleMessage's usual form of a party is `First Last Mobile <address>`. */
-function takeNumbersInNames(users: readonly Candidate[], parties: readonly Party[], numbers: Numbers): void {
+function takeNumbersInNames(users: readonly Candidate[], parties: readonly Party[]): void {
   const byAddress = new Map<string, Candidate[]>();
   for (const user of users)
     for (const address of user.addresses) {
@@ -52,47 +140,32 @@ function takeNumbersInNames(users: readonly Candidate[], parties: readonly Party
       if (sharing) sharing.push(user);
       else byAddress.set(key, [user]);
     }
-  const digits = (text: string) => text.normalize('NFKC').replace(/\D/g, '');
-  for (const { name, address, number, numberInName } of parties) {
+  const digits = (text: string) => plainDigits(text).replace(/\D/g, '');
+  for (const { name, address, number, e164, numberInName } of parties) {
     if (!numberInName || number === undefined || digits(name) !== digits(number)) continue;
-    const known = byAddress.get(address?.trim().toLowerCase() ?? '') ?? [];
-    const found = numbers(number);
-    const statesNone = known.every(({ keys, addresses }) => keys.size === addresses.length);
-    if (known[0] && found !== undefined && statesNone) known[0].numberInName ??= found;
+    const known = byAddress.get(address?.toLowerCase() ?? '') ?? [];
+    if (known[0] && e164 !== undefined && !known.some(statesNumber)) known[0].numberInName ??= e164;
   }
 }
 
-function ofParty(party: Party, numbers: Numbers): Candidate {
-  const written = party.address?.trim() ?? '';
-  return candidate(
-    party.name.trim(),
-    party.numberInName ? [] : split(party.number),
-    isAddress(written) ? [written] : [],
-    written,
-    numbers,
-  );
-}
+/** Whether the source states a number of the candidate, readable or not. */
+const statesNumber = ({ keys, addresses }: Candidate) => keys.size > addresses.length;
 
-function candidate(
-  name: string,
-  writtenNumbers: string[],
-  writtenAddresses: string[],
-  writtenAddress: string,
-  numbers: Numbers,
-): Candidate {
-  const read = writtenNumbers.map((written) => ({ written, number: numbers(written) }));
-  const found = new Set(read.flatMap(({ number }) => number ?? []));
-  const addresses = new Map(
-    writtenAddresses.filter(isReal).map((address) => [address.toLowerCase(), address]),
-  );
-  const unread = read.filter(({ number }) => number === undefined).map(({ written }) => `unread ${written}`);
-  const shown = isReal(writtenAddress) && writtenAddress !== '' ? `<${writtenAddress}>` : '';
+function candidate(party: Party, isUser: boolean): Candidate {
+  const address = party.address?.trim() ?? '';
+  const addresses = isAddress(address) && isReal(address) ? [address] : [];
+  const number = party.numberInName ? '' : (party.number?.trim() ?? '');
+  const numbers = number !== '' && party.e164 !== undefined ? [party.e164] : [];
+  const unread = number !== '' && party.e164 === undefined ? [`unread ${number}`] : [];
+  const shown = address !== '' && isReal(address) ? `<${address}>` : '';
+  const name = party.name.trim();
   return {
     name,
-    numbers: [...found],
-    addresses: [...addresses.values()],
-    asWritten: [name, ...writtenNumbers, shown].filter(Boolean).join(' '),
-    keys: new Set([...found, ...addresses.keys(), ...unread]),
+    numbers,
+    addresses,
+    asWritten: [name, name.includes(number) ? '' : number, shown].filter(Boolean).join(' '),
+    isUser,
+    keys: new Set([...numbers, ...addresses.map((one) => one.toLowerCase()), ...unread]),
   };
 }
 
@@ -101,37 +174,39 @@ function isReal(address: string): boolean {
   return !/\.invalid$/i.test(address);
 }
 
-function split(text: string | undefined): string[] {
-  return (text ?? '')
-    .split(/[;,]/)
-    .map((one) => one.trim())
-    .filter(Boolean);
-}
+/** Whether `one`, all of whose keys `holder` has, is the same participant. */
+const isSame = (holder: Candidate, one: Candidate) =>
+  !one.isUser || (holder.isUser && (holder.keys.size === one.keys.size || statesNumber(one)));
 
 /**
- * Drops every candidate whose keys another candidate also has; of equals, the first stays. A candidate with nothing
- * but a name is dropped if another one has that name. Groups have hundreds of members, so only candidates that share
- * a key are compared.
+ * The participant that each candidate is: itself, or another one; of equals, the first. A candidate with nothing
+ * but a name is another one who has that name, and one without even a name is none. Groups have hundreds of members, so
+ * only candidates that share a key are compared.
  */
-function withoutSubsumed(candidates: Candidate[]): Candidate[] {
+function sameParticipants(candidates: readonly Candidate[]): Map<Candidate, Candidate> {
   const holders = new Map<string, Candidate[]>();
-  const kept = new Set<Candidate>();
+  const same = new Map<Candidate, Candidate>();
   // Most keys first, so that a candidate comes before those that it makes redundant. The sort is stable.
   for (const one of candidates.toSorted((a, b) => b.keys.size - a.keys.size)) {
     const nameKey = one.name ? [`named ${one.name.toLowerCase()}`] : [];
     const [first, ...others] = one.keys.size > 0 ? one.keys : nameKey;
     if (first === undefined) continue;
-    const holder = holders.get(first)?.find(({ keys }) => others.every((key) => keys.has(key)));
+    const holder = holders
+      .get(first)
+      ?.find(
+        (other) => others.every((key) => other.keys.has(key)) && (one.keys.size === 0 || isSame(other, one)),
+      );
     if (holder) {
       if (holder.name === '') holder.name = one.name;
+      same.set(one, holder);
       continue;
     }
-    kept.add(one);
+    same.set(one, one);
     for (const key of [...one.keys, ...nameKey]) {
       const sharing = holders.get(key);
       if (sharing) sharing.push(one);
       else holders.set(key, [one]);
     }
   }
-  return candidates.filter((one) => kept.has(one));
+  return same;
 }

@@ -12,12 +12,14 @@ import {
 import { isSettledBefore } from '../delivery/overlap';
 import { recordOutcome, type ItemResult } from '../delivery/record-outcome';
 import type { Deps } from '../deps';
+import { conversationOf } from '../email/conversation';
 import type { Attachment, Email } from '../email/email';
 import { mailboxItem, type MailboxItem } from '../email/mailbox-item';
 import { applySizeRules, asDropped } from '../email/size-rules';
 import { DeploymentError, gravest, nextStepAfter, PermanentError, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
 import { resolve, type FoundUser, type Mailbox, type Resolution } from '../mapping/resolve';
+import { ownId } from '../participants/participants';
 import { attemptBudgetMs, longestDeliveryMs } from '../time-budget';
 import { batchPartition, positionRow } from '../storage/outcomes';
 import { giveUp } from './quarantine-item';
@@ -87,7 +89,7 @@ async function importEverywhere(
 ): Promise<ItemResult> {
   const connector = connectors[pointer.connector];
   const rules = deps.config.perConnector[pointer.connector];
-  const { usersEmailAddress, email, provenance, itemKey } = item;
+  const { users, provenance, itemKey } = item;
   const startedMs = deps.now();
   // Users and mapping that were looked up before a person changed them do not count.
   const sinceMs = Date.parse(attempt.row.value.redrivenAt ?? '') || 0;
@@ -103,6 +105,10 @@ async function importEverywhere(
       kind === 'unknown' ? [] : [{ asWritten, kind }],
     ),
     ...unreached(resolutions),
+  };
+  const email = {
+    ...item.email,
+    conversation: conversationOf(item.email, peopleIn(item, resolutions), item.sourceId),
   };
   if (mailboxes.length === 0) {
     if (unknown.length > 0) throw gravest(unknown);
@@ -128,7 +134,7 @@ async function importEverywhere(
     }));
     return { ...result, deliveries };
   }
-  const options = { itemClass: rules.itemClass, itemKey, addresses: usersEmailAddress };
+  const options = { itemClass: rules.itemClass, itemKey, users };
   const without = (refused: readonly Attachment[]): MailboxItem => {
     const dropped = refused.map((one) => ({ ...asDropped(one), refused: true as const }));
     const whole = mailboxItem(sized.email, [...sized.dropped, ...dropped], provenance, connector, options);
@@ -188,6 +194,15 @@ async function resolveEverybody(
       if (mailbox.folderError instanceof DeploymentError)
         mailbox.folderError = (await folderOf(deps, connector, mailbox.userId, true)).folderError;
   return resolved;
+}
+
+/** Who took part in the message: users of the directory by their id there, all others by what the source calls them. */
+function peopleIn({ chat }: Communication, resolutions: readonly Resolution[]): string[] | undefined {
+  return chat?.map((index) => {
+    const one = resolutions[index]!;
+    if (one.kind === 'mailbox') return one.mailbox.userId;
+    return (one.kind === 'noMailbox' ? one.userId : undefined) ?? ownId(one.participant);
+  });
 }
 
 /** Participants of the organisation for whom no mailbox is known. */

@@ -63,14 +63,7 @@ function testItem(proof: Proof, name: string, attachments: Attachment[]): Mailbo
     connectors[connector],
     {
       itemClass: deps.config.perConnector[connector].itemClass,
-      addresses: [
-        {
-          emailAddress: options.mailbox,
-          mobileNumber: undefined,
-          firstName: undefined,
-          lastName: undefined,
-        },
-      ],
+      users: [{ name: '', address: options.mailbox }],
       itemKey: sha256,
     },
   );

@@ -1,4 +1,5 @@
 import { eventLine } from '../events';
+import type { Mapping } from '../mapping/reader';
 import { containers, queues, tables } from '../names';
 import { described, failed, ok, skipped, statusOf, type Step } from './step';
 
@@ -24,6 +25,25 @@ export const storeSteps: Step[] = [
       if (read.failed) return read.failed;
       await deps.storeProbe.writeTable(tables.folders, 'preflight', id);
       return ok(`read: ${Object.values(tables).join(', ')}; wrote and removed one row`);
+    },
+  },
+  {
+    id: 'mapping',
+    title: 'Mapping files',
+    needs: ['settings'],
+    cure: 'Upload the mapping file of the connector again: `docs/mapping.md` describes it, and the upload lists every problem.',
+    async run({ deps }) {
+      const { connectors, perConnector } = deps.config;
+      const custom = connectors.filter((connector) => perConnector[connector].customMapping);
+      if (custom.length === 0) return ok('custom mapping is on for no connector');
+      const read = await each(custom, (connector) => deps.mappings.current(connector));
+      if (read.failed) return read.failed;
+      const missing = read.done.flatMap(([connector, mapping]) => (mapping ? [] : [connector]));
+      if (missing.length > 0)
+        return failed(`no mapping file is stored for ${missing.join(', ')}: items wait for it`);
+      return ok(
+        read.done.map(([connector, mapping]) => `${connector}: ${mapping && describe(mapping)}`).join('; '),
+      );
     },
   },
   {
@@ -91,9 +111,19 @@ async function* once(text: string): AsyncGenerator<Buffer> {
   yield Buffer.from(text);
 }
 
+/** Size and warnings of a mapping; lines, because numbers belong in no change record. */
+function describe({ rows, warnings, ignored }: Mapping): string {
+  const lines = warnings.map(({ line }) => line).join(', ');
+  return [
+    `${rows} rows`,
+    ...(warnings.length > 0 ? [`check the numbers of line ${lines}: no known numbering plan has them`] : []),
+    ...(ignored.length > 0 ? [`${ignored.length} columns are not used`] : []),
+  ].join(', ');
+}
+
 /** Asks for each name; the failure lists every name that failed. */
-async function each<T>(names: string[], ask: (name: string) => Promise<T>) {
-  const done: [name: string, answer: T][] = [];
+async function each<Name extends string, T>(names: Name[], ask: (name: Name) => Promise<T>) {
+  const done: [name: Name, answer: T][] = [];
   const problems: string[] = [];
   for (const name of names)
     await ask(name).then(

@@ -1,11 +1,11 @@
 import { isDeviceEvent, readChat } from '../chat/read-chat';
 import { connectors, type ConnectorId } from '../connectors';
-import type { Email } from '../email/email';
+import type { Email, Party } from '../email/email';
 import { containedHtml } from '../email/foreign-html';
 import { itemKey } from '../email/item-key';
 import { PermanentError, type KnownOfItem } from '../errors';
 import { readMail } from '../mail/read-mail';
-import { participants, type Participant } from '../participants/participants';
+import { namedIn, participants, type NamedIn, type Participant } from '../participants/participants';
 import type { Numbers } from '../participants/phone';
 import { sourceMessage, type SourceMessage } from '../telemessage/message';
 import { idAtStart, idOf } from './source-id';
@@ -19,9 +19,12 @@ export type ReadLine = {
   | { kind: 'deviceEvent' }
   | {
       kind: 'communication';
-      usersEmailAddress: SourceMessage['usersEmailAddress'];
+      /** The entries of *User's Email address*. */
+      users: readonly Party[];
       email: Email;
       participants: Participant[];
+      /** Indexes of the participants who took part in the message itself; absent if somebody who did is unknown. */
+      chat?: number[] | undefined;
       itemKey: string;
     }
 );
@@ -46,16 +49,18 @@ export function readLine(line: Buffer, connectorId: ConnectorId, numbers: Number
   if (isDeviceEvent(message)) return { kind: 'deviceEvent', sourceId, arrivedAt };
   try {
     expectFew(usersEmailAddress.length + message.to.length);
-    const email = readEmail(message, connectorId);
+    const source = namedIn(message, numbers);
+    const { users } = source;
+    const email = readEmail(source, connectorId);
     if (email.body.type === 'html') email.body.shown = containedHtml(email.body.content);
     expectFew(usersEmailAddress.length + email.to.length + email.cc.length + email.bcc.length);
     return {
       kind: 'communication',
       sourceId,
       arrivedAt,
-      usersEmailAddress,
+      users,
       email,
-      participants: participants(message, email, numbers),
+      ...participants(users, email),
       itemKey: itemKey(connectors[connectorId].id, sourceId, email),
     };
   } catch (error) {
@@ -90,13 +95,15 @@ function parseLine(line: Buffer): SourceMessage {
   throw notArchived(problems.join('; '), idOf(json));
 }
 
-function readEmail(message: SourceMessage, connectorId: ConnectorId): Email {
+function readEmail(source: NamedIn, connectorId: ConnectorId): Email {
+  const { message, numbers } = source;
   const connector = connectors[connectorId];
-  if (connector.format === 'chat') return readChat(message, connector);
+  if (connector.format === 'chat') return readChat(source, connector);
   return readMail(decodeMime(message.mime), {
     messageId: message.messageId,
     receivedAt: message.gatewayReceivedDate,
     network: connector.network,
+    numbers,
   });
 }
 

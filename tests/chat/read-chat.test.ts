@@ -2,7 +2,7 @@ import { connectors } from '../../shared/connectors';
 import { isDeviceEvent, readChat } from '../../shared/chat/read-chat';
 import { itemKey } from '../../shared/email/item-key';
 import { sourceMessage } from '../../shared/telemessage/message';
-import { fixtureNames, readFixture, readMessage, shown } from '../support/email-fixtures';
+import { fixtureNames, named, readFixture, readMessage, shown } from '../support/email-fixtures';
 
 const folder = 'chats';
 const minimal = {
@@ -12,18 +12,18 @@ const minimal = {
   usersEmailAddress: [],
 };
 const read = (fields: Record<string, unknown>) =>
-  readChat(sourceMessage.parse({ ...minimal, ...fields }), connectors.whatsapp);
+  readChat(named(sourceMessage.parse({ ...minimal, ...fields })), connectors.whatsapp);
 
 describe('readChat', () => {
   test.each(fixtureNames(folder))('reads %s as its expected email', (name) => {
-    const email = readChat(readMessage(folder, name), connectors.whatsapp);
+    const email = readChat(named(readMessage(folder, name)), connectors.whatsapp);
     const actual = JSON.parse(JSON.stringify({ ...email, attachments: email.attachments.map(shown) }));
     expect(actual).toEqual(readFixture(folder, `${name}.expected.json`));
   });
 
   test('gives both directions of a conversation one key and one topic', () => {
     const [there, back] = ['one-to-one', 'one-to-one-answer'].map(
-      (name) => readChat(readMessage(folder, name), connectors.whatsapp).conversation,
+      (name) => readChat(named(readMessage(folder, name)), connectors.whatsapp).conversation,
     );
     expect(back).toEqual(there);
   });
@@ -31,7 +31,7 @@ describe('readChat', () => {
   test('gives two edits of one message different item keys', () => {
     const keys = ['edit-first', 'edit-second'].map((name) => {
       const message = readMessage(folder, name);
-      return itemKey('whatsapp', message.messageId, readChat(message, connectors.whatsapp));
+      return itemKey('whatsapp', message.messageId, readChat(named(message), connectors.whatsapp));
     });
     expect(new Set(keys).size).toBe(2);
   });
@@ -79,7 +79,7 @@ describe('readChat', () => {
         groupMessage: true,
       });
     };
-    const readGroup = (message: ReturnType<typeof group>) => readChat(message, connectors.whatsapp);
+    const readGroup = (message: ReturnType<typeof group>) => readChat(named(message), connectors.whatsapp);
 
     test('finds name and address of each of thousands of members', () => {
       const last = '447700019999';
@@ -87,6 +87,7 @@ describe('readChat', () => {
         name: last,
         number: last,
         address: `u${last}@a.com`,
+        e164: `+${last}`,
       });
     });
   });

@@ -73,7 +73,7 @@ it.each(corpus)('is visible, on top and in its place below %s', async (html) => 
   const { json } = mailboxItem(email, [], aProvenance(), connectors.wechat, {
     itemClass: 'IPM.ExternalData.WeChat',
     itemKey: 'a'.repeat(64),
-    addresses: [],
+    users: [],
   });
   const { content } = json['body'] as { content: string };
   requests = [];

@@ -3,7 +3,7 @@ import type { Email } from '../../shared/email/email';
 import { connectors } from '../../shared/connectors';
 import { readChat } from '../../shared/chat/read-chat';
 import { sourceMessage } from '../../shared/telemessage/message';
-import { aFile, anEmail } from '../support/email-fixtures';
+import { aFile, anEmail, named } from '../support/email-fixtures';
 
 const email = anEmail({ attachments: [aFile('a.pdf', 'bytes'), aFile('b.pdf', '')] });
 const key = (changes: Partial<Email> = {}) =>
@@ -60,7 +60,7 @@ const chatKey = (fields: Record<string, unknown>) => {
     direction: 'Out',
     ...fields,
   });
-  return itemKey('whatsapp', messageId, readChat(message, connectors.whatsapp));
+  return itemKey('whatsapp', messageId, readChat(named(message), connectors.whatsapp));
 };
 const differ = (keys: string[]) => expect(new Set(keys).size).toBe(keys.length);
 const missed = {

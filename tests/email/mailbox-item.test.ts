@@ -2,6 +2,7 @@ import type { Email } from '../../shared/email/email';
 import type { MailboxItem } from '../../shared/email/mailbox-item';
 import { propertyIds, propertyValue } from '../../shared/email/provenance';
 import { usableAddress, type Recipient } from '../../shared/email/recipient';
+import { sourceMessage } from '../../shared/telemessage/message';
 import {
   aFile,
   anEmail,
@@ -9,6 +10,7 @@ import {
   convert,
   convertChat,
   fixtureNames,
+  named,
   readFixture,
   readMessage,
   shown,
@@ -35,7 +37,7 @@ interface Fixture {
   email: Omit<Email, 'attachments' | 'bodyFile'> & { attachments: ShownFile[]; bodyFile?: ShownFile };
   dropped: Parameters<typeof convert>[1];
   provenance: Parameters<typeof convert>[2];
-  addresses: Parameters<typeof convert>[3];
+  addresses: unknown[];
 }
 
 const created = (item: MailboxItem) => item.json as unknown as Created;
@@ -46,8 +48,18 @@ function convertFixture(name: string): MailboxItem {
   const { attachments, bodyFile, ...rest } = email;
   const file = (one: ShownFile) => ({ ...one, content: Buffer.from(one.content, 'base64') });
   const files = { attachments: attachments.map(file), ...(bodyFile && { bodyFile: file(bodyFile) }) };
-  return convert({ ...rest, ...files }, dropped, provenance, addresses);
+  return convert({ ...rest, ...files }, dropped, provenance, usersOf(addresses));
 }
+
+const usersOf = (usersEmailAddress: unknown[]) =>
+  named(
+    sourceMessage.parse({
+      messageId: '1',
+      gatewayReceivedDate: '2024-03-01T12:00:00Z',
+      sourceType: 'WECHAT',
+      usersEmailAddress,
+    }),
+  ).users;
 
 const every: [string, () => MailboxItem][] = [
   ...fixtureNames('chats').map((name): [string, () => MailboxItem] => [
@@ -212,28 +224,24 @@ describe('mailboxItem', () => {
   });
 
   test('cuts the addresses of a very large group between entries', () => {
-    const addresses = Array.from({ length: 3_000 }, (_, index) => ({
-      emailAddress: `member.${index}@contoso.com`,
-      mobileNumber: undefined,
-      firstName: undefined,
-      lastName: undefined,
+    const users = Array.from({ length: 3_000 }, (_, index) => ({
+      name: '',
+      address: `member.${index}@contoso.com`,
     }));
-    const value = property(convert(anEmail(), [], aProvenance(), addresses), propertyIds.usersEmailAddress)!;
+    const value = property(convert(anEmail(), [], aProvenance(), users), propertyIds.usersEmailAddress)!;
     expect(Buffer.byteLength(value)).toBeLessThanOrEqual(30_000);
     expect(value).toMatch(/^member\.0@contoso\.com;.*;member\.\d+@contoso\.com$/);
   });
 
   test('names thousands of participants by address in the body, and counts the rest', () => {
-    const addresses = Array.from({ length: 7_000 }, (_, index) => ({
-      emailAddress: `the.member.with.number.${index}@contoso.com`,
-      mobileNumber: undefined,
-      firstName: undefined,
-      lastName: undefined,
+    const users = Array.from({ length: 7_000 }, (_, index) => ({
+      name: '',
+      address: `the.member.with.number.${index}@contoso.com`,
     }));
-    const { content } = created(convert(anEmail(), [], aProvenance(), addresses)).body;
-    const named = content.match(/\bthe\.member\.with\.number\.\d+@contoso\.com\b/g)!.length;
-    expect(named).toBeGreaterThan(4_000);
-    expect(content.includes(`@contoso.com and ${7_000 - named} more\n`)).toBe(true);
+    const { content } = created(convert(anEmail(), [], aProvenance(), users)).body;
+    const found = content.match(/\bthe\.member\.with\.number\.\d+@contoso\.com\b/g)!.length;
+    expect(found).toBeGreaterThan(4_000);
+    expect(content.includes(`@contoso.com and ${7_000 - found} more\n`)).toBe(true);
     expect(Buffer.byteLength(content)).toBeLessThan(300_000);
     expect(content.startsWith('At noon?\n\n')).toBe(true);
   });

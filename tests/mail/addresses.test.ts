@@ -1,4 +1,5 @@
-import { numberIn, readAddresses } from '../../shared/mail/addresses';
+import { readAddresses } from '../../shared/mail/addresses';
+import { numberIn } from '../../shared/participants/party-list';
 
 const read = (header: string) => readAddresses(Buffer.from(header, 'utf8').toString('latin1'));
 const addresses = (header: string) => read(header).map(({ address }) => address);
@@ -20,15 +21,12 @@ describe('readAddresses', () => {
     expect(addresses(header)).toEqual(['real@x.com']);
   });
 
-  it.each([
-    '"victim@bank.com"',
-    '=?utf-8?B?dmljdGltQGJhbmsuY29t?=',
-    '(victim@bank.com)',
-    'Ann victim@bank.com',
-    'Ann (a@b.com)',
-  ])('finds no address at all in %s', (header) => {
-    expect(addresses(header)).toEqual([undefined]);
-  });
+  it.each(['"victim@bank.com"', '=?utf-8?B?dmljdGltQGJhbmsuY29t?=', '(victim@bank.com)', 'Ann (a@b.com)'])(
+    'finds no address at all in %s',
+    (header) => {
+      expect(addresses(header)).toEqual([undefined]);
+    },
+  );
 
   it.each(['', ' ', ',,;', 'undisclosed-recipients:;', 'a: ;, b:;', '<>', '"" <>', '()', '>'])(
     'finds nobody in "%s"',
@@ -47,7 +45,14 @@ describe('readAddresses', () => {
   });
 
   it.each([
-    ['josé@exämple.com', 'josé@exämple.com'],
+    ['josé@exämple.com', 'josé@xn--exmple-cua.com'],
+    ['Ann ann@x.com', 'ann@x.com'],
+    ['[Wei Zhang] wei@x.com', 'wei@x.com'],
+    ['"Na Li" na@x.com (Legal)', 'na@x.com'],
+    ["<'a@x.com'>", 'a@x.com'],
+    ['<\u200ba@x.com\u00a0.>', 'a@x.com'],
+    ['<ａ＠ｘ．ｃｏｍ>', 'a@x.com'],
+    ['wei@中文.中国', 'wei@xn--fiq228c.xn--fiqs8s'],
     ['"john doe"@x.com', '"john doe"@x.com'],
     ['< a . b @ x . com >', 'a.b@x.com'],
     ['a@[IPv6:2001:db8::1]', 'a@[IPv6:2001:db8::1]'],
@@ -87,6 +92,67 @@ describe('readAddresses', () => {
       { name: 'Bob (201) 555-0123', address: 'b@x.com', number: '2015550123', numberInName: true },
     ]);
     expect(read('b@x.com (Bob 201-555-0123)')[0]?.number).toBe('2015550123');
+  });
+});
+
+describe('a comma in a display name', () => {
+  it.each<[string, [name: string, address: string | undefined][]]>([
+    [
+      'Zhang, Wei (Legal) <w@x.com>, Li, Na <n@x.com>',
+      [
+        ['Zhang, Wei', 'w@x.com'],
+        ['Li, Na', 'n@x.com'],
+      ],
+    ],
+    ['Zhang, Wei w@x.com', [['Zhang, Wei', 'w@x.com']]],
+    ['Zhang, Wei +86 139 1234 5678 <w@x.com>', [['Zhang, Wei +86 139 1234 5678', 'w@x.com']]],
+    ['Zhang, Wei 8613912345678', [['Zhang, Wei 8613912345678', undefined]]],
+    [
+      'a@x.com, Zhang, Wei <w@x.com>',
+      [
+        ['', 'a@x.com'],
+        ['Zhang, Wei', 'w@x.com'],
+      ],
+    ],
+    [
+      'UNKNOWN, wxid_abc123, 8613912345678, Li, Na <n@x.com>',
+      [
+        ['UNKNOWN', undefined],
+        ['wxid_abc123', undefined],
+        ['8613912345678', undefined],
+        ['Li, Na', 'n@x.com'],
+      ],
+    ],
+    [
+      'Zhang Wei, Li Na',
+      [
+        ['Zhang Wei', undefined],
+        ['Li Na', undefined],
+      ],
+    ],
+    ['=?utf-8?Q?Zh=C3=A4ng?=, =?utf-8?Q?W=C3=A9i?= <w@x.com>', [['Zhäng, Wéi', 'w@x.com']]],
+  ])('never invents a recipient: %s', (header, expected) => {
+    expect(read(header).map(({ name, address }) => [name, address])).toEqual(expected);
+  });
+});
+
+describe('the formats in which TeleMessage writes participants', () => {
+  const mobile = '8613912345678';
+  it.each([
+    `Wei Zhang ${mobile} <w@x.com>`,
+    `"Wei Zhang ${mobile}" <w@x.com>`,
+    `Zhang Wei ${mobile} <w@x.com>`,
+    `Zhang, Wei ${mobile} <w@x.com>`,
+    `${mobile} <w@x.com>`,
+    'Wei Zhang <w@x.com>',
+    'Zhang Wei <w@x.com>',
+    'Zhang, Wei <w@x.com>',
+  ])('%s', (header) => {
+    const [party, ...others] = read(header);
+    expect(others).toEqual([]);
+    expect(party).toMatchObject({ address: 'w@x.com' });
+    expect(party?.number).toBe(header.includes(mobile) ? mobile : undefined);
+    expect(party?.numberInName).toBe(header.includes(mobile) ? true : undefined);
   });
 });
 

@@ -73,7 +73,8 @@ describe('decodeBytes', () => {
 
   it('keeps the rest of a text in which single bytes are broken', () => {
     const bytes = Buffer.concat([Buffer.from('你好，朋友们 caf'), Buffer.from([0xe9]), Buffer.from(' 结束')]);
-    expect(decodeBytes(bytes, 'utf-8')).toBe('你好，朋友们 café 结束');
+    expect(decodeBytes(bytes, 'utf-8')).toBe('你好，朋友们 caf\ufffd 结束');
+    expect(decodeBytes(bytes)).toBe('你好，朋友们 café 结束');
     expect(decodeBytes(Buffer.from('你好，朋友们').subarray(0, -1), 'utf-8')).toBe('你好，朋友\ufffd');
   });
 
@@ -137,5 +138,34 @@ describe('decodeBytes', () => {
     ]) {
       expect(typeof decodeBytes(bytes, label)).toBe('string');
     }
+  });
+});
+
+describe('a declared charset', () => {
+  const L = (bytes: string) => Buffer.from(bytes, 'latin1');
+  it.each<[label: string, bytes: Buffer, text: string]>([
+    ['utf-8', Buffer.from('你好世').subarray(0, 8), '你好\ufffd'],
+    ['utf-8', Buffer.from('你好').subarray(0, 5), '你\ufffd'],
+    ['utf-8', L('niv\xe5'), 'nivå'],
+    ['utf-8', L('ok \xed\xa0\xbd\xed\xb8\x80!'), 'ok 😀!'],
+    ['utf-8', L('ok \xed\xa0\xbd!'), 'ok \ufffd!'],
+    ['windows-1251', L('\xc5\xb8'), 'Её'],
+    ['iso-8859-1', L('NESCAF\xc9\xae'), 'NESCAFÉ®'],
+    ['iso-8859-1', Buffer.from('Åke på'), 'Åke på'],
+    ['iso-8859-1', Buffer.from('it’s'), 'it’s'],
+    ['windows-1251', Buffer.from('Привет'), 'Привет'],
+    ['koi8-r', L('\xc5\xa3'), 'её'],
+    ['koi8-r', Buffer.from('Привет'), 'Привет'],
+    ['tis-620', L('\xc2\xa1 \xc5\xa7'), 'ยก ลง'],
+    ['gbk', Buffer.from('你好世界'), '你好世界'],
+    ['iso-2022-jp', L('\x1b$B$"\x1b$(D0!\x1b(B'), 'あ丂'],
+    ['iso-2022-jp', L('\x1b(I1\x1b(B x'), 'ｱ x'],
+    ['iso-2022-kr', L('\x0e>H3gGO<<?d\x0f'), '안녕하세요'],
+    ['us-ascii', Buffer.from('é'), 'é'],
+    ['gbk', L('\xc1\xaa\xcd\xa8'), '联通'],
+    ['iso-2022-jp', L('\x1b$(D0!\x1b$(C>H3g\x1b$A<_\x1b(B.'), '丂안녕歼.'],
+    ['iso-2022-jp', L('\x1b$B$"\n\x0e1\x0f'), 'あ\nｱ'],
+  ])('%s is believed, or not: %p', (label, bytes, text) => {
+    expect(decodeBytes(bytes, label)).toBe(text);
   });
 });

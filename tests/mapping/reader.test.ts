@@ -12,6 +12,7 @@ interface Expected {
   ok: boolean;
   rows?: number;
   ignored?: string[];
+  warnings?: MappingProblem[];
   finds?: { number: string; at: string; address: string | null }[];
   errors?: MappingProblem[];
 }
@@ -39,9 +40,10 @@ test.each(cases)('reads the mapping file %s.csv as expected', (name) => {
     return;
   }
   const mapping = mappingOf(result);
-  expect({ rows: mapping.rows, ignored: mapping.ignored }).toEqual({
+  expect({ rows: mapping.rows, ignored: mapping.ignored, warnings: mapping.warnings }).toEqual({
     rows: expected.rows,
     ignored: expected.ignored,
+    warnings: expected.warnings ?? [],
   });
   expect(expected.finds?.length).toBeGreaterThan(0);
   for (const { number, at, address } of expected.finds ?? []) {

@@ -1,5 +1,5 @@
-import type { Email, Party } from '../../shared/email/email';
-import { participants } from '../../shared/participants/participants';
+import type { Party } from '../../shared/email/email';
+import { namedIn, participants, withE164 } from '../../shared/participants/participants';
 import { createNumbers } from '../../shared/participants/phone';
 import { sourceMessage } from '../../shared/telemessage/message';
 
@@ -14,27 +14,22 @@ interface Parties {
   bcc?: Party[];
 }
 
-function of({ users = [], from, to = [], cc = [], bcc = [] }: Parties) {
-  const message = sourceMessage.parse({
-    messageId: '1',
-    gatewayReceivedDate: '2025-06-01T12:00:00Z',
-    sourceType: 'WECHAT',
-    usersEmailAddress: users,
-  });
-  const email: Email = {
-    subject: '',
-    ...(from && { from }),
-    to,
-    cc,
-    bcc,
-    sentAsWritten: '',
-    body: { type: 'text', content: '' },
-    details: [],
-    attachments: [],
-    conversation: { key: '', topic: '' },
-    references: [],
-  };
-  return participants(message, email, numbers);
+function of({ users = [], from, to = [], cc = [] }: Parties) {
+  const { users: known } = namedIn(
+    sourceMessage.parse({
+      messageId: '1',
+      gatewayReceivedDate: '2025-06-01T12:00:00Z',
+      sourceType: 'WECHAT',
+      usersEmailAddress: users,
+    }),
+    numbers,
+  );
+  const numbered = (party: Party) => withE164(party, numbers);
+  return participants(known, {
+    ...(from && { from: numbered(from) }),
+    to: to.map(numbered),
+    cc: cc.map(numbered),
+  }).participants;
 }
 
 const who = (parties: Parties) =>
@@ -52,12 +47,13 @@ test('lists the users, the sender and the recipients in this order, without blin
   ).toEqual(['u@x.com', 'f@x.com', 't@x.com', 'c@x.com']);
 });
 
-test('merges a sender with number and address and a user with that address', () => {
+test('keeps a user with an address alone beside a party that has a number too', () => {
   const found = of({
     users: [{ emailAddress: 'Anna@X.com' }],
     from: { name: 'Anna Ek', number: '46701234567', address: 'anna@x.com' },
   });
   expect(found).toEqual([
+    { name: '', numbers: [], addresses: ['Anna@X.com'], asWritten: '<Anna@X.com>' },
     {
       name: 'Anna Ek',
       numbers: [M],
@@ -65,6 +61,23 @@ test('merges a sender with number and address and a user with that address', () 
       asWritten: 'Anna Ek 46701234567 <anna@x.com>',
     },
   ]);
+});
+
+test('merges a user with a number alone and a user with that number and an address', () => {
+  const users = [{ mobileNumber: '46701234567' }, { mobileNumber: M, emailAddress: 'anna@x.com' }];
+  expect(who({ users })).toEqual([`${M} anna@x.com`]);
+});
+
+test.each([
+  '\u202a+46 70-123 45 67\u202c',
+  '0046701234567',
+  '46701234567@s.whatsapp.net',
+  '+٤٦٧٠١٢٣٤٥٦٧',
+  '＋４６７０１２３４５６７',
+])('knows a user by the number %j', (mobileNumber) => {
+  expect(
+    of({ users: [{ mobileNumber, emailAddress: 'anna@x.com' }], from: { name: '', number: M } }),
+  ).toHaveLength(1);
 });
 
 test('merges a user with number and address and a WhatsApp party with that number', () => {
@@ -87,7 +100,7 @@ test('keeps two parties that share the address but not the number', () => {
     { mobileNumber: '+46701234568', emailAddress: 'desk@x.com' },
     { emailAddress: 'desk@x.com' },
   ];
-  expect(who({ users })).toEqual([`${M} desk@x.com`, '+46701234568 desk@x.com']);
+  expect(who({ users })).toEqual([`${M} desk@x.com`, '+46701234568 desk@x.com', 'desk@x.com']);
 });
 
 test('keeps the first of several equal parties', () => {
@@ -111,7 +124,13 @@ test.each([
   ['Anna <mailto:anna@x.com>', ['anna@x.com']],
   ['anna@x.com; bo@x.com,Anna@X.com', ['anna@x.com', 'bo@x.com']],
   ['Anna <anna@x.com>; Bo <bo@x.com>', ['anna@x.com', 'bo@x.com']],
-  ['Anna anna@x.com', []],
+  ['Anna anna@x.com', ['anna@x.com']],
+  ['\u200banna@x.com\u200b', ['anna@x.com']],
+  ["'anna@x.com'", ['anna@x.com']],
+  ['Anna <‘anna@x.com’>.', ['anna@x.com']],
+  ['anna@bücher.example', ['anna@xn--bcher-kva.example']],
+  ['anna@xn--fiq228c.xn--fiqs8s', ['anna@xn--fiq228c.xn--fiqs8s']],
+  ['Anna anna@x.com bo@x.com', []],
   ['(anna@x.com)', []],
   ['anna', []],
   ['anna@', []],

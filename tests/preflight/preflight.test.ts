@@ -321,6 +321,13 @@ const cases: Case[] = [
     cure: /Storage Table Data Contributor/,
   },
   {
+    step: 'mapping',
+    when: 'no mapping file is stored',
+    settings: { WHATSAPP_CUSTOM_MAPPING: 'true' },
+    detail: /^no mapping file is stored for whatsapp/,
+    cure: /Upload the mapping file/,
+  },
+  {
     step: 'write-once',
     when: 'something on the way removes the condition',
     arrange({ proxies }) {

@@ -3,11 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { connectors } from '../../shared/connectors';
 import { itemKey } from '../../shared/email/item-key';
-import type { Attachment, Email } from '../../shared/email/email';
+import type { Attachment, Email, Party } from '../../shared/email/email';
 import { mailboxItem, type MailboxItem } from '../../shared/email/mailbox-item';
 import { readChat } from '../../shared/chat/read-chat';
 import { applySizeRules } from '../../shared/email/size-rules';
 import type { Provenance } from '../../shared/item';
+import { namedIn, type NamedIn } from '../../shared/participants/participants';
+import { createNumbers } from '../../shared/participants/phone';
 import { sourceMessage, type SourceMessage } from '../../shared/telemessage/message';
 
 const fixtures = path.join(__dirname, '../fixtures');
@@ -29,6 +31,11 @@ export function readFixture(folder: string, file: string): unknown {
 export function readMessage(folder: string, name: string): SourceMessage {
   return sourceMessage.parse(readFixture(folder, `${name}.json`));
 }
+
+const numbers = createNumbers();
+
+/** The message with its parties, as the pipeline reads a chat. */
+export const named = (message: SourceMessage): NamedIn => namedIn(message, numbers);
 
 /** An attachment in the form of the fixtures: bytes as base64. */
 export function shown({ content, ...rest }: Attachment) {
@@ -53,10 +60,11 @@ export function provenanceOf(message: SourceMessage, changes: Partial<Provenance
 
 /** Converts a chat message as the import does. */
 export function convertChat(message: SourceMessage, limitBytes = 10 * 1_048_576): MailboxItem {
-  const email = readChat(message, connectors.whatsapp);
+  const source = named(message);
+  const email = readChat(source, connectors.whatsapp);
   const sized = applySizeRules(email, limitBytes);
   if (sized.kind === 'tooLarge') throw new Error('The fixture is larger than the limit.');
-  return convert(sized.email, sized.dropped, provenanceOf(message), message.usersEmailAddress, email);
+  return convert(sized.email, sized.dropped, provenanceOf(message), source.users, email);
 }
 
 /** The item of an email; its key comes from `original`, the email before the size rule. */
@@ -64,14 +72,14 @@ export function convert(
   email: Email,
   dropped: Parameters<typeof mailboxItem>[1],
   provenance: Provenance,
-  addresses: SourceMessage['usersEmailAddress'] = [],
+  users: readonly Party[] = [],
   original = email,
 ): MailboxItem {
   const connector = connectors[provenance.connector];
   const key = itemKey(connector.id, provenance.sourceId, original);
   return mailboxItem(email, dropped, provenance, connector, {
     itemClass: connector.itemClass,
-    addresses,
+    users,
     itemKey: key,
   });
 }

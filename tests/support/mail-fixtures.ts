@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Attachment, Email } from '../../shared/email/email';
 import type { MailContext } from '../../shared/mail/read-mail';
+import { createNumbers } from '../../shared/participants/phone';
 
 const folder = join(__dirname, '..', 'fixtures', 'mails');
 
@@ -10,6 +11,7 @@ export const context: MailContext = {
   messageId: '1717128000000_17',
   receivedAt: '2024-05-31T04:00:05.000Z',
   network: 'WeChat',
+  numbers: createNumbers(),
 };
 
 export interface MailFixture {

@@ -1,18 +1,19 @@
 import { readChat } from '../../shared/chat/read-chat';
 import { connectors } from '../../shared/connectors';
-import { numberKey, type Email } from '../../shared/email/email';
+import { readDate } from '../../shared/email/dates';
+import type { Email } from '../../shared/email/email';
 import { containedHtml } from '../../shared/email/foreign-html';
 import { mailboxItem } from '../../shared/email/mailbox-item';
 import { oneLine } from '../../shared/email/safe-text';
-import { numberIn, readAddresses } from '../../shared/mail/addresses';
+import { readAddresses } from '../../shared/mail/addresses';
 import { enrichedText } from '../../shared/mail/body-text';
-import { readMailDate } from '../../shared/mail/dates';
 import { decodeWords } from '../../shared/mail/encoded-words';
 import { readStructured } from '../../shared/mail/parameters';
 import { readMail } from '../../shared/mail/read-mail';
 import { parseMapping } from '../../shared/mapping/reader';
-import { addressesIn } from '../../shared/participants/address';
-import { participants } from '../../shared/participants/participants';
+import { cleanAddress } from '../../shared/participants/address';
+import { namedIn, participants } from '../../shared/participants/participants';
+import { numberIn, readParties } from '../../shared/participants/party-list';
 import { createNumbers } from '../../shared/participants/phone';
 import { readLine } from '../../shared/reading/read-line';
 import { idAtStart } from '../../shared/reading/source-id';
@@ -32,10 +33,11 @@ interface Reader {
 }
 
 const now = '2024-05-31T04:00:05.000Z';
-const context = { messageId: '1', receivedAt: now, network: 'WeChat' };
 const numbers = createNumbers();
+const context = { messageId: '1', receivedAt: now, network: 'WeChat', numbers };
 const minimal = { messageId: '1', gatewayReceivedDate: now, sourceType: 'X' };
 const parsed = (more: object) => sourceMessage.parse({ ...minimal, ...more });
+const named = (more: object) => namedIn(parsed(more), numbers);
 const people = (count: number) => Array.from({ length: count }, (_, at) => String(447700000000 + at));
 const mail = (text: string) => readMail(Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1'), context);
 const pieces = (text: string) => Array.from(text.split(','));
@@ -74,11 +76,11 @@ const groupOf = (count: number): object => ({
 });
 
 export const readers: Reader[] = [
-  { name: 'numberKey', shapes: quarrelsome, pieces: 60_000, read: numberKey },
   { name: 'numberIn', shapes: quarrelsome, pieces: 60_000, read: numberIn },
   { name: 'numbers', shapes: quarrelsome, pieces: 60_000, read: numbers },
   { name: 'oneLine', shapes: quarrelsome, pieces: 200_000, read: oneLine },
-  { name: 'addressesIn', shapes: quarrelsome, pieces: 20_000, read: addressesIn },
+  { name: 'cleanAddress', shapes: quarrelsome, pieces: 60_000, read: cleanAddress },
+  { name: 'readParties', shapes: quarrelsome, pieces: 20_000, read: (text) => readParties(text) },
   {
     name: 'readAddresses',
     shapes: { ...quarrelsome, 'nested words': '=?a?q?x' },
@@ -104,7 +106,7 @@ export const readers: Reader[] = [
     read: (text) => readStructured(`a/b; ${text}`),
   },
   { name: 'decodeWords', shapes: quarrelsome, pieces: 60_000, read: (text) => decodeWords(text) },
-  { name: 'readMailDate', shapes: quarrelsome, pieces: 60_000, read: (text) => readMailDate(text, now) },
+  { name: 'readDate', shapes: quarrelsome, pieces: 60_000, read: (text) => readDate(text, now) },
   {
     name: 'enrichedText',
     shapes: {
@@ -177,7 +179,7 @@ export const readers: Reader[] = [
     name: 'readChat',
     shapes: { members: (n) => people(n).join(',') },
     pieces: 8_000,
-    read: (text) => readChat(parsed(groupOf(pieces(text).length)), connectors.whatsapp),
+    read: (text) => readChat(named(groupOf(pieces(text).length)), connectors.whatsapp),
   },
   {
     name: 'readChat, one field',
@@ -185,7 +187,7 @@ export const readers: Reader[] = [
     pieces: 60_000,
     read: (text) =>
       readChat(
-        parsed({
+        named({
           from: text,
           to: [text],
           textContent: text,
@@ -202,7 +204,7 @@ export const readers: Reader[] = [
     name: 'participants',
     shapes: { members: (n) => people(n).join(',') },
     pieces: 8_000,
-    read: (text) => participants(parsed(groupOf(pieces(text).length)), emailTo(pieces(text)), numbers),
+    read: (text) => participants(named(groupOf(pieces(text).length)).users, emailTo(pieces(text))),
   },
   {
     name: 'participants of one key',
@@ -210,11 +212,10 @@ export const readers: Reader[] = [
     pieces: 8_000,
     read: (text) =>
       participants(
-        parsed({
+        named({
           usersEmailAddress: pieces(text).map((number) => ({ emailAddress: 'a@b.c', mobileNumber: number })),
-        }),
+        }).users,
         emailTo([]),
-        numbers,
       ),
   },
   {
@@ -284,8 +285,7 @@ function itemOf(email: Email, users: number) {
     sha256: '',
     receivedAt: now,
   } as const;
-  const addresses = parsed(groupOf(users)).usersEmailAddress;
-  const options = { itemClass: 'IPM.ExternalData.WeChat', itemKey: '', addresses };
+  const options = { itemClass: 'IPM.ExternalData.WeChat', itemKey: '', users: named(groupOf(users)).users };
   return mailboxItem(email, [], provenance, connectors.wechat, options);
 }
 

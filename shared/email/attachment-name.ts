@@ -10,6 +10,7 @@ const unnamed: readonly (readonly [type: RegExp, stem: string, extension: string
   [/^audio\/(mp4|x-m4a|m4a)$/, 'audio', 'm4a'],
   [/^audio\//, 'audio', 'audio'],
   [/^video\/(mp4|webm|mpeg|3gpp)$/, 'video', '$1'],
+  [/^video\/quicktime$/, 'video', 'mov'],
   [/^video\//, 'video', 'video'],
   [/^text\/html$/, 'text', 'html'],
   [/^text\/calendar$/, 'invitation', 'ics'],
@@ -21,6 +22,10 @@ const unnamed: readonly (readonly [type: RegExp, stem: string, extension: string
   [/^message\/disposition-notification$/, 'receipt', 'txt'],
   [/^message\/(rfc822|global|news)$/, 'message', 'eml'],
   [/^application\/(pdf|zip|json|xml|rtf)$/, 'document', '$1'],
+  [/^application\/msword$/, 'document', 'doc'],
+  [/wordprocessingml\.document$/, 'document', 'docx'],
+  [/spreadsheetml\.sheet$/, 'document', 'xlsx'],
+  [/presentationml\.presentation$/, 'document', 'pptx'],
   [/^application\/(x-)?pkcs7-signature$/, 'signature', 'p7s'],
   [/^application\/(x-)?pkcs7-mime$/, 'message', 'p7m'],
   [/^application\/pgp-signature$/, 'signature', 'asc'],
@@ -37,12 +42,16 @@ function shorten(name: string): string {
   return name.slice(0, maxLength - extension.length).replace(/[\ud800-\udbff]$/, '') + extension;
 }
 
+/** How paths begin: at a root, in or above the present folder, at a drive or an address. */
+const path = /^\s*(?:[/\\]|\.{1,2}[/\\]|~[/\\]|[A-Za-z]:[/\\]|(?:file|content):)/;
+
 /**
- * The name under which a part is attached: the last component of the written name, which may be a Windows or Unix
- * path, without control characters, cut to 255 characters before its extension. If nothing is left, a name made from
- * the type and a number. A nested mail gets `.eml`, or Outlook would not open it.
+ * The name under which a file is attached: as written, without control characters and direction overrides, cut to 255
+ * characters before its extension. Of a path of any system only the last component; a slash in any other name is a word
+ * separator, such as in a date. If nothing is left, a name made from the type and a number. A nested mail gets `.eml`,
+ * or Outlook would not open it.
  *
- * @param count number of unnamed parts so far, by stem; the function counts this one
+ * @param count number of unnamed files so far, by stem; the function counts this one
  */
 export function attachmentName(
   written: string | undefined,
@@ -53,8 +62,9 @@ export function attachmentName(
     // Direction overrides can show `txt.exe` as `exe.txt`.
     .replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, ' ')
     .replace(/\p{Surrogate}/gu, '\ufffd');
-  const component = line.split(/[/\\]/).findLast((part) => !/^[\s.]*$/.test(part)) ?? '';
-  const name = component.replace(/^\s*[A-Za-z]:(?=.)/, '').trim();
+  const components = line.split(/[/\\]/).filter((part) => !/^[\s.]*$/.test(part));
+  const last = components.at(-1) ?? '';
+  const name = (path.test(line) ? last.replace(/^\s*[A-Za-z]:(?=.)/, '') : components.join('_')).trim();
   if (name !== '') {
     const mail = type === 'message/rfc822' && !/\.(eml|msg|mht)$/i.test(name);
     return shorten(mail ? `${name}.eml` : name);
