@@ -1,6 +1,8 @@
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { connectorIds, connectors, type Connector, type ConnectorId } from './connectors';
+
+import { languages } from './languages';
 import { fetchBudgetMs } from './time-budget';
 
 const MB = 1024 * 1024;
@@ -109,6 +111,7 @@ const shape = {
   BATCH_MAX_ITEMS: whole(1, 100_000, 5000),
   BATCH_MAX_MB: whole(1, 64 * 1024, 1024),
 
+  ITEM_LANGUAGE: z.enum(languages, { error: `expected one of ${languages.join(', ')}` }).default('en'),
   LINE_MAX_MB: whole(1, 480, 256),
   PARSE_TIMEOUT_SECONDS: whole(1, 600, 20),
   IMPORT_MEMORY_MB: whole(16, 8192, 512),
@@ -230,6 +233,7 @@ export function loadConfig(env: Env) {
       batchMaxBytes: settings.BATCH_MAX_MB * MB,
     },
     import: {
+      language: settings.ITEM_LANGUAGE,
       lineMaxBytes: settings.LINE_MAX_MB * MB,
       parseTimeoutMs: settings.PARSE_TIMEOUT_SECONDS * SECOND,
       memoryBytes: settings.IMPORT_MEMORY_MB * MB,

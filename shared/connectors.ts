@@ -7,6 +7,8 @@ export interface Connector {
   source: string;
   /** Name of the network as people say it, for subjects and bodies. */
   network: string;
+  /** Other networks of the same archiver, by a part of the source type. */
+  networks?: Readonly<Record<string, string>>;
   /** Folder in each mailbox, named exactly as by Microsoft's connector. */
   folder: string;
   /** Default item class; eDiscovery finds it by `itemclass:` and `kind:externaldata`. */
@@ -20,6 +22,7 @@ export const connectors = {
     id: 'wechat',
     source: 'wechat',
     network: 'WeChat',
+    networks: { WECOM: 'WeCom' },
     folder: 'WeChat Archiver',
     itemClass: 'IPM.ExternalData.WeChatArchiver',
     format: 'mail',
@@ -33,6 +36,12 @@ export const connectors = {
     format: 'chat',
   },
 } as const satisfies Record<string, Connector>;
+
+/** The network that an item of the connector comes from, by its source type or another word of the source for it. */
+export function networkOf({ network, networks = {} }: Connector, source: string): string {
+  const word = source.toUpperCase();
+  return Object.entries(networks).find(([part]) => word.includes(part))?.[1] ?? network;
+}
 
 export type ConnectorId = keyof typeof connectors;
 export const connectorIds = Object.keys(connectors) as [ConnectorId, ...ConnectorId[]];

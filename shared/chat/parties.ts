@@ -1,6 +1,4 @@
 import { numberKey, type Party } from '../email/email';
-import { translate, type Language } from '../email/phrases';
-import { oneLine } from '../email/safe-text';
 import { withE164, type NamedIn } from '../participants/participants';
 import { readParties } from '../participants/party-list';
 import { numberOfAccount, type Numbers } from '../participants/phone';
@@ -8,8 +6,26 @@ import type { SourceMessage } from '../telemessage/message';
 
 type Enriched = NonNullable<SourceMessage['fromEnriched']>;
 
-/** The sender of a chat message; undefined when the source names none. */
-export function senderOf(source: NamedIn): Party | undefined {
+/**
+ * The sender and the recipients of a chat message, each person once. A party that the source does not know is the entry
+ * of *User's Email address* that no other party is, if there is exactly one of each.
+ */
+export function partiesOf(source: NamedIn): { from: Party | undefined; to: Party[] } {
+  const from = senderOf(source);
+  const to = recipientsOf(source);
+  const unknown = [...(from ? [from] : []), ...to].filter((party) => keyOf(party) === '');
+  if (unknown.length !== 1) return { from, to };
+  const named = new Set([...(from ? [from] : []), ...to].flatMap(keysOf));
+  const others = source.users.filter((user) => !keysOf(user).some((key) => named.has(key)));
+  const [only] = others;
+  if (!only || others.length > 1) return { from, to };
+  const known = (party: Party) => (party === unknown[0] ? { ...only, name: party.name || only.name } : party);
+  return { from: from && known(from), to: to.map(known) };
+}
+
+const keysOf = (party: Party) => [numberKey(party), (party.address ?? '').toLowerCase()].filter(Boolean);
+
+function senderOf(source: NamedIn): Party | undefined {
   const { from, fromEnriched } = source.message;
   if (from === undefined || from.trim() === '') return undefined;
   // A message has one sender, so a name without a number can only be theirs.
@@ -17,8 +33,7 @@ export function senderOf(source: NamedIn): Party | undefined {
   return createReader(source, enriched ? [enriched] : [])(from);
 }
 
-/** The recipients of a chat message in the source's order, each person once. */
-export function recipientsOf(source: NamedIn): Party[] {
+function recipientsOf(source: NamedIn): Party[] {
   const { to, callInfo, toEnriched } = source.message;
   const called = callInfo?.recipientNum ?? '';
   const listed = to.filter((written) => written.trim() !== '');
@@ -97,13 +112,7 @@ const fullNameOf = (full: Enriched['fullName']) =>
     .filter(Boolean)
     .join(' ');
 
-/** What a person calls the party: its name, else its number, else its address. */
-export function partyName(party: Party | undefined, language: Language): string {
-  const names = [party?.name, party?.number, party?.address].map((text) => oneLine(text ?? ''));
-  return names.find((text) => text !== '') ?? translate('unknown', {}, language);
-}
-
 /** True for the literal that the source writes in place of a party that it does not know. */
-export function isUnknown(number: string): boolean {
+function isUnknown(number: string): boolean {
   return number.trim().toUpperCase() === 'UNKNOWN';
 }

@@ -2,13 +2,12 @@ import type { Connector } from '../connectors';
 import { readDate } from '../email/dates';
 import type { Email, Party } from '../email/email';
 import { readMessageAction } from '../email/message-action';
-import type { Language } from '../email/phrases';
+import { oneLine } from '../email/safe-text';
 import type { NamedIn } from '../participants/participants';
 import type { SourceMessage } from '../telemessage/message';
 import { readAttachments } from './attachments';
-import { detailsOf } from './details';
-import { keyOf, partyName, recipientsOf, senderOf } from './parties';
-import { callKind, groupName, subjectOf } from './subject';
+import { callKind, factsOf, groupName } from './facts';
+import { keyOf, partiesOf } from './parties';
 
 /** True for a device event (install, SIM change, low storage, …), which the feed carries among the messages. */
 export function isDeviceEvent(message: SourceMessage): boolean {
@@ -19,18 +18,16 @@ export function isDeviceEvent(message: SourceMessage): boolean {
  * The e-mail of a chat message, call or message action that TeleMessage serves as JSON fields. The text is kept
  * word for word. Throws PermanentError (`unreadable`) when an attachment is not base64.
  */
-export function readChat(source: NamedIn, connector: Connector, language: Language = 'en'): Email {
+export function readChat(source: NamedIn, connector: Connector): Email {
   const { message } = source;
-  const from = senderOf(source);
-  const to = recipientsOf(source);
+  const { from, to } = partiesOf(source);
   const action = readMessageAction(message.messageId);
   const { files, notSupplied } = readAttachments(message.attachment);
-  const chat = { ...source, connector, from, to, action, language };
   const sentAt = readDate(message.messageTime ?? '', message.gatewayReceivedDate);
   const content = message.textContent ?? '';
   const isWithoutText = content.trim() === '' && files.length === 0;
   return {
-    subject: subjectOf(chat),
+    subject: oneLine(message.subject ?? ''),
     ...(from && { from }),
     to,
     cc: [],
@@ -38,10 +35,10 @@ export function readChat(source: NamedIn, connector: Connector, language: Langua
     ...(sentAt !== undefined && { sentAt }),
     sentAsWritten: message.messageTime ?? '',
     body: { type: 'text', content },
-    details: detailsOf(chat, notSupplied),
+    facts: factsOf({ ...source, connector, from, to }, notSupplied),
     attachments: files,
     ...(isWithoutText && { besidesText: besidesText(message) }),
-    conversation: conversationOf(message, from, to, language),
+    conversation: conversationOf(message, from, to),
     ...(action && { action }),
     references: [],
   };
@@ -64,19 +61,19 @@ function besidesText(message: SourceMessage): string[] {
 
 /**
  * The group's id is the key; a chat without one is that of its people. The topic names the parties in one order for
- * both directions.
+ * both directions, in the source's words.
  */
 function conversationOf(
   message: SourceMessage,
   from: Party | undefined,
   to: readonly Party[],
-  language: Language,
 ): Email['conversation'] {
   const parties = [...(from ? [from] : []), ...to]
     .map((party) => ({ party, key: keyOf(party) }))
     .sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0))
     .filter(({ key }, index, sorted) => key !== sorted[index - 1]?.key);
   const id = message.dialogGroupId?.trim() ?? '';
-  const topic = groupName(message) || parties.map(({ party }) => partyName(party, language)).join(', ');
+  const nameOf = ({ name, number, address }: Party) => oneLine(name || (number ?? address ?? 'UNKNOWN'));
+  const topic = groupName(message) || parties.map(({ party }) => nameOf(party)).join(', ');
   return id !== '' ? { key: `group:${id}`, topic } : { key: '', topic, isOfPeople: true };
 }

@@ -40,8 +40,43 @@ export interface Attachment {
   contentId?: string;
 }
 
+/** A call, in the source's words. */
+export interface Call {
+  kind: 'voiceCall' | 'videoCall' | 'call';
+  /** One line; empty if the source does not say how the call went. */
+  status: string;
+  start: string;
+  end: string;
+  /** The person called, if none of the item's parties. */
+  called?: string;
+}
+
+/** What the source says of an item besides its text; item-lines.ts puts it into words. One line each. */
+export interface Facts {
+  /** Name of the network as people say it. */
+  network: string;
+  /** TeleMessage's word for where it was captured, such as `WHATSAPP_CLOUD_ARCHIVER`. */
+  source: string;
+  /** The party whose device or account it was captured from. */
+  captured?: { party: Party; isSender: boolean };
+  /** `name` may be empty; `count` is the number of participants that the item names. */
+  group?: { name: string; count: number };
+  call?: Call;
+  /** A kind other than text and calls, and a status, as the source writes them. */
+  kind?: string;
+  status?: string;
+  /** Whether the original of an action had been read. */
+  readState?: 'read' | 'unread' | 'unknown';
+  /** All senders of a mail that has several. */
+  senders?: string[];
+  /** Names of the files that the source lists without content. */
+  notSupplied?: string[];
+  /** Id of the key with which an encrypted item was opened. */
+  openedWith?: string;
+}
+
 export interface Email {
-  /** Of any length, without line breaks; may be empty. */
+  /** The source's own, of any length, without line breaks; may be empty. */
   subject: string;
   from?: Party;
   to: Party[];
@@ -58,8 +93,7 @@ export interface Email {
     /** HTML as the item shows it (foreign-html.ts); made when the item is made if absent. */
     shown?: string;
   };
-  /** Lines below the text that describe the communication: kind of call, group, members, … */
-  details: string[];
+  facts: Facts;
   attachments: Attachment[];
   /**
    * The part that `body` was read from, if it has a file name or its bytes are not text: it is attached too, or name

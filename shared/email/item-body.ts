@@ -1,7 +1,9 @@
+import type { Language } from '../languages';
 import type { Provenance } from '../item';
 import { numberKey, type Attachment, type Email, type Party } from './email';
 import { containedHtml } from './foreign-html';
-import { translate, type Language, type Phrase } from './phrases';
+import { factLines, firstLine } from './item-lines';
+import { translate, type Phrase, type Values } from './phrases';
 import { shownSourceId } from './provenance';
 import { usableAddress, type Recipient } from './recipient';
 import { acceptable, cutTo, escapeHtml, firstWithin, oneLine } from './safe-text';
@@ -35,8 +37,8 @@ export interface BodyFacts {
 }
 
 /**
- * The item's body: the source's text word for word (HTML in a container of its own), then a block of lines that this app
- * writes, which nothing in the text can hide. When both are too
+ * The item's body: the source's text word for word (HTML in a container of its own), or what the item is if it has no text;
+ * then a block of lines that this app writes, which nothing in the text can hide. When both are too
  * long for a request, the body holds the beginning and `file` holds everything.
  */
 export function itemBody(facts: BodyFacts): {
@@ -45,8 +47,13 @@ export function itemBody(facts: BodyFacts): {
 } {
   const { type, content, shown } = facts.email.body;
   const text = acceptable(type === 'html' ? (shown ?? containedHtml(content)) : content);
-  const lines = blockLines(facts);
-  const whole = text + block(type, lines, facts.language);
+  const isBlank = content.trim() === '';
+  const first = isBlank
+    ? oneLine(firstLine(facts.email, facts.email.attachments, facts.language))
+    : undefined;
+  const lines = blockLines(facts, first);
+  const begin = first === undefined ? text : type === 'html' ? `<p>${escapeHtml(first)}</p>` : first;
+  const whole = begin + block(facts, lines);
   if (Buffer.byteLength(JSON.stringify(whole)) <= maxBodyBytes) {
     return { body: { contentType: type, content: whole } };
   }
@@ -54,12 +61,12 @@ export function itemBody(facts: BodyFacts): {
   const notice = translate('longBody', { name }, facts.language);
   const cut = translate('cut', {}, facts.language);
   // The last line is the provenance, which must not be cut: put it first.
-  const first = [notice, ...lines.slice(-1), ...lines.slice(0, -1)].map((line) => shortLine(line, cut));
-  const kept = firstWithin(maxBlockBytes, first, '\n');
+  const ordered = [notice, ...lines.slice(-1), ...lines.slice(0, -1)].map((line) => shortLine(line, cut));
+  const kept = firstWithin(maxBlockBytes, ordered, '\n');
   // HTML that is cut can display something other than the whole does, so none of it is shown.
-  const begin = type === 'html' ? '' : `${cutTo(maxShortTextLength, text)}\n${cut}`;
+  const shortText = type === 'html' ? '' : `${cutTo(maxShortTextLength, text)}\n${cut}`;
   return {
-    body: { contentType: type, content: begin + block(type, kept, facts.language) },
+    body: { contentType: type, content: shortText + block(facts, kept) },
     file: {
       name,
       contentType: type === 'html' ? 'text/html; charset=utf-8' : 'text/plain; charset=utf-8',
@@ -81,19 +88,11 @@ function shortLine(line: string, cut: string): string {
   return short.length < line.length ? `${short} ${cut}` : line;
 }
 
-const actionLines = {
-  recalled: 'recalledLine',
-  deletedForMe: 'deletedForMeLine',
-  deletedForAll: 'deletedForAllLine',
-  deleted: 'deletedLine',
-  edited: 'editedLine',
-} as const satisfies Record<NonNullable<Email['action']>['kind'], Phrase>;
-
-function blockLines(facts: BodyFacts): string[] {
+function blockLines(facts: BodyFacts, said: string | undefined): string[] {
   const { email, dropped, provenance, itemKey, subject, fullSubject, further, language } = facts;
   const written = cutTo(maxWrittenLength, oneLine(email.sentAsWritten));
-  const lines: string[] = [];
-  const add = (phrase: Phrase, values?: Record<string, string | number>) => {
+  const lines = factLines(email, said, language);
+  const add = (phrase: Phrase, values?: Values) => {
     lines.push(oneLine(translate(phrase, values, language)));
   };
   if (subject !== fullSubject) add('fullSubject', { subject: fullSubject });
@@ -109,10 +108,17 @@ function blockLines(facts: BodyFacts): string[] {
     const count = participants.length;
     add('furtherParticipants', { count, names: bounded(participants, language) });
   }
-  if (email.action) add(actionLines[email.action.kind], { id: email.action.originalId });
-  lines.push(...email.details.map(oneLine));
   const { connector, batch, position, sha256 } = provenance;
-  add('provenance', { connector, batch, position, sha256, itemKey, sourceId: shownSourceId(provenance) });
+  const { source } = email.facts;
+  add('provenance', {
+    source,
+    connector,
+    batch,
+    position,
+    sha256,
+    itemKey,
+    sourceId: shownSourceId(provenance),
+  });
   return lines;
 }
 
@@ -153,8 +159,10 @@ function addressKey(address: string): string {
   return address.trim().toLowerCase();
 }
 
-function block(type: 'text' | 'html', lines: readonly string[], language: Language): string {
-  const separator = translate('separator', {}, language);
-  if (type === 'text') return `\n\n${[separator, ...lines].join('\n')}\n`;
-  return `\n<hr style="clear:both">\n<div>${[separator, ...lines].map(escapeHtml).join('<br>\n')}</div>\n`;
+/** The lines below the text, under a separator that names the network; an item never begins with blank lines. */
+function block({ email, language }: BodyFacts, lines: readonly string[]): string {
+  const separator = translate('separator', { network: oneLine(email.facts.network) }, language);
+  const all = [separator, ...lines];
+  if (email.body.type === 'text') return `\n\n${all.join('\n')}\n`;
+  return `\n<hr style="clear:both">\n<div>${all.map(escapeHtml).join('<br>\n')}</div>\n`;
 }

@@ -1,13 +1,14 @@
 import type { Connector } from '../connectors';
+import type { Language } from '../languages';
 import type { Provenance } from '../item';
 import type { Attachment, Email, Party } from './email';
 import { itemBody } from './item-body';
+import { madeSubject } from './item-lines';
 import { provenanceProperties, type ExtendedProperty } from './provenance';
 import { acceptable, cutTo, oneLine } from './safe-text';
 import type { Dropped } from './size-rules';
 import { recipient, type Recipient } from './recipient';
 import { threading } from './threading';
-import type { Language } from './phrases';
 
 /** Exchange keeps at most 255 characters of a subject. */
 const maxSubjectLength = 255;
@@ -51,7 +52,9 @@ export function mailboxItem(
   options: MailboxItemOptions,
 ): MailboxItem {
   const { itemKey, itemClass, users, language = 'en' } = options;
-  const fullSubject = oneLine(email.subject);
+  const own = oneLine(email.subject);
+  // A mail without a subject has none; a chat message has none of its own anyway.
+  const fullSubject = own === '' && connector.format === 'chat' ? madeSubject(email, language) : own;
   const subject = cutTo(maxSubjectLength, fullSubject).trimEnd();
   const from = recipient(email.from ?? { name: '' }, connector.network, language);
   const { to, cc, bcc, further } = recipientLists(email, connector.network, language);

@@ -1,7 +1,8 @@
+import type { Language } from '../languages';
 import { createHash } from 'node:crypto';
 import type { Party } from './email';
 import { cutTo, oneLine } from './safe-text';
-import { translate, type Language } from './phrases';
+import { translate } from './phrases';
 
 /** A recipient in the form of Graph. */
 export interface Recipient {

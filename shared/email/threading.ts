@@ -37,7 +37,8 @@ export function messageId(connectorId: string, sourceId: string): string {
  */
 export function threading(email: Email, connectorId: string, sourceId: string): Threading {
   const own = email.references.map((id) => id.trim()).filter((id) => /^<[!-;=?-~]{1,990}>$/.test(id));
-  const ids = email.action ? [...own, messageId(connectorId, email.action.originalId)] : own;
+  const originalId = email.action?.originalId;
+  const ids = originalId === undefined ? own : [...own, messageId(connectorId, originalId)];
   const inReplyTo = ids.at(-1);
   const references = newest(ids);
   const topic = cutTo(maxTopicLength, oneLine(email.conversation.topic) || oneLine(email.subject));

@@ -1,4 +1,6 @@
 import type { Email } from '../email/email';
+import { readSourceSubject } from '../email/source-subject';
+import type { TeleMessageHeaders } from './telemessage-headers';
 
 /** Words that TeleMessage and mail programs put before the subject of a later mail in the same conversation. */
 const prefixes =
@@ -11,23 +13,6 @@ function withoutPrefixes(subject: string): string {
     rest = rest.replace(prefixes, '');
   }
   return rest.trim();
-}
-
-interface NamedInSubject {
-  group?: string;
-  parties?: [string, string];
-}
-
-/** Reads subjects such as `<network> message from A to B` and `… voice call from A to chat group G`. */
-function readSubject(subject: string, network: string): NamedInSubject {
-  const direction = /\b(?:message|call|chat|file|attachment|media|notification)\s+from\s+/i.exec(subject);
-  if (!direction) return {};
-  const [from = '', ...rest] = subject.slice(direction.index + direction[0].length).split(/\s+to\s+/i);
-  const to = rest.join(' to ').trim();
-  if (from.trim() === '' || to === '') return {};
-  const group = /^["'“]?(?:chat\s+group|group\s+chat|group)["'”]?\s+(.+)$/i.exec(to);
-  if (!group) return { parties: [from.trim(), to] };
-  return { group: (group[1] ?? '').replace(/^["'“”]+|["'“”]+$/g, '').trim() || network };
 }
 
 function byCodeUnit(a: string, b: string): number {
@@ -58,34 +43,39 @@ interface ConversationSource {
   answered: string[];
   threadIndex: string | undefined;
   threadTopic: string | undefined;
-  messageId: string;
+  headers: TeleMessageHeaders;
   network: string;
 }
 
 /**
  * The conversation that a mail belongs to. Both directions of a chat have one key, and so do a message and its recall,
- * deletion or edit: the GUID of Thread-Index, else the root of References, else the people together with the group that
+ * deletion or edit: TeleMessage's id of the group or thread, else the GUID of Thread-Index, else the root of References, else the people together with the group that
  * the subject names. `topic` is the name that people know it by, without prefixes and direction.
  */
 export function conversationOf(source: ConversationSource): Email['conversation'] {
-  const { email, network } = source;
+  const { email, headers, network } = source;
   const subject = withoutPrefixes(email.subject);
-  const named = readSubject(subject, network);
+  const { group, from, to } = readSourceSubject(subject);
   const parties = [email.from, ...email.to, ...email.cc].filter((party) => party !== undefined);
   const names = [...new Set(parties.map((party) => party.name || party.address || party.number || ''))];
   const topic =
+    headers.groupName ||
     source.threadTopic?.trim() ||
-    named.group ||
-    named.parties?.sort(byCodeUnit).join(', ') ||
+    (group === '' ? network : group) ||
+    (from !== undefined && to !== undefined && [from, to].sort(byCodeUnit).join(', ')) ||
+    headers.threadName ||
     subject ||
     names.sort(byCodeUnit).slice(0, 10).join(', ') ||
     network;
 
+  // Ids of the source survive a renamed group.
+  if (headers.groupId) return { key: `group:${headers.groupId}`, topic };
+  if (headers.threadId) return { key: `thread id:${headers.threadId}`, topic };
   const guid = threadGuid(source.threadIndex);
   // A single reference of a message action is its original, which does not identify the conversation.
   const chain = email.action && source.references.length < 2 ? [] : source.references;
   const root = chainRoot(chain, source.answered);
   if (guid) return { key: `thread:${guid}`, topic };
   if (root) return { key: `references:${root}`, topic };
-  return { key: named.group === undefined ? '' : `group named:${named.group}`, topic, isOfPeople: true };
+  return { key: group === undefined ? '' : `group named:${group || network}`, topic, isOfPeople: true };
 }

@@ -1,5 +1,7 @@
 /** The header of a mail or of one of its parts, read from bytes. */
 export interface Headers {
+  /** Names of the fields, lower case, each once. */
+  names: readonly string[];
   /** Raw bytes of the first field of that name as a Latin-1 string, unfolded and trimmed; undefined when missing. */
   first(name: string): string | undefined;
   /** The same for all fields of that name, in order. */
@@ -178,5 +180,5 @@ function headersOf({ fields, start, end, bodyStart }: Block): Headers {
     else values.set(name, [value]);
   }
   const all = (name: string): string[] => values.get(name) ?? [];
-  return { first: (name) => all(name)[0], all, start, end, bodyStart };
+  return { names: [...values.keys()], first: (name) => all(name)[0], all, start, end, bodyStart };
 }

@@ -1,7 +1,8 @@
+import type { Connector } from '../connectors';
 import { attachmentName } from '../email/attachment-name';
 import { readDate } from '../email/dates';
 import type { Attachment, Email, Party } from '../email/email';
-import { readMessageAction } from '../email/message-action';
+import { readSourceSubject } from '../email/source-subject';
 import { withE164 } from '../participants/participants';
 import type { Numbers } from '../participants/phone';
 import { readAddresses } from './addresses';
@@ -9,9 +10,11 @@ import { bodyOf, contentIdsOf, isEnriched, isReadable, unflowed } from './body-t
 import { decodeBytes } from './charset';
 import { conversationOf } from './conversation';
 import { decodeRaw, decodeText } from './encoded-words';
+import { actionOf, factsOf } from './facts';
 import type { Headers } from './header';
 import { readStructured } from './parameters';
 import { readStructure, type Leaf } from './structure';
+import { readTeleMessageHeaders } from './telemessage-headers';
 import { decodeTransfer } from './transfer-encoding';
 
 /** What the feed says about a mail besides the mail itself. */
@@ -20,8 +23,9 @@ export interface MailContext {
   messageId: string;
   /** Arrival at TeleMessage, ISO-8601 UTC. */
   receivedAt: string;
-  /** Name of the network: the topic of a conversation that nothing else names. */
-  network: string;
+  connector: Connector;
+  /** TeleMessage's word for where the item was captured; may be empty. */
+  sourceType: string;
   /** Reads the numbers of its parties. */
   numbers: Numbers;
 }
@@ -160,11 +164,6 @@ function messageIds(values: string[]): string[] {
   return values.flatMap((value) => value.match(/<[^<>\s@]{1,500}@[^<>\s@]{1,500}>/g) ?? []);
 }
 
-function signature({ name, address }: Party): string {
-  if (!address) return name;
-  return name === '' ? address : `${name} <${address}>`;
-}
-
 /**
  * Reads a mail (RFC 5322, MIME) into the hub model. A mail that breaks the rules is read as well as possible: no part
  * is dropped and no byte of an attachment changes. Pure; time is linear in the mail's length; attachments may share
@@ -189,10 +188,13 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
   const chain = messageIds(headers.all('references'));
   const answered = messageIds(headers.all('in-reply-to'));
   const original = headerText(bytes, headers, charset);
-  const action = readMessageAction(context.messageId);
+  const subject = decodeText(headers.first('subject') ?? '', charset);
+  const own = readTeleMessageHeaders(headers, charset);
+  const sayings = { ...context, headers: own, subject, said: readSourceSubject(subject), body };
+  const action = actionOf(sayings);
 
   const email = {
-    subject: decodeText(headers.first('subject') ?? '', charset),
+    subject,
     ...(from ? { from } : {}),
     to: to.length > 0 ? to : parties('apparently-to'),
     cc: parties('cc'),
@@ -204,8 +206,11 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
     ...(sentAt === undefined ? {} : { sentAt }),
     sentAsWritten,
     body,
-    // The model holds one sender, so a detail line names all authors.
-    details: authors.length > 1 ? [`From: ${authors.map(signature).join(', ')}`] : [],
+    facts: factsOf(sayings, action, {
+      parties: [...(from ? [from] : []), ...email.to, ...email.cc],
+      // The model holds one sender.
+      senders: authors,
+    }),
     attachments,
     ...(bodyFile && { bodyFile }),
     conversation: conversationOf({
@@ -214,8 +219,8 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
       answered,
       threadIndex: headers.first('thread-index'),
       threadTopic: decodeText(headers.first('thread-topic') ?? '', charset),
-      messageId: context.messageId,
-      network: context.network,
+      headers: own,
+      network: context.connector.network,
     }),
     references: [...new Set([...chain, ...answered])],
     ...(original === undefined ? {} : { headers: original }),

@@ -126,6 +126,29 @@ function chatPeople({
   return kept.flatMap((one, index) => (people.has(one) ? [index] : []));
 }
 
+/**
+ * The party whose device or account an item was captured from: the one with its number, else the sender of an outgoing
+ * and the only recipient of an incoming message; undefined if nobody can say. `direction` is relative to that party, so
+ * that it means nothing to anybody else.
+ */
+export function capturedFrom(
+  { message, numbers }: NamedIn,
+  { from, to, cc }: Pick<Email, 'from' | 'to' | 'cc'>,
+): { party: Party; isSender: boolean } | undefined {
+  const number = numbers(message.msisdn ?? '');
+  const has = (party: Party | undefined): party is Party => party !== undefined && party.e164 === number;
+  if (number !== undefined && has(from)) return { party: from, isSender: true };
+  const owner = number === undefined ? undefined : [...to, ...cc].find(has);
+  if (owner) return { party: owner, isSender: false };
+  const direction = message.direction?.trim().toLowerCase() ?? '';
+  const isKnown = (party: Party | undefined): party is Party =>
+    party !== undefined && (party.name !== '' || party.number !== undefined || party.address !== undefined);
+  if (/^out/.test(direction) && isKnown(from)) return { party: from, isSender: true };
+  const [only, ...others] = [...to, ...cc];
+  if (/^in/.test(direction) && others.length === 0 && isKnown(only)) return { party: only, isSender: false };
+  return undefined;
+}
+
 /** An id of a participant that does not change with the spelling of an item. */
 export const ownId = ({ numbers, addresses, name }: Participant): string =>
   numbers[0] ?? (addresses[0] ?? name).toLowerCase();

@@ -134,7 +134,8 @@ async function importEverywhere(
     }));
     return { ...result, deliveries };
   }
-  const options = { itemClass: rules.itemClass, itemKey, users };
+  const { language } = deps.config.import;
+  const options = { itemClass: rules.itemClass, itemKey, users, language };
   const without = (refused: readonly Attachment[]): MailboxItem => {
     const dropped = refused.map((one) => ({ ...asDropped(one), refused: true as const }));
     const whole = mailboxItem(sized.email, [...sized.dropped, ...dropped], provenance, connector, options);

@@ -53,7 +53,7 @@ function testItem(proof: Proof, name: string, attachments: Attachment[]): Mailbo
         type: 'text',
         content: 'A test item of the archiver. It is removed at once and can be deleted.',
       },
-      details: [],
+      facts: { network: connectors[connector].network, source: 'preflight' },
       attachments,
       conversation: { key: `preflight-${id}`, topic: testSubject },
       references: [],

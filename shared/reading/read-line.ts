@@ -5,7 +5,14 @@ import { containedHtml } from '../email/foreign-html';
 import { itemKey } from '../email/item-key';
 import { PermanentError, type KnownOfItem } from '../errors';
 import { readMail } from '../mail/read-mail';
-import { namedIn, participants, type NamedIn, type Participant } from '../participants/participants';
+import { sourceIdIn } from '../mail/telemessage-headers';
+import {
+  capturedFrom,
+  namedIn,
+  participants,
+  type NamedIn,
+  type Participant,
+} from '../participants/participants';
 import type { Numbers } from '../participants/phone';
 import { sourceMessage, type SourceMessage } from '../telemessage/message';
 import { idAtStart, idOf } from './source-id';
@@ -52,6 +59,8 @@ export function readLine(line: Buffer, connectorId: ConnectorId, numbers: Number
     const source = namedIn(message, numbers);
     const { users } = source;
     const email = readEmail(source, connectorId);
+    const captured = capturedFrom(source, email);
+    if (captured) email.facts.captured = captured;
     if (email.body.type === 'html') email.body.shown = containedHtml(email.body.content);
     expectFew(usersEmailAddress.length + email.to.length + email.cc.length + email.bcc.length);
     return {
@@ -87,12 +96,26 @@ function parseLine(line: Buffer): SourceMessage {
     // Without the cause: the parser's own message quotes the text.
     throw unreadable('The line is not JSON', idAtStart(line));
   }
+  takeIdOfMail(json);
   const parsed = sourceMessage.safeParse(json);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues
     .slice(0, 5)
     .map((issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`);
   throw notArchived(problems.join('; '), idOf(json));
+}
+
+/** A feed of mails without ids of its own: the mail's own id takes the place. */
+function takeIdOfMail(json: unknown): void {
+  if (json === null || typeof json !== 'object') return;
+  const line = json as { messageId?: unknown; mime?: unknown };
+  if (
+    typeof line.mime !== 'string' ||
+    !(line.messageId === undefined || line.messageId === null || line.messageId === '')
+  )
+    return;
+  const id = sourceIdIn(Buffer.from(line.mime, 'base64'));
+  if (id !== undefined) line.messageId = id;
 }
 
 function readEmail(source: NamedIn, connectorId: ConnectorId): Email {
@@ -102,7 +125,8 @@ function readEmail(source: NamedIn, connectorId: ConnectorId): Email {
   return readMail(decodeMime(message.mime), {
     messageId: message.messageId,
     receivedAt: message.gatewayReceivedDate,
-    network: connector.network,
+    connector,
+    sourceType: message.sourceType,
     numbers,
   });
 }

@@ -6,6 +6,7 @@ export const searchedBytes = 64 * 1024;
 /** The source id in a parsed line. */
 export function idOf(json: unknown): KnownOfItem {
   const { messageId } = (json ?? {}) as { messageId?: unknown };
+  if (typeof messageId === 'number') return { sourceId: String(messageId) };
   return typeof messageId === 'string' && messageId !== '' ? { sourceId: messageId } : {};
 }
 

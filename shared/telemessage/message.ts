@@ -59,8 +59,13 @@ const earliest = Date.UTC(1601, 0, 1);
 /** Without a zone, JavaScript would take the text for the machine's local time; the contract says UTC. */
 const inUtc = (text: string) => (/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
 
+/** Some archivers give the arrival in milliseconds since 1970. */
+const milliseconds = (value: string | number) =>
+  /^\d{12,13}$/.test(String(value)) ? new Date(Number(value)).toISOString() : String(value);
+
 const instant = z
-  .string()
+  .union([z.string(), z.number()])
+  .transform(milliseconds)
   .refine((value) => /^\d{4}-\d\d-\d\dT/.test(value) && Date.parse(inUtc(value)) >= earliest, {
     error: 'expected an ISO-8601 UTC instant',
   })
@@ -160,7 +165,11 @@ const callInfo = z.union([
 
 /** Parses one message. A missing or wrong required field, and content of a wrong type, is an issue. */
 export const sourceMessage = z.looseObject({
-  messageId: z.string().min(1),
+  /** Of any form. */
+  messageId: z
+    .union([z.string(), z.number()])
+    .transform(String)
+    .refine((id) => id !== '', { error: 'expected an id' }),
   /** Arrival at TeleMessage, as ISO-8601 UTC with milliseconds. */
   gatewayReceivedDate: instant,
   sourceType: z.string(),
@@ -173,6 +182,8 @@ export const sourceMessage = z.looseObject({
   messageContext: label,
   messageTime: label,
   direction: label,
+  /** Number of the device or account from which the message was captured. */
+  msisdn: label,
   from: label,
   to: looseList(label.transform((value) => value ?? '')).transform((parties) => parties.flatMap(eachParty)),
   fromEnriched: enriched.nullish().transform((value) => value ?? undefined),

@@ -22,13 +22,14 @@ const proofs: Record<string, RegExp> = {
   'the folder created': /ErrorFolderExists/,
   'the chain hashed': /createHash/,
   'retry or quarantine decided': /nextStepAfter/,
-  'the subject made': /subjectOf/,
+  'the subject made': /madeSubject/,
+  'a word in five languages': /Korean|zh-CN/,
   'the schedule set': /FETCH_SCHEDULE/,
   'UTF-7 read': /utf-?7/i,
 };
 
 describe('CONTRIBUTING.md', () => {
-  it('answers the twelve questions of a newcomer', () => {
+  it('answers the questions of a newcomer', () => {
     expect(answers.map(({ question }) => question)).toEqual(Object.keys(proofs));
   });
 

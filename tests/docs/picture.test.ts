@@ -18,7 +18,7 @@ describe('docs/archived-item.svg', () => {
 
   it('shows a message to a group with its attachment and its archive record, and a recalled message', () => {
     const svg = readFileSync(join(root, 'docs/archived-item.svg'), 'utf8');
-    for (const part of ['to chat group', '.pdf', 'Archive record', 'SHA-256', 'DELETED For All'])
+    for (const part of ['to chat group', '.pdf', 'Archived from', 'SHA-256', 'DELETED For All'])
       expect(svg).toContain(part);
   });
 });

@@ -78,7 +78,7 @@ it.each(corpus)('is visible, on top and in its place below %s', async (html) => 
   const { content } = json['body'] as { content: string };
   requests = [];
   await page.setContent(content);
-  const record = page.locator('hr ~ div', { hasText: 'Archive record' }).last();
+  const record = page.locator('hr ~ div', { hasText: 'Archived from' }).last();
   await record.scrollIntoViewIfNeeded();
   expect(await record.isVisible()).toBe(true);
   const isOnTop = await record.evaluate((element) => {

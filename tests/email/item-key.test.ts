@@ -19,7 +19,11 @@ describe('itemKey', () => {
       { attachments: [aFile('other.doc', 'bytes'), aFile('', '')] },
       { subject: 'Re: Lunch' },
       { from: { name: 'Somebody' }, to: [], cc: [], bcc: [] },
-      { details: ['more'], headers: 'Received: later', references: ['<a@b>'] },
+      {
+        facts: { network: 'WeCom', source: 'WECOM', kind: 'more' },
+        headers: 'Received: later',
+        references: ['<a@b>'],
+      },
       { sentAt: '2024-03-01T11:31:00.000Z', conversation: { key: 'k', topic: 't' } },
     ];
     expect(new Set(same.map(key))).toEqual(new Set([key()]));

@@ -199,8 +199,9 @@ describe('mailboxItem', () => {
       name: `Member ${index}`,
       number: `4477${index}`,
     }));
-    const details = Array.from({ length: 60 }, () => 'd'.repeat(50_000));
-    const item = convert(anEmail({ to, details }), [], aProvenance());
+    const notSupplied = Array.from({ length: 60 }, () => 'd'.repeat(50_000));
+    const facts = { network: 'WeChat', source: 'WECHAT', notSupplied };
+    const item = convert(anEmail({ to, facts }), [], aProvenance());
     expect(Buffer.byteLength(JSON.stringify(item.json))).toBeLessThan(3_000_000);
     expect(created(item).body.content).toContain(item.itemKey);
     expect(item.attachments[0]!.content.toString()).toContain('Member 29999');

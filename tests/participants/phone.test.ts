@@ -141,7 +141,9 @@ test('reads the example mobile number of every country in every international fo
     if (!example?.isValid()) continue;
     const spaced = example.formatInternational();
     for (const form of [example.number, example.number.slice(1), `00${example.number.slice(1)}`, spaced]) {
-      expect([country, form, read(form)]).toEqual([country, form, example.number]);
+      // The library's example of Gabon is of the plan before 2019.
+      const number = country === 'GA' ? '+24166031234' : example.number;
+      expect([country, form, read(form)]).toEqual([country, form, number]);
     }
   }
 });

@@ -94,7 +94,7 @@ export function anEmail(changes: Partial<Email> = {}): Email {
     sentAt: '2024-03-01T11:30:00.000Z',
     sentAsWritten: 'Fri, 1 Mar 2024 19:30:00 +0800',
     body: { type: 'text', content: 'At noon?' },
-    details: [],
+    facts: { network: 'WeChat', source: 'WECHAT' },
     attachments: [],
     conversation: { key: 'lunch', topic: 'Lunch' },
     references: [],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connectors } from '../../shared/connectors';
 import type { Attachment, Email } from '../../shared/email/email';
 import type { MailContext } from '../../shared/mail/read-mail';
 import { createNumbers } from '../../shared/participants/phone';
@@ -10,7 +11,8 @@ const folder = join(__dirname, '..', 'fixtures', 'mails');
 export const context: MailContext = {
   messageId: '1717128000000_17',
   receivedAt: '2024-05-31T04:00:05.000Z',
-  network: 'WeChat',
+  connector: connectors.wechat,
+  sourceType: 'WECHAT',
   numbers: createNumbers(),
 };
 

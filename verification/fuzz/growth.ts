@@ -34,7 +34,13 @@ interface Reader {
 
 const now = '2024-05-31T04:00:05.000Z';
 const numbers = createNumbers();
-const context = { messageId: '1', receivedAt: now, network: 'WeChat', numbers };
+const context = {
+  messageId: '1',
+  receivedAt: now,
+  connector: connectors.wechat,
+  sourceType: 'WECHAT',
+  numbers,
+};
 const minimal = { messageId: '1', gatewayReceivedDate: now, sourceType: 'X' };
 const parsed = (more: object) => sourceMessage.parse({ ...minimal, ...more });
 const named = (more: object) => namedIn(parsed(more), numbers);
@@ -229,7 +235,15 @@ export const readers: Reader[] = [
     shapes: quarrelsome,
     pieces: 60_000,
     read: (text) =>
-      itemOf({ ...emailTo([]), subject: text, details: [text], body: { type: 'text', content: text } }, 0),
+      itemOf(
+        {
+          ...emailTo([]),
+          subject: text,
+          facts: { network: text, source: text, kind: text, status: text, notSupplied: [text] },
+          body: { type: 'text', content: text },
+        },
+        0,
+      ),
   },
   {
     name: 'idAtStart',
@@ -269,7 +283,7 @@ function emailTo(to: string[]): Email {
     bcc: [],
     sentAsWritten: '',
     body: { type: 'text', content: '' },
-    details: [],
+    facts: { network: 'WeChat', source: 'WECHAT' },
     attachments: [],
     conversation: { key: '', topic: '' },
     references: [],
