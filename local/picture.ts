@@ -47,7 +47,8 @@ function itemsOfOwner(): ShownItem[] {
   for (const { item, arrivedAtMs } of archivedIn(connector.id, day)) {
     position++;
     const isTheirs = item.mentions.some(({ person }) => person.employee?.user.displayName === owner);
-    if (!isTheirs || item.fate !== 'delivered' || item.bytes > 100_000) continue;
+    if (!isTheirs || item.fate !== 'delivered' || item.tags.includes('encrypted') || item.bytes > 100_000)
+      continue;
     const line = item.line(new Date(arrivedAtMs).toISOString());
     const message = sourceMessage.parse(JSON.parse(line.toString()));
     const source = namedIn(message, numbers);

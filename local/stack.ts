@@ -1,3 +1,4 @@
+import { vaultKey, vaultKeyName } from '../simulators/identity/vault-key';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig, settingNames } from '../shared/config';
@@ -66,6 +67,7 @@ const hostName = 'functions';
  */
 const localSettings = {
   FUNCTIONS_WORKER_RUNTIME: 'node',
+  DECRYPTION_KEY: vaultKeyName,
   BLOB_TRIGGER_SOURCE: 'LogsAndContainerScan',
   FETCH_SCHEDULE: '0 0 * * * *',
   RECONCILE_SCHEDULE: '*/2 * * * * *',
@@ -139,6 +141,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         ? undefined
         : start<IdentityReady>('identity', 'identity', {
             header: identityHeader,
+            keys: { [vaultKeyName]: [vaultKey] },
             secrets: {
               'telemessage-username': secrets.username,
               'telemessage-password': secrets.password,

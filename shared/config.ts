@@ -111,6 +111,13 @@ const shape = {
   BATCH_MAX_ITEMS: whole(1, 100_000, 5000),
   BATCH_MAX_MB: whole(1, 64 * 1024, 1024),
 
+  DECRYPTION_KEY: z
+    .string()
+    .regex(
+      /^[0-9a-zA-Z-]{1,127}$/,
+      'expected the name of an RSA key in the vault: letters, digits and hyphens',
+    )
+    .optional(),
   ITEM_LANGUAGE: z.enum(languages, { error: `expected one of ${languages.join(', ')}` }).default('en'),
   LINE_MAX_MB: whole(1, 480, 256),
   PARSE_TIMEOUT_SECONDS: whole(1, 600, 20),
@@ -212,6 +219,7 @@ export function loadConfig(env: Env) {
     },
     identityClientId: settings.ArchiveStorage__clientId ?? settings.AZURE_CLIENT_ID,
     keyVaultUrl: settings.KEY_VAULT_URL,
+    decryptionKey: settings.DECRYPTION_KEY,
     insightsConnectionString: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
     graph: {
       baseUrl: settings.GRAPH_BASE_URL,

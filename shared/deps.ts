@@ -21,6 +21,7 @@ import { createWorkQueue } from './storage/queues.client';
 import { createRows } from './storage/rows.client';
 import { createRuns } from './storage/runs';
 import { createTeleMessage } from './telemessage/client';
+import { createDataKeys } from './telemessage/data-keys.client';
 import { createCredentialStore } from './telemessage/credentials.client';
 import { createTraces } from './traces.client';
 
@@ -57,10 +58,8 @@ export function createDeps(
   const rows = <T extends object>(name: string) => createRows<T>(account.table(name));
   // The vault of the local stack speaks plain http and is not a host of Azure: both checks would refuse it.
   const local = isLoopback(new URL(config.keyVaultUrl));
-  const vault = new SecretClient(config.keyVaultUrl, credential, {
-    allowInsecureConnection: local,
-    disableChallengeResourceVerification: local,
-  });
+  const vaultOptions = { allowInsecureConnection: local, disableChallengeResourceVerification: local };
+  const vault = new SecretClient(config.keyVaultUrl, credential, vaultOptions);
   const credentials = createCredentialStore(vault);
   const clock = { now: Date.now, random: Math.random };
   const folders = rows<{ folderId: string }>(tables.folders);
@@ -93,6 +92,16 @@ export function createDeps(
       threads: 2,
       country: config.import.country,
     }),
+    dataKeys:
+      config.decryptionKey === undefined
+        ? undefined
+        : createDataKeys({
+            vaultUrl: config.keyVaultUrl,
+            name: config.decryptionKey,
+            credential,
+            now: clock.now,
+            ...vaultOptions,
+          }),
     memory: createByteBudget(config.import.memoryBytes),
     storeProbe: createStoreProbe(account),
     traces: createTraces(config.insightsConnectionString, credential),

@@ -6,6 +6,8 @@ import type { Provenance } from './item';
  */
 export const reasons = {
   unreadable: 'The archived item could not be read: it breaks the format that TeleMessage promises.',
+  encrypted:
+    'TeleMessage encrypted the item, and no key of the organisation opens it (DECRYPTION_KEY), or a part of it is damaged.',
   unmapped: 'No participant of the item has a usable Microsoft 365 mailbox.',
   participantUnmapped:
     'A participant of the organisation has no usable Microsoft 365 mailbox. The other participants have the item.',

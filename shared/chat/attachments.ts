@@ -1,6 +1,7 @@
 import { attachmentName } from '../email/attachment-name';
 import type { Attachment } from '../email/email';
 import { PermanentError } from '../errors';
+import type { Unseal } from '../telemessage/sealed';
 import type { SourceMessage } from '../telemessage/message';
 
 type Entry = SourceMessage['attachment'][number];
@@ -12,15 +13,19 @@ const untyped = 'application/octet-stream';
  * without content. Throws PermanentError (`unreadable`) for content that is not base64; the message gives the
  * entry's index instead of its file name, which is content and must not reach a log.
  */
-export function readAttachments(entries: readonly Entry[]): { files: Attachment[]; notSupplied: string[] } {
+export function readAttachments(
+  entries: readonly Entry[],
+  unseal?: Unseal,
+): { files: Attachment[]; notSupplied: string[] } {
   const files: Attachment[] = [];
   const notSupplied: string[] = [];
   const unnamed = new Map<string, number>();
+  const open = unseal ?? ((content: Buffer) => content);
   entries.forEach((entry, index) => {
     const contentType = typeOf(entry);
     const name = attachmentName(entry.name, contentType.split(';')[0]!.trim().toLowerCase(), unnamed);
     if (entry.content === undefined) notSupplied.push(name);
-    else files.push({ name, contentType, content: decode(entry.content, index), inline: false });
+    else files.push({ name, contentType, content: open(decode(entry.content, index)), inline: false });
   });
   return { files, notSupplied };
 }

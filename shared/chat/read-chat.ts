@@ -5,6 +5,7 @@ import { readMessageAction } from '../email/message-action';
 import { oneLine } from '../email/safe-text';
 import type { NamedIn } from '../participants/participants';
 import type { SourceMessage } from '../telemessage/message';
+import { unsealerOf, unsealText, type Opening } from '../telemessage/sealed';
 import { readAttachments } from './attachments';
 import { callKind, factsOf, groupName } from './facts';
 import { keyOf, partiesOf } from './parties';
@@ -16,15 +17,18 @@ export function isDeviceEvent(message: SourceMessage): boolean {
 
 /**
  * The e-mail of a chat message, call or message action that TeleMessage serves as JSON fields. The text is kept
- * word for word. Throws PermanentError (`unreadable`) when an attachment is not base64.
+ * word for word. Throws PermanentError (`unreadable`) when an attachment is not base64, or
+ * `encrypted` for an encrypted message without an opening that fits.
  */
-export function readChat(source: NamedIn, connector: Connector): Email {
+export function readChat(source: NamedIn, connector: Connector, opening?: Opening): Email {
   const { message } = source;
+  const unseal = unsealerOf(message.securityContent, opening);
   const { from, to } = partiesOf(source);
   const action = readMessageAction(message.messageId);
-  const { files, notSupplied } = readAttachments(message.attachment);
+  const { files, notSupplied } = readAttachments(message.attachment, unseal);
   const sentAt = readDate(message.messageTime ?? '', message.gatewayReceivedDate);
-  const content = message.textContent ?? '';
+  const written = message.textContent ?? '';
+  const content = unseal ? unsealText(unseal, Buffer.from(written)).toString() : written;
   const isWithoutText = content.trim() === '' && files.length === 0;
   return {
     subject: oneLine(message.subject ?? ''),
@@ -35,7 +39,10 @@ export function readChat(source: NamedIn, connector: Connector): Email {
     ...(sentAt !== undefined && { sentAt }),
     sentAsWritten: message.messageTime ?? '',
     body: { type: 'text', content },
-    facts: factsOf({ ...source, connector, from, to }, notSupplied),
+    facts: {
+      ...factsOf({ ...source, connector, from, to }, notSupplied),
+      ...(unseal && opening && { openedWith: opening.openedWith }),
+    },
     attachments: files,
     ...(isWithoutText && { besidesText: besidesText(message) }),
     conversation: conversationOf(message, from, to),

@@ -5,6 +5,7 @@ import type { Attachment, Email, Party } from '../email/email';
 import { readSourceSubject } from '../email/source-subject';
 import { withE164 } from '../participants/participants';
 import type { Numbers } from '../participants/phone';
+import { unsealer, unsealText, type Opening, type Unseal } from '../telemessage/sealed';
 import { readAddresses } from './addresses';
 import { bodyOf, contentIdsOf, isEnriched, isReadable, unflowed } from './body-text';
 import { decodeBytes } from './charset';
@@ -28,15 +29,28 @@ export interface MailContext {
   sourceType: string;
   /** Reads the numbers of its parties. */
   numbers: Numbers;
+  /** What opens the mail if it is encrypted. */
+  opening?: Opening | undefined;
 }
 
 const maxHeaderBytes = 32 * 1024;
 
-function leafBytes(leaf: Leaf): Buffer {
+function leafBytes(leaf: Leaf, unseal: Unseal | undefined): Buffer {
   const bytes = leaf.bytes.subarray(leaf.start, leaf.end);
   if (leaf.kind === 'note') return bytes;
   const encoding = leaf.headers.first('content-transfer-encoding') ?? '';
-  return decodeTransfer(bytes, encoding, leaf.type.startsWith('text/'));
+  const isText = leaf.type.startsWith('text/');
+  const content = decodeTransfer(bytes, encoding, isText && !unseal);
+  if (!unseal) return content;
+  return isText ? unsealText(unseal, content) : unseal(content);
+}
+
+/** How to open the parts of an encrypted mail; undefined for any other mail. */
+function unsealerIn(headers: Headers, opening: Opening | undefined): Unseal | undefined {
+  const text = headers.first('x-telemessage-enc-datakey');
+  return text === undefined
+    ? undefined
+    : unsealer(text, headers.first('x-telemessage-enc-key-id') ?? '', opening);
 }
 
 /** The charset that the HTML declares in a meta element. */
@@ -83,13 +97,13 @@ interface LeafFile {
 }
 
 /** Every leaf becomes the body or an attachment; only unnamed text parts of nothing but blanks are dropped. */
-function readParts(leaves: Leaf[], mailCharset: string | undefined): Parts {
+function readParts(leaves: Leaf[], mailCharset: string | undefined, unseal: Unseal | undefined): Parts {
   let body: Email['body'] | undefined;
   let enriched: Email['body'] | undefined;
   let bodyFile: LeafFile | undefined;
   const files: LeafFile[] = [];
   for (const leaf of leaves) {
-    const content = leafBytes(leaf);
+    const content = leafBytes(leaf, unseal);
     if (isCandidate(leaf)) {
       const named = fileName(leaf, mailCharset) !== undefined;
       // Blanks in any charset: dropping them loses no evidence.
@@ -167,13 +181,15 @@ function messageIds(values: string[]): string[] {
 /**
  * Reads a mail (RFC 5322, MIME) into the hub model. A mail that breaks the rules is read as well as possible: no part
  * is dropped and no byte of an attachment changes. Pure; time is linear in the mail's length; attachments may share
- * memory with `raw`. Throws PermanentError `unreadable` for nesting above 256 levels.
+ * memory with `raw`. Throws PermanentError `unreadable` for nesting above 256 levels,
+ * `encrypted` for an encrypted mail without an opening that fits.
  */
 export function readMail(raw: Uint8Array, context: MailContext): Email {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const { headers, leaves } = readStructure(bytes);
   const charset = charsetOf(leaves);
-  const { body, bodyFile, attachments } = readParts(leaves, charset);
+  const unseal = unsealerIn(headers, context.opening);
+  const { body, bodyFile, attachments } = readParts(leaves, charset, unseal);
 
   const parties = (name: string): Party[] =>
     headers
@@ -206,11 +222,14 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
     ...(sentAt === undefined ? {} : { sentAt }),
     sentAsWritten,
     body,
-    facts: factsOf(sayings, action, {
-      parties: [...(from ? [from] : []), ...email.to, ...email.cc],
-      // The model holds one sender.
-      senders: authors,
-    }),
+    facts: {
+      ...factsOf(sayings, action, {
+        parties: [...(from ? [from] : []), ...email.to, ...email.cc],
+        // The model holds one sender.
+        senders: authors,
+      }),
+      ...(unseal && context.opening && { openedWith: context.opening.openedWith }),
+    },
     attachments,
     ...(bodyFile && { bodyFile }),
     conversation: conversationOf({

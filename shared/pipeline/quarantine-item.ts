@@ -20,6 +20,7 @@ type Stage = Pick<
   | 'quarantine'
   | 'strayMessages'
   | 'itemReader'
+  | 'dataKeys'
   | 'emit'
   | 'now'
 >;

@@ -3,6 +3,7 @@ import type { Deps } from '../deps';
 import { PermanentError, type KnownOfItem } from '../errors';
 import type { ItemPointer, Provenance } from '../item';
 import type { ReadLine } from '../reading/read-line';
+import { SealedError } from '../telemessage/sealed';
 import { idAtStart, searchedBytes } from '../reading/source-id';
 
 /** An archived item, read: a device event, or a communication in the hub model. */
@@ -19,11 +20,12 @@ export async function startOfItem(
 /**
  * Reads the item that a pointer names.
  *
- * @throws PermanentError `unreadable`, with what is known of the item; its message says what was expected and where,
+ * @throws DeploymentError or PutOffError when the key of an encrypted item cannot be asked for
+ * @throws PermanentError `unreadable` or `encrypted`, with what is known of the item; its message says what was expected and where,
  *   never what was found
  */
 export async function readItem(
-  deps: Pick<Deps, 'batches' | 'config' | 'itemReader'>,
+  deps: Pick<Deps, 'batches' | 'config' | 'itemReader' | 'dataKeys'>,
   pointer: ItemPointer,
 ): Promise<ReadItem> {
   const { connector, batch, position, blob, offset, length } = pointer;
@@ -36,7 +38,14 @@ export async function readItem(
   // The line itself moves to the thread.
   const start = Buffer.from(line.subarray(0, searchedBytes));
   try {
-    const item = await deps.itemReader.read(line, connector);
+    const item = await deps.itemReader.read(line, connector).catch(async (error: unknown) => {
+      if (!(error instanceof SealedError) || !deps.dataKeys) throw error;
+      const opening = await deps.dataKeys.open(error.sealed).catch((failure: unknown) => {
+        if (!(failure instanceof PermanentError)) throw failure;
+        throw new PermanentError(failure.reason, failure.message, { cause: failure, known: error.known });
+      });
+      return deps.itemReader.read(await deps.batches.readRange(blob, offset, length), connector, opening);
+    });
     const known = { sourceId: item.sourceId, sha256 };
     const provenance = { connector, batch, position, ...known, receivedAt: item.arrivedAt };
     return { ...item, known, provenance };

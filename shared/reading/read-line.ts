@@ -15,6 +15,7 @@ import {
 } from '../participants/participants';
 import type { Numbers } from '../participants/phone';
 import { sourceMessage, type SourceMessage } from '../telemessage/message';
+import { SealedError, unsealerOf, type Opening } from '../telemessage/sealed';
 import { idAtStart, idOf } from './source-id';
 
 /** An archived line, read: a device event, or a communication in the hub model. */
@@ -47,10 +48,17 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /**
  * Reads an archived line. It runs in a thread that can be stopped, because the line is written by strangers.
  *
- * @throws PermanentError `unreadable`, with what is known of the item; its message says what was expected and where,
+ * @param opening what opens the line if it is encrypted
+ * @throws SealedError for an encrypted line without an opening
+ * @throws PermanentError `unreadable` or `encrypted`, with what is known of the item; its message says what was expected and where,
  *   never what was found
  */
-export function readLine(line: Buffer, connectorId: ConnectorId, numbers: Numbers): ReadLine {
+export function readLine(
+  line: Buffer,
+  connectorId: ConnectorId,
+  numbers: Numbers,
+  opening?: Opening,
+): ReadLine {
   const message = parseLine(line);
   const { messageId: sourceId, gatewayReceivedDate: arrivedAt, usersEmailAddress } = message;
   if (isDeviceEvent(message)) return { kind: 'deviceEvent', sourceId, arrivedAt };
@@ -58,7 +66,7 @@ export function readLine(line: Buffer, connectorId: ConnectorId, numbers: Number
     expectFew(usersEmailAddress.length + message.to.length);
     const source = namedIn(message, numbers);
     const { users } = source;
-    const email = readEmail(source, connectorId);
+    const email = readEmail(source, connectorId, opening);
     const captured = capturedFrom(source, email);
     if (captured) email.facts.captured = captured;
     if (email.body.type === 'html') email.body.shown = containedHtml(email.body.content);
@@ -73,6 +81,7 @@ export function readLine(line: Buffer, connectorId: ConnectorId, numbers: Number
       itemKey: itemKey(connectors[connectorId].id, sourceId, email),
     };
   } catch (error) {
+    if (error instanceof SealedError) throw new SealedError(error.sealed, { sourceId });
     if (!(error instanceof PermanentError)) throw error;
     throw new PermanentError(error.reason, error.message, { cause: error, known: { sourceId } });
   }
@@ -118,16 +127,19 @@ function takeIdOfMail(json: unknown): void {
   if (id !== undefined) line.messageId = id;
 }
 
-function readEmail(source: NamedIn, connectorId: ConnectorId): Email {
+function readEmail(source: NamedIn, connectorId: ConnectorId, opening: Opening | undefined): Email {
   const { message, numbers } = source;
   const connector = connectors[connectorId];
-  if (connector.format === 'chat') return readChat(source, connector);
-  return readMail(decodeMime(message.mime), {
+  if (connector.format === 'chat') return readChat(source, connector, opening);
+  const unseal = unsealerOf(message.securityContent, opening);
+  const mime = decodeMime(message.mime);
+  return readMail(unseal ? unseal(mime) : mime, {
     messageId: message.messageId,
     receivedAt: message.gatewayReceivedDate,
     connector,
     sourceType: message.sourceType,
     numbers,
+    opening,
   });
 }
 

@@ -5,19 +5,22 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ConnectorId } from '../connectors';
 import type { Attachment } from '../email/email';
-import { PermanentError, type KnownOfItem } from '../errors';
+import { PermanentError, type KnownOfItem, type Reason } from '../errors';
 import { createNumbers } from '../participants/phone';
+import { SealedError, type Opening, type SealedKey } from '../telemessage/sealed';
 import { readLine, type ReadLine } from './read-line';
 
 export interface ReadRequest {
   line: Uint8Array;
   connector: ConnectorId;
+  opening?: Opening | undefined;
 }
 
 /** The line as it was read, its files apart; or why it cannot be read. */
 export type ReadAnswer =
   | { read: ReadLine; attachments: MovedFile[]; bodyFile?: MovedFile }
-  | { problem: string; known: KnownOfItem };
+  | { problem: string; reason: Reason; known: KnownOfItem }
+  | { sealed: SealedKey; known: KnownOfItem };
 
 /** A file as it crosses threads: a Buffer arrives as a plain Uint8Array. */
 export type MovedFile = Omit<Attachment, 'content'> & { content: Uint8Array<ArrayBuffer> };
@@ -34,9 +37,14 @@ function owned(content: Buffer): Uint8Array<ArrayBuffer> {
 
 const moved = ({ content, ...rest }: Attachment): MovedFile => ({ ...rest, content: owned(content) });
 
-function answer({ line, connector }: ReadRequest): ReadAnswer {
+function answer({ line, connector, opening }: ReadRequest): ReadAnswer {
   try {
-    const read = readLine(Buffer.from(line.buffer, line.byteOffset, line.byteLength), connector, numbers);
+    const read = readLine(
+      Buffer.from(line.buffer, line.byteOffset, line.byteLength),
+      connector,
+      numbers,
+      opening,
+    );
     if (read.kind === 'deviceEvent') return { read, attachments: [] };
     const { attachments, bodyFile, ...email } = read.email;
     return {
@@ -47,8 +55,10 @@ function answer({ line, connector }: ReadRequest): ReadAnswer {
   } catch (error) {
     // Another library's message could quote the item, so only our own messages leave the thread. Whatever was thrown:
     // reading does nothing but compute, so that it would be thrown again.
-    if (error instanceof PermanentError) return { problem: error.message, known: error.known };
-    return { problem: 'the item could not be parsed', known: {} };
+    if (error instanceof SealedError) return { sealed: error.sealed, known: error.known };
+    if (error instanceof PermanentError)
+      return { problem: error.message, reason: error.reason, known: error.known };
+    return { problem: 'the item could not be parsed', reason: 'unreadable', known: {} };
   }
 }
 

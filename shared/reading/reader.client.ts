@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { PermanentError } from '../errors';
+import { SealedError, type Opening } from '../telemessage/sealed';
 import type { Attachment } from '../email/email';
 import type { ReadLine } from './read-line';
 import type { MovedFile, ReadAnswer, ReadRequest } from './read-worker';
@@ -8,10 +9,11 @@ import type { ConnectorId } from '../connectors';
 export interface ItemReader {
   /**
    * Reads one archived line in a thread. The caller must not use `line` afterwards: if it owns its memory, the memory
-   * moves to the thread. Throws PermanentError `unreadable` if the line cannot be read, takes longer than the deadline
+   * moves to the thread. Throws SealedError for an encrypted line without `opening`, PermanentError `unreadable` or
+   * `encrypted` if the line cannot be read, takes longer than the deadline
    * or ends its thread.
    */
-  read(line: Uint8Array, connector: ConnectorId): Promise<ReadLine>;
+  read(line: Uint8Array, connector: ConnectorId, opening?: Opening): Promise<ReadLine>;
   /** Ends all threads, and rejects every pending and later call. */
   close(): Promise<void>;
 }
@@ -31,6 +33,7 @@ export interface ItemReaderOptions {
 interface Job {
   line: Uint8Array;
   connector: ConnectorId;
+  opening: Opening | undefined;
   resolve(read: ReadLine): void;
   reject(error: unknown): void;
 }
@@ -102,7 +105,8 @@ export function createItemReader(options: ItemReaderOptions): ItemReader {
       worker.unref();
       if (all.has(thread)) idle.push(thread);
       if ('read' in answer) job?.resolve(toRead(answer));
-      else job?.reject(new PermanentError('unreadable', answer.problem, { known: answer.known }));
+      else if ('sealed' in answer) job?.reject(new SealedError(answer.sealed, answer.known));
+      else job?.reject(new PermanentError(answer.reason, answer.problem, { known: answer.known }));
       next();
     });
     worker.on('error', (error: Error & { code?: string }) => {
@@ -132,16 +136,16 @@ export function createItemReader(options: ItemReaderOptions): ItemReader {
         retire(thread, new PermanentError('unreadable', text));
       }, timeoutMs);
       const [line, buffers] = movable(job.line);
-      const request: ReadRequest = { line, connector: job.connector };
+      const request: ReadRequest = { line, connector: job.connector, opening: job.opening };
       thread.worker.postMessage(request, buffers);
     }
   };
 
   return {
-    read: (line, connector) =>
+    read: (line, connector, opening) =>
       new Promise((resolve, reject) => {
         if (closed) return reject(new Error('the item reader is closed'));
-        waiting.push({ line, connector, resolve, reject });
+        waiting.push({ line, connector, opening, resolve, reject });
         next();
       }),
     close: async () => {

@@ -195,6 +195,8 @@ export const sourceMessage = z.looseObject({
   textContent: text,
   attachment: list(z.looseObject({ name: label, contentType: label, content: text })),
   callInfo,
+  /** Stands beside an encrypted body: how to open it (sealed.ts). */
+  securityContent: z.unknown().optional(),
 });
 
 export type SourceMessage = z.infer<typeof sourceMessage>;

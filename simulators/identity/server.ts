@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { mintToken } from './token';
-import { createVault, type Reply } from './vault';
+import { createVault, type PrivateJwk, type Reply } from './vault';
 
 /** The services that give the app its credentials: App Service's managed-identity endpoint and a Key Vault. */
 
@@ -15,6 +15,8 @@ export interface IdentityOptions {
   /** A free port by default. */
   port?: number;
   secrets: Record<string, string>;
+  /** RSA keys by name, oldest version first. */
+  keys?: Readonly<Record<string, readonly PrivateJwk[]>>;
   /** The value of `IDENTITY_HEADER`, which callers must send. */
   header: string;
   /** Client ids of the user-assigned identities; any is accepted by default. */
@@ -43,7 +45,12 @@ const refuse = (reply: Reply, status: number, message: string) =>
 
 export async function startIdentity(options: IdentityOptions): Promise<Identity> {
   const faults = { throttleVault: 0, retryAfterSeconds: 1, failTokens: 0, ...options.faults };
-  const vault = createVault({ secrets: options.secrets, tenantId, faults });
+  const vault = createVault({
+    secrets: options.secrets,
+    ...(options.keys && { keys: options.keys }),
+    tenantId,
+    faults,
+  });
 
   /** https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference */
   function serveToken(request: IncomingMessage, url: URL, reply: Reply) {

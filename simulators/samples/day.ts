@@ -1,4 +1,5 @@
 import type { ConnectorId } from '../../shared/connectors';
+import { encrypted } from './encrypted';
 import type { Case, SampleItem, Slot } from './item';
 import { malformedLines } from './malformed-lines';
 import { random } from './random';
@@ -29,6 +30,7 @@ const dayMs = 86_400_000;
 export const itemsPerDay = 600;
 const repeatsInDay = 4;
 const repeatsOfYesterday = 3;
+const encryptedInDay = 6;
 /** How many items lie between an item and its repeat: with pages of a hundred, they are on different pages. */
 const repeatDistance = 150;
 
@@ -63,7 +65,7 @@ function originals(connector: ConnectorId, startMs: number): Archived[] {
   const special = cases.reduce((sum, { size }) => sum + size, 0);
   const all = [...cases, ...Array<Case>(places - special).fill(ordinary)];
   let place = 0;
-  return r.some(all, all.length).flatMap(({ size, make }) => {
+  const made = r.some(all, all.length).flatMap(({ size, make }) => {
     const slots = Array.from({ length: size }, (): Slot => {
       const label = `${seed}/${place}`;
       const slotRandom = random(label);
@@ -71,7 +73,20 @@ function originals(connector: ConnectorId, startMs: number): Archived[] {
       const sentAtMs = Math.floor(arrivedAtMs / 1000 - slotRandom.int(40)) * 1000;
       return { connector, label, r: slotRandom, arrivedAtMs, sentAtMs };
     });
-    return make(slots).map((item, index) => ({ item, arrivedAtMs: slots[index]!.arrivedAtMs }));
+    return make(slots).map((item, index): Archived => ({ item, arrivedAtMs: slots[index]!.arrivedAtMs }));
+  });
+  return withEncrypted(seed, made);
+}
+
+/** Some ordinary items are encrypted, and the last of them with a key that nobody has. */
+function withEncrypted(seed: string, items: Archived[]): Archived[] {
+  const eligible = items.filter(
+    ({ item }) => item.tags.length === 0 && item.fate === 'delivered' && item.bytes < 100_000,
+  );
+  const chosen = random(`${seed}/encrypted`).some(eligible, encryptedInDay);
+  return items.map((one) => {
+    const place = chosen.indexOf(one);
+    return place < 0 ? one : { ...one, item: encrypted(one.item, place === chosen.length - 1) };
   });
 }
 

@@ -11,7 +11,7 @@ export interface ExpectedItem {
   /** `delivered` means that at least one mailbox has the item, perhaps from an earlier delivery. */
   outcome: 'delivered' | 'failed' | 'event';
   /** Why the item fails. */
-  reason?: 'unreadable' | 'unmapped' | 'tooLarge' | 'accessDenied' | 'mailboxFull';
+  reason?: 'unreadable' | 'encrypted' | 'unmapped' | 'tooLarge' | 'accessDenied' | 'mailboxFull';
   /** Whether it loses attachments because of their size. */
   isPartial: boolean;
   /** The same item is earlier in the window, so its deliveries are skipped. */
@@ -60,7 +60,8 @@ function expected(one: Archived, mode: MappingMode, seen: Set<unknown>): Expecte
   const base = { sourceId: item.id, tags: item.tags, isPartial: item.fate === 'partial', isRepeated };
   const none = { ...base, mailboxes: [], refusing: [] };
   if (item.fate === 'event') return { ...none, outcome: 'event' };
-  if (item.fate === 'unreadable') return { ...none, outcome: 'failed', reason: 'unreadable' };
+  if (item.fate === 'unreadable' || item.fate === 'encrypted')
+    return { ...none, outcome: 'failed', reason: item.fate };
   if (mapped.length === 0) return { ...none, outcome: 'failed', reason: 'unmapped' };
   if (item.fate === 'tooLarge') {
     return { ...none, outcome: 'failed', reason: 'tooLarge', refusing: mapped.map(({ id }) => id) };

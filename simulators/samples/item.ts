@@ -3,7 +3,7 @@ import type { Mention } from './people';
 import { random, type Random } from './random';
 
 /** The outcome of a sample item, if its parties have mailboxes. */
-export type Fate = 'delivered' | 'partial' | 'tooLarge' | 'unreadable' | 'event';
+export type Fate = 'delivered' | 'partial' | 'tooLarge' | 'unreadable' | 'encrypted' | 'event';
 
 /** A place in the day for one item. */
 export interface Slot {

@@ -1,6 +1,7 @@
 import { appBundle } from '../../local/bundles';
 import type { FaultPlan } from '../../simulators/exchange/fault-plan';
 import { startExchange } from '../../simulators/exchange/server';
+import { vaultKey, vaultKeyName } from '../../simulators/identity/vault-key';
 import { startIdentity } from '../../simulators/identity/server';
 import { provision } from '../../local/provision';
 import type { TenantUser } from '../../simulators/samples/organisation';
@@ -51,7 +52,7 @@ export async function openWorld(options: WorldOptions) {
   const store = openStore();
   await provision(store.connectionString);
   const lines: Partial<Record<string, Buffer[]>> = options.lines ?? {};
-  const identity = await startIdentity({ secrets, header });
+  const identity = await startIdentity({ secrets, header, keys: { [vaultKeyName]: [vaultKey] } });
   const site = await startTeleMessage({
     username: secrets['telemessage-username'],
     password: secrets['telemessage-password'],

@@ -290,6 +290,7 @@ export function createDepsModel(
       now,
     }),
     itemReader: createItemReaderModel(io),
+    dataKeys: undefined,
     memory,
   };
 }

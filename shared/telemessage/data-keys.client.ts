@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import type { TokenCredential } from '@azure/identity';
+import { CryptographyClient, KeyClient, type KeyClientOptions } from '@azure/keyvault-keys';
+import { DeploymentError, PermanentError, PutOffError } from '../errors';
+import type { Opening, SealedKey } from './sealed';
+
+export interface DataKeys {
+  /**
+   * Unwraps the data key of an item in the vault; the private key never leaves it.
+   *
+   * @throws PermanentError `encrypted` when the vault has no key that fits
+   * @throws DeploymentError when the app may not use the key
+   * @throws PutOffError when the vault gives no answer
+   */
+  open(sealed: SealedKey): Promise<Opening>;
+  /** Ids of the key's versions, newest first. @throws as `open` */
+  versions(): Promise<string[]>;
+}
+
+const algorithm = 'RSA1_5';
+const dataKeyLength = 32;
+/** A conversation shares data keys, and each unwrapping is a request. */
+const maxCached = 500;
+const maxVersions = 100;
+const versionsFreshMs = 10 * 60_000;
+const vaultDelayMs = 60_000;
+
+/** Opens items with the RSA key `name` of the vault, in whatever version fits. */
+export function createDataKeys({
+  vaultUrl,
+  name,
+  credential,
+  now,
+  ...options
+}: {
+  vaultUrl: string;
+  name: string;
+  credential: TokenCredential;
+  now: () => number;
+} & KeyClientOptions): DataKeys {
+  const keys = new KeyClient(vaultUrl, credential, options);
+  const clients = new Map<string, CryptographyClient>();
+  const openings = new Map<string, Opening>();
+  /** The version that opened the last item of a key id. */
+  const fitting = new Map<string, string>();
+  let known: { ids: string[]; readAtMs: number } | undefined;
+
+  async function versions(): Promise<string[]> {
+    if (known && now() - known.readAtMs < versionsFreshMs) return known.ids;
+    const found: { id: string; createdOn: number }[] = [];
+    try {
+      for await (const { id, createdOn, enabled } of keys.listPropertiesOfKeyVersions(name))
+        if (id !== undefined && enabled !== false && found.length < maxVersions)
+          found.push({ id, createdOn: createdOn?.getTime() ?? 0 });
+    } catch (error) {
+      throw failureOf(error, name);
+    }
+    if (found.length === 0) throw noKey(name);
+    const ids = found.toSorted((a, b) => b.createdOn - a.createdOn).map(({ id }) => id);
+    known = { ids, readAtMs: now() };
+    return ids;
+  }
+
+  async function unwrap(id: string, wrapped: Uint8Array): Promise<Uint8Array | undefined> {
+    const client = clients.get(id) ?? new CryptographyClient(id, credential, options);
+    clients.set(id, client);
+    try {
+      const { result } = await client.unwrapKey(algorithm, wrapped);
+      return result.length === dataKeyLength ? result : undefined;
+    } catch (error) {
+      const { statusCode } = error as { statusCode?: number };
+      // The version does not fit, or was removed; another one may fit.
+      if (statusCode === 400 || statusCode === 404) return undefined;
+      throw failureOf(error, name);
+    }
+  }
+
+  return {
+    versions,
+    async open({ wrapped, keyId }) {
+      const cacheKey = createHash('sha256').update(wrapped).digest('hex');
+      const cached = openings.get(cacheKey);
+      if (cached) return cached;
+      const ids = await versions();
+      const last = fitting.get(keyId);
+      for (const id of last === undefined ? ids : [last, ...ids.filter((one) => one !== last)]) {
+        const dataKey = await unwrap(id, wrapped);
+        if (!dataKey) continue;
+        const opening = { dataKey, openedWith: `${name}/${id.slice(id.lastIndexOf('/') + 1)}` };
+        if (openings.size >= maxCached) openings.clear();
+        openings.set(cacheKey, opening);
+        if (fitting.size >= maxCached) fitting.clear();
+        fitting.set(keyId, id);
+        return opening;
+      }
+      throw new PermanentError('encrypted', `No version of the key "${name}" opens the item`);
+    },
+  };
+}
+
+const noKey = (name: string) => new PermanentError('encrypted', `The vault has no key "${name}"`);
+
+function failureOf(error: unknown, name: string): Error {
+  const { statusCode } = error as { statusCode?: number };
+  if (statusCode === 404) return noKey(name);
+  if (statusCode === 401 || statusCode === 403)
+    return new DeploymentError(`Key Vault refuses the use of the key "${name}" (${statusCode})`, undefined, {
+      cause: error,
+    });
+  return new PutOffError(vaultDelayMs, `Key Vault gave no answer (${statusCode ?? 'no connection'})`, {
+    cause: error,
+  });
+}
