@@ -121,6 +121,7 @@ module vault 'vault.bicep' = {
     access: access
     appPrincipalId: identity.properties.principalId
     operatorsGroupId: operatorsGroupId
+    opensItems: contains(settings, 'DECRYPTION_KEY')
     workspaceId: monitoring.outputs.workspaceId
   }
 }

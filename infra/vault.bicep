@@ -10,12 +10,15 @@ param access object
 param appPrincipalId string
 @description('Object id of the operators\' group.')
 param operatorsGroupId string
+@description('Whether the app opens items that TeleMessage encrypted, with a key of this vault.')
+param opensItems bool
 @description('Workspace for the audit log.')
 param workspaceId string
 
 // Published ids of built-in roles.
 var roles = {
   secretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
+  cryptoServiceEncryptionUser: 'e147488a-f6f5-4113-8e2d-b22465e65bf6'
   secretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
 }
 
@@ -47,6 +50,17 @@ resource appAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsUser)
+  }
+}
+
+// The app unwraps the data keys of encrypted items. It can neither see the private key nor sign or decrypt with it.
+resource appKeyAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (opensItems) {
+  scope: vault
+  name: guid(vault.id, appPrincipalId, roles.cryptoServiceEncryptionUser)
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.cryptoServiceEncryptionUser)
   }
 }
 

@@ -1,21 +1,37 @@
 import type { Email } from './email';
 
+/** Somebody who took part in a conversation. */
+export interface Person {
+  /** Does not change with the address or number which one message happens to name. */
+  id: string;
+  /** What people call them. */
+  name: string;
+}
+
 /**
- * The conversation of an item, with its people in the key where the source has no id for it. People are known by ids
- * that do not change with the address or number which one message happens to name.
+ * The conversation of an item. Where the source has no id for it, its people are the key, and their names the topic:
+ * Exchange may group by either, so that both are the same for every message of the chat.
  *
- * @param ids one per person, in any order; undefined if somebody who took part is unknown: then nothing tells whose
- *   conversation it is, and the message and its actions have one of their own
+ * @param people in any order; undefined if somebody who took part is unknown: then nothing tells whose conversation it
+ *   is, and the message and its actions have one of their own
  */
 export function conversationOf(
   { conversation, action }: Pick<Email, 'conversation' | 'action'>,
-  ids: readonly string[] | undefined,
+  people: readonly Person[] | undefined,
   sourceId: string,
 ): Email['conversation'] {
   const { key, topic, isOfPeople } = conversation;
   if (!isOfPeople) return conversation;
-  const people = [...new Set(ids)].sort((one, other) => (one < other ? -1 : one > other ? 1 : 0));
-  const whose =
-    people.length > 0 ? `people:${people.join('\n')}` : `message:${action?.originalId ?? sourceId}`;
-  return { key: key === '' ? whose : `${key}\n${whose}`, topic };
+  const byId = new Map((people ?? []).map((person) => [person.id, person]));
+  if (byId.size === 0) return { key: joined(key, `message:${action?.originalId ?? sourceId}`), topic };
+  const ids = [...byId.keys()].sort(byCodeUnit);
+  // A group that only has a name keeps it as the topic.
+  const names = ids.map((id) => byId.get(id)!.name).filter((name) => name !== '');
+  return {
+    key: joined(key, `people:${ids.join('\n')}`),
+    topic: key === '' && names.length > 0 ? names.sort(byCodeUnit).join(', ') : topic,
+  };
 }
+
+const joined = (key: string, rest: string) => (key === '' ? rest : `${key}\n${rest}`);
+const byCodeUnit = (one: string, other: string) => (one < other ? -1 : one > other ? 1 : 0);

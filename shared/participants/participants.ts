@@ -80,20 +80,22 @@ export function participants(
   const known = users.map((user) => candidate(user, true));
   const named = [...(email.from ? [email.from] : []), ...email.to, ...email.cc];
   takeNumbersInNames(known, named);
+  const missing = (email.from ? 0 : 1) + (email.to.length + email.cc.length > 0 ? 0 : 1);
   const parties = named.map((party) => candidate(party, false));
   const all = [...known, ...parties];
   const same = sameParticipants(all);
   const kept = all.filter((one) => same.get(one) === one);
   return {
     participants: kept.map(({ keys: _keys, isUser: _isUser, ...participant }) => participant),
-    chat: chatPeople({ users: known, parties, named, kept, same }),
+    chat: chatPeople({ users: known, parties, named, kept, same, missing }),
   };
 }
 
 /**
  * Who took part in the message itself, as indexes in the list of participants; undefined if nobody can say. Two rules
  * hold for a conversation that do not hold for mapping: a number in the display name of a party tells which entry of
- * *User's Email address* the party is, and an unknown party is the entry that no other party is, if they are as many.
+ * *User's Email address* the party is, and unknown or missing parties are the entries that no other party is, if they are
+ * as many.
  */
 function chatPeople({
   users,
@@ -101,7 +103,10 @@ function chatPeople({
   named,
   kept,
   same,
+  missing,
 }: {
+  /** 1 for a message without a sender, 1 for one without recipients. */
+  missing: number;
   users: readonly Candidate[];
   parties: readonly Candidate[];
   named: readonly Party[];
@@ -121,6 +126,9 @@ function chatPeople({
   });
   const others = new Set(users.flatMap((user) => same.get(user) ?? []));
   for (const person of people) others.delete(person);
+  // A message that names nobody is between all whom the source names.
+  if (parties.length === 0) unknown = others.size;
+  else unknown += missing;
   if (unknown > 0 && others.size !== unknown) return undefined;
   if (unknown > 0) for (const other of others) people.add(other);
   return kept.flatMap((one, index) => (people.has(one) ? [index] : []));

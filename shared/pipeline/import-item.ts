@@ -12,9 +12,10 @@ import {
 import { isSettledBefore } from '../delivery/overlap';
 import { recordOutcome, type ItemResult } from '../delivery/record-outcome';
 import type { Deps } from '../deps';
-import { conversationOf } from '../email/conversation';
+import { conversationOf, type Person } from '../email/conversation';
 import type { Attachment, Email } from '../email/email';
 import { mailboxItem, type MailboxItem } from '../email/mailbox-item';
+import { oneLine } from '../email/safe-text';
 import { applySizeRules, asDropped } from '../email/size-rules';
 import { DeploymentError, gravest, nextStepAfter, PermanentError, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
@@ -198,11 +199,13 @@ async function resolveEverybody(
 }
 
 /** Who took part in the message: users of the directory by their id there, all others by what the source calls them. */
-function peopleIn({ chat }: Communication, resolutions: readonly Resolution[]): string[] | undefined {
+function peopleIn({ chat }: Communication, resolutions: readonly Resolution[]): Person[] | undefined {
   return chat?.map((index) => {
     const one = resolutions[index]!;
-    if (one.kind === 'mailbox') return one.mailbox.userId;
-    return (one.kind === 'noMailbox' ? one.userId : undefined) ?? ownId(one.participant);
+    const own = ownId(one.participant);
+    const userId =
+      one.kind === 'mailbox' ? one.mailbox.userId : one.kind === 'noMailbox' ? one.userId : undefined;
+    return { id: userId ?? own, name: oneLine(one.participant.name || own) };
   });
 }
 

@@ -25,6 +25,17 @@ export const sourceSteps = (enabled: readonly ConnectorId[]): Step[] => [
       return ok(`read: ${[...names].join(', ')}`);
     },
   },
+  {
+    id: 'decryption-key',
+    title: 'Key for encrypted items',
+    needs: ['settings'],
+    cure: 'Put the RSA key into the vault under the name in DECRYPTION_KEY, and give the identity "Key Vault Crypto Service Encryption User" (deploy infra/ with the setting).',
+    async run({ deps }) {
+      if (!deps.dataKeys)
+        return ok('DECRYPTION_KEY is not set: items that TeleMessage encrypted go to quarantine');
+      return ok(`${deps.config.decryptionKey}: ${(await deps.dataKeys.versions()).length} versions`);
+    },
+  },
   ...enabled.map(teleMessageStep),
 ];
 

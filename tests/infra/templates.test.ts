@@ -36,6 +36,7 @@ const publishedRoles: Record<string, string> = {
   tableDataReader: '76199698-9eea-4c19-bc75-cec21354c6b6',
   storageAccountContributor: '17d1049b-9a84-46fb-8f53-869881c3d3ab',
   secretsUser: '4633458b-17de-408a-b874-0445c86b69e6',
+  cryptoServiceEncryptionUser: 'e147488a-f6f5-4113-8e2d-b22465e65bf6',
   secretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7',
   logAnalyticsReader: '73c42c96-874c-492b-b04d-ab87d138a893',
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb',

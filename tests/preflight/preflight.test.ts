@@ -321,6 +321,13 @@ const cases: Case[] = [
     cure: /Storage Table Data Contributor/,
   },
   {
+    step: 'decryption-key',
+    when: 'the vault does not have it',
+    settings: { DECRYPTION_KEY: 'no-such-key' },
+    detail: /no key "no-such-key"/,
+    cure: /Put the RSA key into the vault/,
+  },
+  {
     step: 'mapping',
     when: 'no mapping file is stored',
     settings: { WHATSAPP_CUSTOM_MAPPING: 'true' },

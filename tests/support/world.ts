@@ -1,6 +1,7 @@
 import { appBundle } from '../../local/bundles';
 import type { FaultPlan } from '../../simulators/exchange/fault-plan';
 import { startExchange } from '../../simulators/exchange/server';
+import type { PrivateJwk } from '../../simulators/identity/vault';
 import { vaultKey, vaultKeyName } from '../../simulators/identity/vault-key';
 import { startIdentity } from '../../simulators/identity/server';
 import { provision } from '../../local/provision';
@@ -37,6 +38,8 @@ export interface WorldOptions {
   users: TenantUser[];
   lines?: Partial<Record<ConnectorId, Buffer[]>>;
   settings?: Record<string, string>;
+  /** RSA keys of the vault; the sample key by default. */
+  keys?: Readonly<Record<string, readonly PrivateJwk[]>>;
   siteFaults?: FaultOptions;
   exchangeFaults?: FaultPlan;
   /** Put between the app and Exchange: the app gets its origin instead of the simulator's. */
@@ -52,7 +55,11 @@ export async function openWorld(options: WorldOptions) {
   const store = openStore();
   await provision(store.connectionString);
   const lines: Partial<Record<string, Buffer[]>> = options.lines ?? {};
-  const identity = await startIdentity({ secrets, header, keys: { [vaultKeyName]: [vaultKey] } });
+  const identity = await startIdentity({
+    secrets,
+    header,
+    keys: options.keys ?? { [vaultKeyName]: [vaultKey] },
+  });
   const site = await startTeleMessage({
     username: secrets['telemessage-username'],
     password: secrets['telemessage-password'],
@@ -175,9 +182,12 @@ export async function openWorld(options: WorldOptions) {
       }
     },
     /** Requests that items are redriven, as an operator does, and works the requests off as the host does. */
-    async redrive(deps: Deps, ...items: { batch: number; position: number }[]): Promise<void> {
-      for (const { batch, position } of items) {
-        const request = JSON.stringify({ v: 1, connector: 'whatsapp', batch, position });
+    async redrive(
+      deps: Deps,
+      ...items: { connector?: ConnectorId; batch: number; position: number }[]
+    ): Promise<void> {
+      for (const { connector = 'whatsapp', batch, position } of items) {
+        const request = JSON.stringify({ v: 1, connector, batch, position });
         await redrives.sendMessage(Buffer.from(request).toString('base64'));
         const [message] = (await redrives.receiveMessages()).receivedMessageItems;
         const { messageId, popReceipt, messageText } = message!;
