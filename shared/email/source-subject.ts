@@ -16,7 +16,7 @@ export interface SourceSubject {
 
 /** `[<act> ]<App> <what> from <A> to <B | chat group G>`. */
 const pattern =
-  /^(?:(?<act>.{0,60}?)\s+)?(?<network>\p{L}[\p{L}\d]{1,30})\s+(?<what>(?:[\p{L}\d_-]{1,40}\s+){0,3}?)(?<noun>message|call|chat|file|attachment|media|notification)\s+from\s+(?<rest>.*)$/iu;
+  /^(?:(?<act>(?:\[[^\]]{1,40}\]|(?:delet|edit|recall|revoke)\w*(?:\s+for\s+(?:me|all|everyone))?|已?撤回|已?删除|회수|삭제|수정)(?:\s+(?:read|unread|unknown))?)\s+)?(?<network>\p{L}[\p{L}\d]{1,30})\s+(?<what>(?:[\p{L}\d_-]{1,40}\s+){0,3}?)(?<noun>message|call|chat|file|attachment|media|notification)\s+from\s+(?<rest>.*)$/iu;
 const groupName = /^["'“]?(?:chat\s+group|group\s+chat|group)["'”]?(?:\s+(?<name>.+))?$/i;
 /** Longer subjects are not made by TeleMessage. */
 const maxLength = 2_000;

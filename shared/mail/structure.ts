@@ -117,7 +117,14 @@ function readStructureAt(raw: Buffer, depth: number): MimeStructure {
     if (boundary && (stack.length > 0 || raw.includes(`--${boundary}`, headers.bodyStart, 'latin1')))
       return boundary;
     // Each guess scans up to 100,000 bytes: a mail with a million such parts must not cost a million guesses.
-    const guess = guesses++ < 20 ? guessBoundary(raw, headers.bodyStart) : undefined;
+    if (guesses++ >= 20) return undefined;
+    // A multipart in a transfer encoding is split once it is decoded.
+    const encoding = headers.first('content-transfer-encoding') ?? '';
+    if (named && /base-?64|quoted-printable/i.test(encoding)) {
+      const start = raw.subarray(headers.bodyStart, headers.bodyStart + 100_000);
+      if (decodeTransfer(start, encoding, false).includes(`--${named}`)) return undefined;
+    }
+    const guess = guessBoundary(raw, headers.bodyStart);
     return guess !== undefined && levels.has(guess) ? undefined : guess;
   };
 
