@@ -9,6 +9,9 @@ const syntax = /^[^\s\p{Cc}\p{Cf}@<>()[\]\\,;:"]+@[\p{L}\p{N}\p{M}_-]+(?:\.[\p{L
 /** RFC 5321 section 4.5.3.1.3: a path has at most 256 octets, including its angle brackets. */
 const maxLength = 254;
 
+/** More than any address with dirt around it. */
+const maxWritten = 1000;
+
 const objectId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Whether the text is one bare address, `local@domain`. */
@@ -34,6 +37,7 @@ const closing = /[\s>‘’“”`´».,;:]+$/;
  * directory has it. A text that is no address comes back without the dirt.
  */
 export function cleanAddress(text: string): string {
+  if (text.length > maxWritten) return text.trim();
   let address = text
     .replace(/\p{Cf}/gu, '')
     .replace(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));

@@ -26,7 +26,7 @@ const failure = (code: string, message: string) => ({ error: { code, message } }
 export type PrivateJwk = Readonly<Record<'kty' | 'n' | 'e' | 'd' | 'p' | 'q' | 'dp' | 'dq' | 'qi', string>>;
 
 /** RSAES-PKCS1-v1_5 (RFC 8017 section 7.2.2). The runtime would give random bytes for a wrong padding; the vault refuses. */
-function unwrap(jwk: PrivateJwk, wrapped: Buffer): Buffer | undefined {
+export function unwrap(jwk: PrivateJwk, wrapped: Buffer): Buffer | undefined {
   let block: Buffer;
   try {
     const key = createPrivateKey({ key: { ...jwk }, format: 'jwk' });

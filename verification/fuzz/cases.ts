@@ -4,7 +4,7 @@ import { scanPage } from '../../shared/pipeline/split-batch';
 import { random, type Random } from '../../simulators/samples/random';
 import { requestCase, settingsCase, triggerCase } from './boundaries';
 import { damagedLine, mayReach, strangeLine } from './damaged-lines';
-import { generatedChat, generatedMail } from './generated-lines';
+import { encryptedLine, generatedChat, generatedMail } from './generated-lines';
 import { checkItem, Finding } from './invariants';
 import { mappingCase } from './mapping-files';
 import type { FuzzStage, Imported } from './stage';
@@ -44,6 +44,7 @@ const kinds: [share: number, make: (r: Random) => Case][] = [
   [180, lineCase('mail', (r) => generated('wechat', r))],
   [170, lineCase('damagedChat', (r) => damagedLine('whatsapp', r))],
   [200, lineCase('damagedMail', (r) => damagedLine('wechat', r))],
+  [50, lineCase('encrypted', (r) => encryptedLine(r.pick(['wechat', 'whatsapp']), r))],
   [60, lineCase('line', strangeLine)],
   [20, pageCase],
   [70, (r) => ({ kind: 'mapping', ...mappingCase(r) })],
@@ -96,7 +97,7 @@ function check({ outcome, quarantined, created }: Imported, { may, must }: Expec
       throw new Finding('a failed item is not in quarantine');
     if (quarantined.detail === '' || quarantined.detail.length > 1000)
       throw new Finding('the detail of a reason is empty or too long');
-    if (outcome.reason !== 'unreadable' && outcome.reason !== 'unmapped' && outcome.reason !== 'tooLarge')
+    if (!['unreadable', 'encrypted', 'unmapped', 'tooLarge'].includes(outcome.reason))
       throw new Finding(`no outside call failed, but the reason is ${outcome.reason}`);
     if (/could not be read within/.test(quarantined.detail))
       throw new Finding('a mail ran into the parser deadline');

@@ -9,6 +9,7 @@ import {
   type Header,
   type Part,
 } from '../../simulators/samples/mail';
+import { encrypted } from '../../simulators/samples/encrypted';
 import { odd, type Json } from './mutate';
 import { people, type FuzzPerson } from './people';
 
@@ -31,6 +32,10 @@ const addressForms: ((own: string, bait: string) => string)[] = [
   (own) => ` ${own.toUpperCase()} `,
   (own) => `mailto:${own}`,
   (own) => `Name <${own}>`,
+  (own) => `\u200b${own}\u200b`,
+  (own) => `'${own}'.`,
+  (own) => `Ek, Anna <\u00a0${own} >`,
+  (own) => `Anna Ek ${own}`,
   (own, bait) => `"${bait}" <${own}>`,
   (own, bait) => `${bait.replace('@', ' at ')} <${own}>`,
 ];
@@ -39,6 +44,10 @@ const numberForms: ((digits: string) => string)[] = [
   (digits) => digits,
   (digits) => `+${digits}`,
   (digits) => `00${digits}`,
+  (digits) => `${digits}@s.whatsapp.net`,
+  (digits) => `\u202a+${digits.slice(0, 3)}\u2011${digits.slice(3)}\u202c`,
+  (digits) => `+${digits.replace(/\d/g, (digit) => String.fromCharCode(0x660 + Number(digit)))}`,
+  (digits) => digits.replace(/\d/g, (digit) => String.fromCharCode(0xff10 + Number(digit))),
   (digits) => `+${digits.slice(0, 2)} ${digits.slice(2, 5)}-${digits.slice(5)}`,
 ];
 
@@ -138,6 +147,12 @@ const partyForms: ((own: FuzzPerson, bait: FuzzPerson) => string)[] = [
   ({ upn }) => `<${upn}>`,
   ({ upn, number }) => `Anna Berg ${number} <${upn}>`,
   ({ upn, number }) => `Anna Berg +${number} <${upn}>`,
+  ({ upn, number }) => `"Anna Berg ${number}" <${upn}>`,
+  ({ upn, number }) => `Berg, Anna ${number} <${upn}>`,
+  ({ upn, number }) => `${number} <${upn}>`,
+  ({ upn }) => `Berg, Anna <${upn}>`,
+  ({ upn }) => `[Anna Berg] ${upn}`,
+  ({ upn }) => `"Anna" <'${upn}'>`,
   ({ upn }, bait) => `"${bait.upn}" <${upn}>`,
   ({ upn }, bait) => `"Berg, Anna <${bait.upn}>" <${upn}>`,
   ({ upn }, bait) => `Anna (${bait.upn}) <${upn}>`,
@@ -159,6 +174,31 @@ const emptyForms: ((bait: FuzzPerson) => string)[] = [
   () => 'undisclosed-recipients:;',
   () => '',
 ];
+
+/** A chat or mail as TeleMessage encrypts it, in a third of the cases with a damaged leaf or somebody else's key. */
+export function encryptedLine(
+  connector: 'wechat' | 'whatsapp',
+  r: Random,
+): GeneratedLine & { connector: typeof connector } {
+  const { line, may } = connector === 'wechat' ? generatedMail(r) : generatedChat(r);
+  const item = {
+    id: String(r.int(1e9)),
+    mentions: [],
+    fate: 'delivered' as const,
+    tags: [],
+    bytes: 0,
+    line: () => line,
+  };
+  const sealed = encrypted(item, r.chance(0.1)).line('');
+  if (r.chance(0.3)) damageLeaf(sealed, r);
+  return { connector, line: sealed, may, must: new Set() };
+}
+
+/** Changes one character of the base64 in the line's second half, where texts and files are. */
+function damageLeaf(line: Buffer, r: Random): void {
+  const at = line.length - 1 - r.int(Math.ceil(line.length / 2));
+  if (/[A-Za-z0-9]/.test(String.fromCharCode(line[at]!))) line[at] = line[at] === 0x41 ? 0x42 : 0x41;
+}
 
 const charsets = ['UTF-8', 'gb18030', 'x-no-such', 'utf-7', 'iso-2022-jp'];
 
@@ -196,6 +236,11 @@ function bodyOf(r: Random, baits: readonly FuzzPerson[], depth = 0): Part {
       { closed: r.chance(0.8) },
     );
   const part = textPart(text(), { encoding: r.pick(['7bit', '8bit', 'quoted-printable', 'base64']) });
+  // A text that was cut by bytes, in the middle of a character.
+  if (r.chance(0.1)) {
+    const cut = textPart(`报价 ${text()} 周五 😀`, { encoding: '8bit' });
+    return { ...cut, body: cut.body.subarray(0, cut.body.length - 1 - r.int(3)) };
+  }
   if (r.chance(0.2)) part.headers[0] = ['Content-Type', `text/plain; charset=${r.pick(charsets)}`];
   return part;
 }

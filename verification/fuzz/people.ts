@@ -1,3 +1,4 @@
+import { plainDigits } from '../../shared/participants/phone';
 import { staff } from '../../simulators/samples/organisation';
 
 /** The tenant whose mailboxes hostile items try to reach. */
@@ -39,7 +40,7 @@ export const mappingCsv = Buffer.from(
 
 /** Users whose address, or the digits of whose number, occurs anywhere in one of the texts. */
 export function namedIn(texts: readonly string[]): Set<string> {
-  const all = texts.map((text) => text.normalize('NFKC').toLowerCase());
+  const all = texts.map((text) => plainDigits(text).toLowerCase());
   // Each text by itself: the digits of two adjacent fields must not add up to somebody's number.
   const digits = all.map((text) => text.replace(/\D/g, ''));
   return new Set(

@@ -4,6 +4,10 @@ import { loadConfig } from '../../shared/config';
 import type { ConnectorId } from '../../shared/connectors';
 import type { Deps } from '../../shared/deps';
 import type { MailboxItem } from '../../shared/email/mailbox-item';
+import { PermanentError } from '../../shared/errors';
+import type { DataKeys } from '../../shared/telemessage/data-keys.client';
+import { unwrap } from '../../simulators/identity/vault';
+import { vaultKey, vaultKeyName } from '../../simulators/identity/vault-key';
 import { createItemReader } from '../../shared/reading/reader.client';
 import { parseMapping } from '../../shared/mapping/reader';
 import { importItem } from '../../shared/pipeline/import-item';
@@ -44,6 +48,17 @@ export const settings = {
   LINE_MAX_MB: '4',
 };
 
+/** Unwraps as the vault does, with the key of the samples. */
+const sampleDataKeys: DataKeys = {
+  versions: () => Promise.resolve([vaultKeyName]),
+  open({ wrapped }) {
+    const dataKey = unwrap(vaultKey, Buffer.from(wrapped));
+    if (dataKey?.length !== 32)
+      return Promise.reject(new PermanentError('encrypted', 'No key opens the item'));
+    return Promise.resolve({ dataKey, openedWith: vaultKeyName });
+  },
+};
+
 /** Limits of a table row (learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model). */
 const maxRowBytes = 1024 * 1024;
 
@@ -75,6 +90,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
       memory: { hold: <T>(_bytes: number, work: () => Promise<T>) => work() },
       itemReader,
       tails: memoryRows(new Map()),
+      dataKeys: sampleDataKeys,
       mappings: { current: () => Promise.resolve(mapping.mapping) },
       directory: { find: (address: string) => Promise.resolve(findUser(address)) },
       mailboxes: {
