@@ -136,13 +136,17 @@ function readBlock(raw: Buffer, begin: number, eol: number, endsAtBlanks: boolea
       // A fold that lost its blank, or garbage between two fields; anything else is content without a line before it.
       const goesOn = startsKnownField(raw, line.next, eol) || (last && lostFold.test(text));
       if (boundary || folded || !goesOn) break;
-      last?.lines.push(text);
+      // A damaged field must not add its people to the one before it.
+      if (last && (!addressFields.test(last.name) || /,\s*$/.test(last.lines.at(-1) ?? '')))
+        last.lines.push(text);
     }
     at = line.next;
     end = at;
   }
   return { fields, start: begin, end, bodyStart: at };
 }
+
+const addressFields = /^(?:resent-)?(?:from|sender|to|cc|bcc|reply-to)$|^apparently-to$/;
 
 /** How the second line of a folded field begins, and hardly any content. */
 const lostFold =

@@ -36,6 +36,15 @@ describe('readMail', () => {
     expect(headers?.endsWith('123456789\r\n')).toBe(true);
   });
 
+  it('adds the people of a damaged field to no other field', () => {
+    const { cc, to } = readMail(
+      mail('To: a@x.com,\nb@x.com\nCc: c@x.com\nReturn, ath: <stranger@x.com>\nSubject: s\n\nx'),
+      context,
+    );
+    expect(cc.map(({ address }) => address)).toEqual(['c@x.com']);
+    expect(to.map(({ address }) => address)).toEqual(['a@x.com', 'b@x.com']);
+  });
+
   it('gives no header block for a mail without a header', () => {
     expect(readMail(mail('just text'), context)).not.toHaveProperty('headers');
   });
