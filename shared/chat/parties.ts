@@ -13,8 +13,12 @@ type Enriched = NonNullable<SourceMessage['fromEnriched']>;
 export function partiesOf(source: NamedIn): { from: Party | undefined; to: Party[] } {
   const from = senderOf(source);
   const to = recipientsOf(source);
-  const unknown = [...(from ? [from] : []), ...to].filter((party) => keyOf(party) === '');
-  if (unknown.length !== 1) return { from, to };
+  // The source may know the name of a party without number or address.
+  const isNowhere = ({ number, address }: Party) => number === undefined && address === undefined;
+  const { message } = source;
+  const areUnknown = [message.from ?? '', ...message.to].filter(isUnknown).length;
+  const unknown = [...(from ? [from] : []), ...to].filter(isNowhere);
+  if (unknown.length !== 1 || areUnknown !== 1) return { from, to };
   const named = new Set([...(from ? [from] : []), ...to].flatMap(keysOf));
   const others = source.users.filter((user) => !keysOf(user).some((key) => named.has(key)));
   const [only] = others;

@@ -255,9 +255,13 @@ test('an unknown party is the only entry that no other party is', () => {
       gatewayReceivedDate: '2026-11-20T08:00:05Z',
       sourceType: 'X',
       from: 'UNKNOWN',
+      fromEnriched: { fullName: { firstName: 'Bosse' }, value: 'UNKNOWN' },
       to: ['46701740605'],
       usersEmailAddress: users,
     }),
   );
-  expect(readChat(source, connectors.whatsapp).from).toEqual({ name: 'Bo', address: 'bo@contoso.example' });
+  expect(readChat(source, connectors.whatsapp).from).toEqual({
+    name: 'Bosse',
+    address: 'bo@contoso.example',
+  });
 });

@@ -47,6 +47,7 @@ describe('hostile input', () => {
         'chat',
         'damagedChat',
         'damagedMail',
+        'encrypted',
         'line',
         'mail',
         'mapping',
@@ -59,7 +60,7 @@ describe('hostile input', () => {
     const ends = new Set(Object.values(tally.ends).flatMap((counts) => Object.keys(counts)));
     for (const end of ['imported', 'partially imported', 'event', 'accepted', 'refused', 'split'])
       expect([...ends]).toContain(end);
-    for (const reason of ['unreadable', 'unmapped', 'tooLarge'])
+    for (const reason of ['unreadable', 'encrypted', 'unmapped', 'tooLarge'])
       expect([...ends]).toContain(`quarantined (${reason})`);
   });
 
