@@ -128,7 +128,9 @@ function partyHeaders(mime: string): string[] {
       // The header ends before an empty line, and before a line that looks like another header.
       const end = rest.search(/\n(?=[!-9;-~]+[ \t]*:|\r?\n)/);
       const unfolded = (end < 0 ? rest : rest.slice(0, end)).replace(/[\r\n]+/g, '');
-      return [unfolded, decodeWords(unfolded), ...addressesIn(unfolded), ...wordsIn(unfolded)];
+      // Comments may stand inside an address.
+      const plain = unfolded.replace(/\([^()]*\)/g, '');
+      return [unfolded, plain, decodeWords(unfolded), ...addressesIn(unfolded), ...wordsIn(unfolded)];
     }),
   );
 }

@@ -190,14 +190,22 @@ export function encryptedLine(
     line: () => line,
   };
   const sealed = encrypted(item, r.chance(0.1)).line('');
-  if (r.chance(0.3)) damageLeaf(sealed, r);
-  return { connector, line: sealed, may, must: new Set() };
+  return { connector, line: r.chance(0.3) ? damagedLeaf(sealed, r) : sealed, may, must: new Set() };
 }
 
-/** Changes one character of the base64 in the line's second half, where texts and files are. */
-function damageLeaf(line: Buffer, r: Random): void {
-  const at = line.length - 1 - r.int(Math.ceil(line.length / 2));
-  if (/[A-Za-z0-9]/.test(String.fromCharCode(line[at]!))) line[at] = line[at] === 0x41 ? 0x42 : 0x41;
+/** The line with one other character below the header of its mail, or in the text of its chat. */
+function damagedLeaf(line: Buffer, r: Random): Buffer {
+  const json = JSON.parse(line.toString()) as { mime?: string; textContent?: string };
+  const damage = (text: string, from: number): string => {
+    const at = from + r.int(Math.max(text.length - from, 1));
+    if (!/[A-Za-z0-9]/.test(text.charAt(at))) return text;
+    return `${text.slice(0, at)}${text.charAt(at) === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`;
+  };
+  if (json.mime !== undefined) {
+    const mail = Buffer.from(json.mime, 'base64').toString('latin1');
+    json.mime = Buffer.from(damage(mail, mail.indexOf('\r\n\r\n') + 4), 'latin1').toString('base64');
+  } else if (typeof json.textContent === 'string') json.textContent = damage(json.textContent, 0);
+  return Buffer.from(JSON.stringify(json));
 }
 
 const charsets = ['UTF-8', 'gb18030', 'x-no-such', 'utf-7', 'iso-2022-jp'];

@@ -88,6 +88,8 @@ export function readTwice(input: Buffer): string {
     for (const address of found(first!.mapping))
       if (
         address &&
+        // An A-label stands for a domain in another script.
+        !/@.*\bxn--/i.test(address) &&
         !names.includes(address.toLowerCase()) &&
         !swapped(input).includes(address.toLowerCase())
       )
