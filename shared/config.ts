@@ -46,12 +46,12 @@ const onOff = (preset: boolean) =>
     .transform((value) => value === 'true')
     .default(preset);
 
+/** The name of something in the vault. */
+const vaultName = (of: string) =>
+  z.string().regex(/^[0-9a-zA-Z-]{1,127}$/, `expected ${of}: letters, digits and hyphens`);
+
 /** The name of a Key Vault secret. */
-const secretName = (preset: string) =>
-  z
-    .string()
-    .regex(/^[0-9a-zA-Z-]{1,127}$/, 'expected a Key Vault secret name: letters, digits and hyphens')
-    .default(preset);
+const secretName = (preset: string) => vaultName('a Key Vault secret name').default(preset);
 
 /** An NCRONTAB expression, UTC. */
 const schedule = (preset: string) =>
@@ -111,13 +111,7 @@ const shape = {
   BATCH_MAX_ITEMS: whole(1, 100_000, 5000),
   BATCH_MAX_MB: whole(1, 64 * 1024, 1024),
 
-  DECRYPTION_KEY: z
-    .string()
-    .regex(
-      /^[0-9a-zA-Z-]{1,127}$/,
-      'expected the name of an RSA key in the vault: letters, digits and hyphens',
-    )
-    .optional(),
+  DECRYPTION_KEY: vaultName('the name of an RSA key in the vault').optional(),
   ITEM_LANGUAGE: z.enum(languages, { error: `expected one of ${languages.join(', ')}` }).default('en'),
   LINE_MAX_MB: whole(1, 480, 256),
   PARSE_TIMEOUT_SECONDS: whole(1, 600, 20),

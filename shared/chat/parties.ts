@@ -1,4 +1,4 @@
-import { numberKey, type Party } from '../email/email';
+import { numberKey, partiesIn, type Party } from '../email/email';
 import { withE164, type NamedIn } from '../participants/participants';
 import { readParties } from '../participants/party-list';
 import { numberOfAccount, type Numbers } from '../participants/phone';
@@ -17,9 +17,10 @@ export function partiesOf(source: NamedIn): { from: Party | undefined; to: Party
   const isNowhere = ({ number, address }: Party) => number === undefined && address === undefined;
   const { message } = source;
   const areUnknown = [message.from ?? '', ...message.to].filter(isUnknown).length;
-  const unknown = [...(from ? [from] : []), ...to].filter(isNowhere);
+  const parties = partiesIn({ from, to });
+  const unknown = parties.filter(isNowhere);
   if (unknown.length !== 1 || areUnknown !== 1) return { from, to };
-  const named = new Set([...(from ? [from] : []), ...to].flatMap(keysOf));
+  const named = new Set(parties.flatMap(keysOf));
   const others = source.users.filter((user) => !keysOf(user).some((key) => named.has(key)));
   const [only] = others;
   if (!only || others.length > 1) return { from, to };

@@ -1,6 +1,6 @@
 import type { Connector } from '../connectors';
 import { readDate } from '../email/dates';
-import type { Email, Party } from '../email/email';
+import { partiesIn, type Email, type Party } from '../email/email';
 import { readMessageAction } from '../email/message-action';
 import { oneLine } from '../email/safe-text';
 import type { NamedIn } from '../participants/participants';
@@ -75,7 +75,7 @@ function conversationOf(
   from: Party | undefined,
   to: readonly Party[],
 ): Email['conversation'] {
-  const parties = [...(from ? [from] : []), ...to]
+  const parties = partiesIn({ from, to })
     .map((party) => ({ party, key: keyOf(party) }))
     .sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0))
     .filter(({ key }, index, sorted) => key !== sorted[index - 1]?.key);

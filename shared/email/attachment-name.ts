@@ -1,3 +1,5 @@
+import { acceptable, cutTo } from './safe-text';
+
 /** Stem and extension by type, for parts without a name. */
 const unnamed: readonly (readonly [type: RegExp, stem: string, extension: string])[] = [
   [/^image\/jpe?g$/, 'image', 'jpg'],
@@ -38,8 +40,7 @@ const maxLength = 255;
 function shorten(name: string): string {
   if (name.length <= maxLength) return name;
   const extension = /\.[^.]{1,20}$/.exec(name)?.[0] ?? '';
-  // The cut must not leave half a surrogate pair.
-  return name.slice(0, maxLength - extension.length).replace(/[\ud800-\udbff]$/, '') + extension;
+  return cutTo(maxLength - extension.length, name) + extension;
 }
 
 /** How paths begin: at a root, in or above the present folder, at a drive or an address. */
@@ -58,10 +59,10 @@ export function attachmentName(
   type: string,
   count: Map<string, number>,
 ): string {
-  const line = (written ?? '')
+  const line = acceptable(
     // Direction overrides can show `txt.exe` as `exe.txt`.
-    .replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, ' ')
-    .replace(/\p{Surrogate}/gu, '\ufffd');
+    (written ?? '').replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, ' '),
+  );
   const components = line.split(/[/\\]/).filter((part) => !/^[\s.]*$/.test(part));
   const last = components.at(-1) ?? '';
   const name = (path.test(line) ? last.replace(/^\s*[A-Za-z]:(?=.)/, '') : components.join('_')).trim();

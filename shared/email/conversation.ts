@@ -9,8 +9,8 @@ export interface Person {
 }
 
 /**
- * The conversation of an item. Where the source has no id for it, its people are the key, and their names the topic:
- * Exchange may group by either, so that both are the same for every message of the chat.
+ * The conversation of an item. If the source gives it no id, its people make the key and their names the topic. Exchange
+ * may group by either one, so every message of a chat gets the same key and the same topic.
  *
  * @param people in any order; undefined if somebody who took part is unknown: then nothing tells whose conversation it
  *   is, and the message and its actions have one of their own

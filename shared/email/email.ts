@@ -14,6 +14,17 @@ export interface Party {
   numberInName?: true;
 }
 
+/** The sender, if there is one, and the recipients, without blind copies. */
+export const partiesIn = ({
+  from,
+  to,
+  cc = [],
+}: {
+  from?: Party | undefined;
+  to: readonly Party[];
+  cc?: readonly Party[];
+}): Party[] => [...(from ? [from] : []), ...to, ...cc];
+
 /** Longer than any number with separators. */
 const maxNumberLength = 64;
 

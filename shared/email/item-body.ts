@@ -1,6 +1,6 @@
 import type { Language } from '../languages';
 import type { Provenance } from '../item';
-import { numberKey, type Attachment, type Email, type Party } from './email';
+import { numberKey, partiesIn, type Attachment, type Email, type Party } from './email';
 import { containedHtml } from './foreign-html';
 import { factLines, firstLine } from './item-lines';
 import { translate, type Phrase, type Values } from './phrases';
@@ -127,12 +127,9 @@ function blockLines(facts: BodyFacts, said: string | undefined): string[] {
  * whose number if they have no address, no sender or recipient has. Each once, in the source's order, as
  * `Name number <address>` on one line.
  */
-function furtherParticipants(
-  { from, to, cc }: Pick<Email, 'from' | 'to' | 'cc'>,
-  users: readonly Party[],
-): string[] {
+function furtherParticipants(email: Pick<Email, 'from' | 'to' | 'cc'>, users: readonly Party[]): string[] {
   const found = new Set<string>();
-  for (const party of [...(from ? [from] : []), ...to, ...cc]) {
+  for (const party of partiesIn(email)) {
     // An unusable address is not in the item, which has a made one instead.
     if (party.address !== undefined && usableAddress(party.address) !== undefined)
       found.add(addressKey(party.address));

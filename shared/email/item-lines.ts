@@ -9,7 +9,7 @@ import { oneLine } from './safe-text';
 const maxNames = 3;
 
 /** What a person calls the party: its name, else its number, else its address. */
-export function partyName(party: Party | undefined, language: Language): string {
+function partyName(party: Party | undefined, language: Language): string {
   const names = [party?.name, party?.number, party?.address].map((text) => oneLine(text ?? ''));
   return names.find((text) => text !== '') ?? translate('unknown', {}, language);
 }
@@ -18,7 +18,7 @@ export function partyName(party: Party | undefined, language: Language): string 
 const subjectName = (party: Party | undefined, language: Language) =>
   oneLine(party?.number ?? '') || partyName(party, language);
 
-const failures = ['missed', 'rejected', 'busy', 'unanswered'];
+const failures = ['missed', 'rejected', 'busy', 'unanswered'] as const;
 const unanswered = {
   voiceCall: 'unansweredVoiceCall',
   videoCall: 'unansweredVideoCall',
@@ -36,7 +36,9 @@ export function madeSubject({ from, to, facts, action }: Email, language: Langua
   const subject = (phrase: Phrase, more: Values = {}) => translate(phrase, { ...values, ...more }, language);
   let made: string;
   if (call) {
-    const phrase = failures.includes(call.status.toLowerCase()) ? unanswered[call.kind] : call.kind;
+    const phrase = failures.some((one) => one === call.status.toLowerCase())
+      ? unanswered[call.kind]
+      : call.kind;
     made = subject(phrase, group && group.name !== '' ? { to: subject('chatGroup') } : {});
   } else if (group) made = subject(group.name === '' ? 'namelessGroupMessage' : 'groupMessage');
   else made = subject('message');
@@ -48,18 +50,12 @@ const callLines = {
   videoCall: 'videoCallLine',
   call: 'callLine',
 } as const satisfies Record<Call['kind'], Phrase>;
-const statuses: ReadonlyMap<string, Phrase> = new Map([
-  ['answered', 'answered'],
-  ['unanswered', 'unanswered'],
-  ['missed', 'missed'],
-  ['rejected', 'rejected'],
-  ['busy', 'busy'],
-]);
+const statuses = ['answered', ...failures] as const;
 
 function callLine({ kind, status }: Call, language: Language): string {
   const what = translate(callLines[kind], {}, language);
   if (status === '') return what;
-  const known = statuses.get(status.toLowerCase());
+  const known = statuses.find((one) => one === status.toLowerCase());
   return translate('withStatus', { what, status: known ? translate(known, {}, language) : status }, language);
 }
 

@@ -1,3 +1,4 @@
+import type { Call, Facts } from './email';
 import { actionNamed, type MessageAction } from './message-action';
 
 /** What a subject says that follows TeleMessage's pattern. */
@@ -11,7 +12,7 @@ export interface SourceSubject {
   /** Name of the chat group to which the message went; may be empty. */
   group?: string;
   action?: MessageAction['kind'];
-  readState?: 'read' | 'unread' | 'unknown';
+  readState?: NonNullable<Facts['readState']>;
 }
 
 /** `[<act> ]<App> <what> from <A> to <B | chat group G>`. */
@@ -33,8 +34,7 @@ export function readSourceSubject(subject: string): SourceSubject {
   const to = others.join(' to ').trim();
   const group = groupName.exec(to);
   const name = group?.groups?.['name']?.replace(/^["'“”]+|["'“”]+$/g, '').trim();
-  const state = /\b(read|unread|unknown)$/i.exec(act)?.[1]?.toLowerCase() as
-    'read' | 'unread' | 'unknown' | undefined;
+  const state = /\b(read|unread|unknown)$/i.exec(act)?.[1]?.toLowerCase() as Facts['readState'];
   const action = actionNamed(act.replace(/^\[|\]$/g, '')) ?? (what === '' ? undefined : actionNamed(what));
   return {
     ...(network !== undefined && { network }),
@@ -48,9 +48,7 @@ export function readSourceSubject(subject: string): SourceSubject {
 }
 
 /** The kind of call that words of the source name, and whether they say that nobody took it. */
-export function callNamed(
-  what: string,
-): { kind: 'voiceCall' | 'videoCall' | 'call'; status: string } | undefined {
+export function callNamed(what: string): Pick<Call, 'kind' | 'status'> | undefined {
   if (!/\bcalls?\b|\bcall-log\b|^call/i.test(what)) return undefined;
   const kind = /video/i.test(what) ? 'videoCall' : /voice|audio/i.test(what) ? 'voiceCall' : 'call';
   return { kind, status: /unanswered/i.test(what) ? 'unanswered' : '' };

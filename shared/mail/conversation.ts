@@ -1,4 +1,4 @@
-import type { Email } from '../email/email';
+import { partiesIn, type Email } from '../email/email';
 import { readSourceSubject } from '../email/source-subject';
 import type { TeleMessageHeaders } from './telemessage-headers';
 
@@ -56,8 +56,9 @@ export function conversationOf(source: ConversationSource): Email['conversation'
   const { email, headers, network } = source;
   const subject = withoutPrefixes(email.subject);
   const { group, from, to } = readSourceSubject(subject);
-  const parties = [email.from, ...email.to, ...email.cc].filter((party) => party !== undefined);
-  const names = [...new Set(parties.map((party) => party.name || party.address || party.number || ''))];
+  const names = [
+    ...new Set(partiesIn(email).map((party) => party.name || party.address || party.number || '')),
+  ];
   const topic =
     headers.groupName ||
     source.threadTopic?.trim() ||

@@ -37,7 +37,7 @@ export function actionOf({ messageId, headers, subject, said, body }: Sayings): 
 }
 
 const ordinaryKinds = /^(?:text|chat|message|im|sms|app-message|text\/plain)?$/i;
-const readStates = { read: 'read', unread: 'unread', unknown: 'unknown' } as const;
+const readStates = ['read', 'unread', 'unknown'] as const;
 
 /** What a mail says besides its text. A value without a known meaning appears as written. */
 export function factsOf(
@@ -51,14 +51,14 @@ export function factsOf(
   const call = callNamed(type) ?? callNamed(said.what ?? '');
   const kind = [type, said.what ?? ''].find((one) => !ordinaryKinds.test(one)) ?? '';
   const isKindNew = kind !== '' && !call && actionNamed(kind) === undefined;
-  const readState =
-    said.readState ?? (action ? readStates[state.toLowerCase() as keyof typeof readStates] : undefined);
+  const readState = said.readState ?? (action && readStates.find((one) => one === state.toLowerCase()));
   const isStateNew = state !== '' && !call && readState === undefined && actionNamed(state) === undefined;
   const name = headers.groupName ?? said.group ?? (headers.groupId === undefined ? undefined : '');
+  const network = networkIn(sayings);
   const people = new Set(parties.map((party) => (party.address ?? party.number ?? party.name).toLowerCase()));
   return {
-    network: networkIn(sayings),
-    source: oneLine(sourceType) || oneLine(headers.archiveSource ?? '') || networkIn(sayings),
+    network,
+    source: oneLine(sourceType) || oneLine(headers.archiveSource ?? '') || network,
     ...(name !== undefined && { group: { name: oneLine(name), count: people.size } }),
     ...(call && { call: { ...call, status: call.status || state, start: '', end: '' } }),
     ...(isKindNew && { kind }),

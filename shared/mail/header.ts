@@ -12,6 +12,7 @@ export interface Headers {
   bodyStart: number;
 }
 
+const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const colon = 0x3a;
 const dash = 0x2d;
@@ -36,6 +37,9 @@ function fieldName(raw: Buffer, start: number, end: number): string | undefined 
   if (raw[start] === dash && raw[start + 1] === dash) return undefined;
   return raw.toString('latin1', start, nameEnd).toLowerCase();
 }
+
+/** The byte that ends lines. Old Macintosh software writes mails without any line feed. */
+export const lineEndOf = (raw: Buffer): number => (raw.includes(lineFeed) ? lineFeed : carriageReturn);
 
 interface Line {
   start: number;
@@ -126,13 +130,12 @@ function readBlock(raw: Buffer, begin: number, eol: number, endsAtBlanks: boolea
     const folded = raw[at] === 0x20 || raw[at] === 0x09;
     const last = fields.at(-1);
     const name = folded ? undefined : fieldName(raw, line.start, line.end);
-    if (folded && last) last.lines.push(raw.toString('latin1', line.start + 1, line.end));
+    const text = raw.toString('latin1', line.start, line.end);
+    if (folded && last) last.lines.push(text.slice(1));
     else if (name) {
-      const text = raw.toString('latin1', line.start, line.end);
       fields.push({ name, lines: [text.slice(text.indexOf(':') + 1)] });
     } else {
       const boundary = raw[at] === dash && raw[at + 1] === dash;
-      const text = raw.toString('latin1', line.start, line.end);
       // A fold that lost its blank, or garbage between two fields; anything else is content without a line before it.
       const goesOn = startsKnownField(raw, line.next, eol) || (last && lostFold.test(text));
       if (boundary || folded || !goesOn) break;

@@ -1,7 +1,7 @@
 import type { Connector } from '../connectors';
 import { attachmentName } from '../email/attachment-name';
 import { readDate } from '../email/dates';
-import type { Attachment, Email, Party } from '../email/email';
+import { partiesIn, type Attachment, type Email, type Party } from '../email/email';
 import { readSourceSubject } from '../email/source-subject';
 import { withE164 } from '../participants/participants';
 import type { Numbers } from '../participants/phone';
@@ -224,7 +224,7 @@ export function readMail(raw: Uint8Array, context: MailContext): Email {
     body,
     facts: {
       ...factsOf(sayings, action, {
-        parties: [...(from ? [from] : []), ...email.to, ...email.cc],
+        parties: partiesIn(email),
         // The model holds one sender.
         senders: authors,
       }),

@@ -1,5 +1,5 @@
 import { PermanentError } from '../errors';
-import { readHeaders, type Headers } from './header';
+import { lineEndOf, readHeaders, type Headers } from './header';
 import { readStructured, type StructuredValue } from './parameters';
 import { decodeTransfer } from './transfer-encoding';
 
@@ -45,6 +45,7 @@ interface Region {
   start: number;
 }
 
+const transferEncoded = /base-?64|quoted-printable/i;
 const maxDepth = 256;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -75,13 +76,16 @@ function isBoilerplate(text: string): boolean {
   return text.length < 600 && /\bmime\b|multi-?part message/i.test(text) && !/^(--|[a-z-]+:)/im.test(text);
 }
 
-/** What an encoding that RFC 2045 section 6.4 forbids for a multipart hides; undefined if there is none. */
+/**
+ * The content of a multipart in a transfer encoding, decoded, under a header of its own; undefined for any other leaf. RFC
+ * 2045 section 6.4 forbids such encodings, but they occur.
+ */
 function decodedMultipart(leaf: Leaf): Buffer | undefined {
   const { content, headers } = leaf;
   const encoding = headers.first('content-transfer-encoding') ?? '';
   const boundary = content.parameters.get('boundary');
   if (leaf.kind !== 'part' || !content.value.startsWith('multipart/') || !boundary) return undefined;
-  if (!/base-?64|quoted-printable/i.test(encoding)) return undefined;
+  if (!transferEncoded.test(encoding)) return undefined;
   const decoded = decodeTransfer(leaf.bytes.subarray(leaf.start, leaf.end), encoding, false);
   if (!decoded.includes(`--${boundary}`)) return undefined;
   const header = `Content-Type: ${headers.first('content-type')}\r\n\r\n`;
@@ -100,8 +104,7 @@ export function readStructure(raw: Buffer): MimeStructure {
 
 /** @param depth of the multipart that the bytes were decoded from, 0 for a mail */
 function readStructureAt(raw: Buffer, depth: number): MimeStructure {
-  // Old Macintosh software writes mails without any line feed.
-  const eol = raw.includes(lineFeed) ? lineFeed : carriageReturn;
+  const eol = lineEndOf(raw);
   const needle = Buffer.from([eol, 0x2d, 0x2d]);
   const leaves: Leaf[] = [];
   const stack: Frame[] = [];
@@ -120,7 +123,7 @@ function readStructureAt(raw: Buffer, depth: number): MimeStructure {
     if (guesses++ >= 20) return undefined;
     // A multipart in a transfer encoding is split once it is decoded.
     const encoding = headers.first('content-transfer-encoding') ?? '';
-    if (named && /base-?64|quoted-printable/i.test(encoding)) {
+    if (named && transferEncoded.test(encoding)) {
       const start = raw.subarray(headers.bodyStart, headers.bodyStart + 100_000);
       if (decodeTransfer(start, encoding, false).includes(`--${named}`)) return undefined;
     }

@@ -1,5 +1,5 @@
 import { decodeText } from './encoded-words';
-import { readHeaders, type Headers } from './header';
+import { lineEndOf, readHeaders, type Headers } from './header';
 
 /**
  * What TeleMessage's own headers (`X-TELEMESSAGE-…`) say of a mail. None is documented, so each is read where it is and
@@ -43,6 +43,5 @@ export function readTeleMessageHeaders(headers: Headers, charset?: string): Tele
 
 /** The source id in a mail, if it has one. Reads nothing but the header. */
 export function sourceIdIn(raw: Buffer): string | undefined {
-  const eol = raw.includes(0x0a) ? 0x0a : 0x0d;
-  return readTeleMessageHeaders(readHeaders(raw, 0, eol, true)).archiveMessageId;
+  return readTeleMessageHeaders(readHeaders(raw, 0, lineEndOf(raw), true)).archiveMessageId;
 }

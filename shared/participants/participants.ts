@@ -1,4 +1,4 @@
-import type { Email, Party } from '../email/email';
+import { partiesIn, type Email, type Party } from '../email/email';
 import type { SourceMessage } from '../telemessage/message';
 import { isAddress } from './address';
 import { readParties } from './party-list';
@@ -78,7 +78,7 @@ export function participants(
   email: Pick<Email, 'from' | 'to' | 'cc'>,
 ): { participants: Participant[]; chat: number[] | undefined } {
   const known = users.map((user) => candidate(user, true));
-  const named = [...(email.from ? [email.from] : []), ...email.to, ...email.cc];
+  const named = partiesIn(email);
   takeNumbersInNames(known, named);
   const missing = (email.from ? 0 : 1) + (email.to.length + email.cc.length > 0 ? 0 : 1);
   const parties = named.map((party) => candidate(party, false));
@@ -210,9 +210,9 @@ const isSame = (holder: Candidate, one: Candidate) =>
   !one.isUser || (holder.isUser && (holder.keys.size === one.keys.size || statesNumber(one)));
 
 /**
- * The participant that each candidate is: itself, or another one; of equals, the first. A candidate with nothing
- * but a name is another one who has that name, and one without even a name is none. Groups have hundreds of members, so
- * only candidates that share a key are compared.
+ * Maps each candidate to the participant that it is: to itself, or to the one that has all of its keys; of equals, to the
+ * first. A candidate with only a name maps to one with that name; a candidate without a name has no entry. Groups have
+ * hundreds of members, so only candidates that share a key are compared.
  */
 function sameParticipants(candidates: readonly Candidate[]): Map<Candidate, Candidate> {
   const holders = new Map<string, Candidate[]>();

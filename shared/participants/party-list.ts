@@ -202,6 +202,13 @@ function joinWords(tokens: readonly Token[]): string {
   return joined;
 }
 
+/** A comma at the end separated the name from the address. An expression would search to the end for each blank. */
+function withoutLastComma(text: string): string {
+  let end = text.length;
+  while (end > 0 && /[\s,]/.test(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
+}
+
 /** Nothing but a phone number, in whatever notation, or the id of a WhatsApp account. */
 const numberShape = new RegExp(`^[+\\d${separatorClass}]+$`, 'u');
 const isNumber = (text: string) => numberShape.test(plainDigits(text)) || numberOfAccount(text) !== undefined;
@@ -227,11 +234,7 @@ function partyOf(tokens: readonly Token[], encoded: EncodedWords): Party | undef
     } else if (token.kind === 'angle') words.push({ ...token, text: `<${token.text}>` });
     else if (!isBare || index < offset) words.push(token);
   });
-  // A comma at the end separated the name from the address.
-  const raw =
-    joinWords(words)
-      .replace(/[\s,]+$/, '')
-      .trim() || comments.join(' ').trim();
+  const raw = withoutLastComma(joinWords(words)).trim() || comments.join(' ').trim();
   const name = encoded
     .decode(raw)
     .replace(/[\r\n]+/g, ' ')
@@ -246,7 +249,7 @@ function partyOf(tokens: readonly Token[], encoded: EncodedWords): Party | undef
   const written = angleAt < 0 && !address && tokens.every(({ kind }) => isPlain(kind)) ? last : address;
   const stated = written !== undefined && isNumber(written) ? numberIn(written) : undefined;
   if (stated !== undefined) {
-    const rest = written === last ? joinWords(tokens.slice(0, offset)).replace(/[\s,]+$/, '') : '';
+    const rest = written === last ? withoutLastComma(joinWords(tokens.slice(0, offset))) : '';
     return { ...party, ...(rest === '' ? {} : { name: rest }), number: stated };
   }
   const named = numberIn(name) ?? numberIn(comments.join(' '));

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { TokenCredential } from '@azure/identity';
 import { CryptographyClient, KeyClient, type KeyClientOptions } from '@azure/keyvault-keys';
 import { DeploymentError, PermanentError, PutOffError } from '../errors';
+import { createLookUps } from '../look-ups';
 import type { Opening, SealedKey } from './sealed';
 
 export interface DataKeys {
@@ -41,21 +41,19 @@ export function createDataKeys({
 } & KeyClientOptions): DataKeys {
   const keys = new KeyClient(vaultUrl, credential, options);
   const clients = new Map<string, CryptographyClient>();
-  const openings = new Map<string, Opening>();
   /** The version that opened the last item of a key id. */
   const fitting = new Map<string, string>();
-  let known: { ids: string[]; readAtMs: number } | undefined;
-
-  async function versions(): Promise<string[]> {
-    if (known && now() - known.readAtMs < versionsFreshMs) return known.ids;
-    try {
-      const ids = await listed();
-      known = { ids, readAtMs: now() };
-      return ids;
-    } catch (error) {
-      throw error instanceof PermanentError ? error : failureOf(error, name);
-    }
-  }
+  const listings = createLookUps(
+    async (_name: string): Promise<string[]> => {
+      try {
+        return await listed();
+      } catch (error) {
+        throw error instanceof PermanentError ? error : failureOf(error, name);
+      }
+    },
+    { freshForMs: () => versionsFreshMs, now },
+  );
+  const versions = () => listings.find(name, 0);
 
   async function listed(): Promise<string[]> {
     const found: { id: string; createdOn: number }[] = [];
@@ -87,26 +85,27 @@ export function createDataKeys({
     }
   }
 
+  async function openAnew(key: string): Promise<Opening> {
+    const { wrapped, keyId } = JSON.parse(key) as { wrapped: string; keyId: string };
+    const ids = await versions();
+    const last = fitting.get(keyId);
+    for (const id of last === undefined ? ids : [last, ...ids.filter((one) => one !== last)]) {
+      const dataKey = await unwrap(id, Buffer.from(wrapped, 'base64'));
+      if (!dataKey) continue;
+      if (fitting.size >= maxCached) fitting.clear();
+      fitting.set(keyId, id);
+      return { dataKey, openedWith: `${name}/${id.slice(id.lastIndexOf('/') + 1)}` };
+    }
+    throw new PermanentError('encrypted', `No version of the key "${name}" opens the item`);
+  }
+
+  // What a key once opened it opens for good.
+  const openings = createLookUps(openAnew, { freshForMs: () => Infinity, now, mostEntries: maxCached });
+
   return {
     versions,
-    async open({ wrapped, keyId }) {
-      const cacheKey = createHash('sha256').update(wrapped).digest('hex');
-      const cached = openings.get(cacheKey);
-      if (cached) return cached;
-      const ids = await versions();
-      const last = fitting.get(keyId);
-      for (const id of last === undefined ? ids : [last, ...ids.filter((one) => one !== last)]) {
-        const dataKey = await unwrap(id, wrapped);
-        if (!dataKey) continue;
-        const opening = { dataKey, openedWith: `${name}/${id.slice(id.lastIndexOf('/') + 1)}` };
-        if (openings.size >= maxCached) openings.clear();
-        openings.set(cacheKey, opening);
-        if (fitting.size >= maxCached) fitting.clear();
-        fitting.set(keyId, id);
-        return opening;
-      }
-      throw new PermanentError('encrypted', `No version of the key "${name}" opens the item`);
-    },
+    open: ({ wrapped, keyId }) =>
+      openings.find(JSON.stringify({ wrapped: Buffer.from(wrapped).toString('base64'), keyId }), 0),
   };
 }
 

@@ -5,8 +5,12 @@ import type { Email } from '../../shared/email/email';
 import { containedHtml } from '../../shared/email/foreign-html';
 import { mailboxItem } from '../../shared/email/mailbox-item';
 import { oneLine } from '../../shared/email/safe-text';
+import { attachmentName } from '../../shared/email/attachment-name';
+import { actionInText } from '../../shared/email/message-action';
+import { readSourceSubject } from '../../shared/email/source-subject';
+import { decodeBytes } from '../../shared/mail/charset';
 import { readAddresses } from '../../shared/mail/addresses';
-import { enrichedText } from '../../shared/mail/body-text';
+import { enrichedText, unflowed } from '../../shared/mail/body-text';
 import { decodeWords } from '../../shared/mail/encoded-words';
 import { readStructured } from '../../shared/mail/parameters';
 import { readMail } from '../../shared/mail/read-mail';
@@ -86,7 +90,35 @@ export const readers: Reader[] = [
   { name: 'numbers', shapes: quarrelsome, pieces: 60_000, read: numbers },
   { name: 'oneLine', shapes: quarrelsome, pieces: 200_000, read: oneLine },
   { name: 'cleanAddress', shapes: quarrelsome, pieces: 60_000, read: cleanAddress },
-  { name: 'readParties', shapes: quarrelsome, pieces: 20_000, read: (text) => readParties(text) },
+  {
+    name: 'readParties',
+    shapes: { ...quarrelsome, 'blanks in a name': (n) => `"${' ,'.repeat(n)}x" <a@b.c>`, phrases: 'a b, ' },
+    pieces: 20_000,
+    read: (text) => readParties(text),
+  },
+  {
+    name: 'attachmentName',
+    shapes: quarrelsome,
+    pieces: 60_000,
+    read: (text) => attachmentName(text, 'a/b', new Map()),
+  },
+  { name: 'readSourceSubject', shapes: quarrelsome, pieces: 60_000, read: readSourceSubject },
+  { name: 'actionInText', shapes: quarrelsome, pieces: 60_000, read: actionInText },
+  {
+    name: 'unflowed',
+    shapes: { ...quarrelsome, 'open lines': 'a \n', quotations: '> a \n' },
+    pieces: 60_000,
+    read: (text) => unflowed(text, true),
+  },
+  {
+    name: 'decodeBytes, damaged',
+    shapes: { halves: '\xed\xa0\xbd', cut: '\xe4\xbd', sound: '\xe4\xbd\xa0\xe4', escapes: '\x1b$B$"\x1b(B' },
+    pieces: 60_000,
+    read: (text) =>
+      [undefined, 'utf-8', 'iso-8859-1', 'gbk', 'iso-2022-jp'].map((label) =>
+        decodeBytes(Buffer.from(text, 'latin1'), label),
+      ),
+  },
   {
     name: 'readAddresses',
     shapes: { ...quarrelsome, 'nested words': '=?a?q?x' },
