@@ -19,7 +19,7 @@ const clientFiles = 'shared/**/{client,*.client}.ts';
 /** The rooms of shared/, outermost first: a room imports only from the rows below its own, and never a neighbour. */
 const rows = [
   ['pipeline'],
-  ['delivery', 'preflight'],
+  ['delivery', 'preflight', 'evidence'],
   ['storage', 'mapping', 'reading'],
   ['graph', 'mail', 'chat'],
   ['participants'],
@@ -28,7 +28,7 @@ const rows = [
 ];
 const rooms = rows.flat();
 /** Rooms whose files are stages: they take clients from deps.ts. */
-const stages = ['pipeline', 'delivery', 'preflight'];
+const stages = ['pipeline', 'delivery', 'preflight', 'evidence'];
 
 const roomOf = (names) => names.map((name) => `**/${name}/*`);
 const outside = {

@@ -7,14 +7,14 @@ import type { Deps } from '../shared/deps';
 import { queues } from '../shared/names';
 import type { BackfillRequest } from '../shared/pipeline/backfill-window';
 import { readBackfillRequest } from '../shared/pipeline/messages';
-import { hasOutcome } from '../shared/delivery/attempts';
-import { add, balances, noCounters } from '../shared/pipeline/counters';
+import { add, balances, noCounters } from '../shared/storage/counters';
 import { windowRun } from '../shared/pipeline/windows';
 import { openAccount } from '../shared/storage/account.client';
 import type { Manifest } from '../shared/storage/manifest';
 import {
   batchPartition,
   batchRow,
+  hasOutcome,
   type Counters,
   type Outcome,
   type Quarantined,

@@ -28,11 +28,11 @@ import { createTraces } from './traces.client';
 /** Everything that the app works with, built from the settings. Nothing else constructs clients. */
 export type AppDeps = ReturnType<typeof createDeps>;
 
-/** What only the preflight and the status use, and no stage. */
-type ForPreflight = 'credentials' | 'mailboxProbe' | 'storeProbe' | 'traces';
+/** What only the preflight, the status and the operator's commands use, and no stage. */
+type ForPeople = 'credentials' | 'mailboxProbe' | 'storeProbe' | 'traces' | 'folders';
 
 /** What the stages work with. The explorer in verification/ has a model of each entry, or does not compile. */
-export type Deps = Omit<AppDeps, ForPreflight>;
+export type Deps = Omit<AppDeps, ForPeople>;
 
 export interface DepsOptions {
   /** The bundle of `reading/read-worker.ts`; beside the running bundle when absent. */
@@ -103,6 +103,7 @@ export function createDeps(
             ...vaultOptions,
           }),
     memory: createByteBudget(config.import.memoryBytes),
+    folders,
     storeProbe: createStoreProbe(account),
     traces: createTraces(config.insightsConnectionString, credential),
   };

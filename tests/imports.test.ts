@@ -31,6 +31,7 @@ const rows: [room: string, file: string][][] = [
   [
     ['delivery', 'deliver'],
     ['preflight', 'step'],
+    ['evidence', 'continuity'],
   ],
   [
     ['storage', 'ledger'],
@@ -71,7 +72,7 @@ const outer = [
   'verification/soak/plan',
   'tests/x',
 ];
-const stages = ['pipeline', 'delivery', 'preflight'];
+const stages = ['pipeline', 'delivery', 'preflight', 'evidence'];
 
 const refused = [
   ...[
@@ -110,12 +111,12 @@ const refused = [
     rule: syntax,
   },
   ...['Date.now()', 'new Date()', 'Math.random()', "fetch('https://x.example')"].map((call) => ({
-    file: 'shared/pipeline/counters.ts',
+    file: 'shared/pipeline/windows.ts',
     code: `export const x = ${call};\n`,
     rule: syntax,
   })),
   {
-    file: 'shared/pipeline/counters.ts',
+    file: 'shared/pipeline/windows.ts',
     code: 'export const run = () => {\n  Promise.resolve();\n};\n',
     rule: '@typescript-eslint/no-floating-promises',
   },
@@ -127,7 +128,7 @@ const accepted = [
     code: "import type { Deps } from '../deps';\nexport type X = Deps;\n",
   })),
   {
-    file: 'shared/pipeline/counters.ts',
+    file: 'shared/pipeline/windows.ts',
     code: "import type { Rows } from '../storage/rows.client';\nexport type X = Rows<object>;\n",
   },
   { file: 'shared/graph/directory.client.ts', code: 'export const at = Date.now();\n' },

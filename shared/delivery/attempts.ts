@@ -4,6 +4,7 @@ import { BusyError, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
 import {
   batchPartition,
+  hasOutcome,
   positionRow,
   type Attempts,
   type Delivering,
@@ -38,10 +39,6 @@ export interface Attempt {
   /** Digests of the users to whom it delivers; none until it does. */
   recipients: Set<string>;
 }
-
-/** Whether the item has an outcome and was not put back on the queue since. */
-export const hasOutcome = (outcome: Stored<Outcome> | undefined): boolean =>
-  outcome !== undefined && outcome.value.kind !== 'begun' && outcome.value.redrivenAt === undefined;
 
 /** Whether the item was present in so many deaths that it must run alone. */
 export function isSuspect(outcome: Stored<Outcome> | undefined): boolean {

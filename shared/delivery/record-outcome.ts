@@ -4,13 +4,14 @@ import { reasons, type KnownOfItem, type Reason } from '../errors';
 import type { ItemPointer } from '../item';
 import {
   batchPartition,
+  hasOutcome,
   positionRow,
   type DeliveryResult,
   type Outcome,
   type Quarantined,
 } from '../storage/outcomes';
 import { needTime } from '../time-budget';
-import { endOf, hasOutcome, waitForRivals, type Attempt } from './attempts';
+import { endOf, waitForRivals, type Attempt } from './attempts';
 import type { Delivered } from './deliver';
 import { deliveriesInLedger } from './deliveries-in-ledger';
 import { noteSettled } from './overlap';

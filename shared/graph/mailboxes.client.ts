@@ -21,6 +21,9 @@ export interface FoundCopy {
   partial?: boolean;
 }
 
+/** A message with what it says about the item that it archives; without a key it archives none. */
+export type ArchivedMessage = FoundCopy & { itemKey?: string };
+
 export type Created =
   | { kind: 'created'; messageId: string }
   /**
@@ -52,6 +55,10 @@ export interface Mailboxes {
   create(userId: string, folderId: string, item: MailboxItem, options: CreateOptions): Promise<Created>;
   /** Copies of an item in the folder; none when the folder is gone. Slow, since Exchange does not index the key. */
   find(userId: string, folderId: string, itemKey: string): Promise<FoundCopy[]>;
+  /** The message, in whatever folder it is; undefined when the mailbox does not show it. */
+  look(userId: string, messageId: string): Promise<ArchivedMessage | undefined>;
+  /** The messages of a folder, whoever put them there; none when the folder is gone. */
+  inFolder(userId: string, folderId: string): AsyncIterable<ArchivedMessage>;
   /** Deletes a message; Exchange keeps it in Recoverable Items. A message that is already gone counts as deleted. */
   remove(userId: string, messageId: string): Promise<void>;
 }
@@ -161,12 +168,9 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
 
     async find(userId, folderId, itemKey) {
       if (!/^[0-9a-f]+$/i.test(itemKey)) throw new Error('find message: an item key is hexadecimal');
-      const { itemKey: keyId, complete, batch, position } = propertyIds;
-      const wanted = [complete, batch, position].map((id) => `id eq '${id}'`).join(' or ');
       const query = {
-        $filter: `singleValueExtendedProperties/Any(ep: ep/id eq '${keyId}' and ep/value eq '${itemKey}')`,
-        $select: 'id',
-        $expand: `singleValueExtendedProperties($filter=${wanted})`,
+        $filter: `singleValueExtendedProperties/Any(ep: ep/id eq '${propertyIds.itemKey}' and ep/value eq '${itemKey}')`,
+        ...provenanceQuery,
       };
       try {
         const call: Call = { doing: 'find message', mailbox: userId, query, retryNotFound: 'unlessNamed' };
@@ -178,9 +182,43 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
       }
     },
 
+    async look(userId, messageId) {
+      const call: Call = {
+        doing: 'read message',
+        mailbox: userId,
+        query: provenanceQuery,
+        retryNotFound: 'unlessNamed',
+      };
+      try {
+        return foundCopy((await graph.get(messagePath(userId, messageId), call)).json as Message);
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw toPermanentError(error);
+      }
+    },
+
+    async *inFolder(userId, folderId) {
+      const query = { ...provenanceQuery, $top: messagesPerPage };
+      const call: Call = { doing: 'list messages', mailbox: userId, query, retryNotFound: 'unlessNamed' };
+      try {
+        for await (const page of graph.pages(messagesPath(userId, folderId), call))
+          yield* (page as Message[]).map(foundCopy);
+      } catch (error) {
+        if (isGone(error)) return;
+        throw toPermanentError(error);
+      }
+    },
+
     remove,
   };
 }
+
+const messagesPerPage = '250';
+const provenanceIds = [propertyIds.itemKey, propertyIds.complete, propertyIds.batch, propertyIds.position];
+const provenanceQuery = {
+  $select: 'id',
+  $expand: `singleValueExtendedProperties($filter=${provenanceIds.map((id) => `id eq '${id}'`).join(' or ')})`,
+};
 
 const messagesPath = (userId: string, folderId: string) => `${folderPath(userId, folderId)}/messages`;
 
@@ -196,11 +234,13 @@ function withoutTransportHeaders(json: Record<string, unknown>): Record<string, 
   return kept.length === properties.length ? undefined : { ...json, singleValueExtendedProperties: kept };
 }
 
-function foundCopy(message: Message): FoundCopy {
+function foundCopy(message: Message): ArchivedMessage {
   const batch = Number(propertyValue(message, propertyIds.batch) ?? Number.NaN);
   const position = Number(propertyValue(message, propertyIds.position) ?? Number.NaN);
+  const itemKey = propertyValue(message, propertyIds.itemKey);
   return {
     messageId: message.id,
+    ...(itemKey !== undefined && { itemKey }),
     complete: isComplete(message),
     ...(propertyValue(message, propertyIds.complete) === partialMark.value && { partial: true }),
     ...(Number.isInteger(batch) && { batch }),

@@ -54,8 +54,10 @@ export interface Graph {
   post(path: string, call: Call): Promise<Reply>;
   patch(path: string, call: Call): Promise<Reply>;
   delete(path: string, call: Call): Promise<Reply>;
-  /** All members of a collection, read page by page. */
+  /** All members of a collection, read page by page. Throws for one that is too large to be held in memory. */
   list(path: string, call: Call): Promise<unknown[]>;
+  /** The members of a collection of any size, page by page. */
+  pages(path: string, call: Call): AsyncIterable<unknown[]>;
   /** Sends one slice to an upload session. Throws a `RefusedError` of kind `sessionGone` when the session has ended. */
   upload(url: string, slice: Buffer, contentRange: string, call: Call): Promise<Reply>;
   /** Asks an upload session which bytes it still expects. */
@@ -215,6 +217,22 @@ export function createGraph(options: GraphOptions): Graph {
     return attempt(call, (signal) => authorised(outgoing, signal), { repeatable });
   }
 
+  async function* pages(path: string, call: Call): AsyncGenerator<unknown[]> {
+    let reply = await request('GET', path, call);
+    const further = { ...call, query: {}, begun: true };
+    for (let before = ''; ;) {
+      const { value, '@odata.nextLink': next } = (reply.json ?? {}) as Record<string, unknown>;
+      yield Array.isArray(value) ? (value as unknown[]) : [];
+      if (typeof next !== 'string') return;
+      if (next === before)
+        throw new Error(`${call.doing}: a page of the collection names itself as the next`);
+      before = next;
+      // Following the link as it is could send the token to another origin: only its path and query are used.
+      const link = new URL(next, 'https://link.invalid');
+      reply = await request('GET', link.pathname.replace(/^\/v1\.0(?=\/)/, '') + link.search, further);
+    }
+  }
+
   return {
     signIn: async () => void (await token.current()),
     get: async (path, call) => request('GET', path, call),
@@ -224,18 +242,15 @@ export function createGraph(options: GraphOptions): Graph {
 
     async list(path, call) {
       const members: unknown[] = [];
-      let reply = await request('GET', path, call);
-      const further = { ...call, query: {}, begun: true };
-      for (let page = 1; page <= mostPages; page += 1) {
-        const { value, '@odata.nextLink': next } = (reply.json ?? {}) as Record<string, unknown>;
-        if (Array.isArray(value)) members.push(...(value as unknown[]));
-        if (typeof next !== 'string') return members;
-        // Following the link as it is could send the token to another origin: only its path and query are used.
-        const link = new URL(next, 'https://link.invalid');
-        reply = await request('GET', link.pathname.replace(/^\/v1\.0(?=\/)/, '') + link.search, further);
+      let count = 0;
+      for await (const page of pages(path, call)) {
+        if (++count > mostPages)
+          throw new Error(`${call.doing}: the collection has more than ${mostPages} pages`);
+        members.push(...page);
       }
-      throw new Error(`${call.doing}: the collection has more than ${mostPages} pages`);
+      return members;
     },
+    pages,
 
     upload: async (url, slice, contentRange, call) =>
       attempt(call, (signal) => transport.upload(url, slice, contentRange, signal), sessionCall),

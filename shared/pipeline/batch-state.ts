@@ -37,7 +37,7 @@ export async function closeBatch(
   deps: Stage,
   batch: Batch,
   known: Known,
-  closing: Required<Pick<BatchState, 'closedAt' | 'counters'>>,
+  closing: Required<Pick<BatchState, 'closedAt' | 'counters' | 'manifestSha256'>>,
 ): Promise<boolean> {
   return (await write(deps, batch, known, { ...valueOf(batch, known), ...closing })) !== undefined;
 }

@@ -3,7 +3,6 @@ import { deliver, failedDelivery, type Delivered } from '../delivery/deliver';
 import {
   beginAttempt,
   endAttempt,
-  hasOutcome,
   isDeadly,
   isSuspect,
   noteRecipients,
@@ -22,7 +21,7 @@ import type { ItemPointer } from '../item';
 import { resolve, type FoundUser, type Mailbox, type Resolution } from '../mapping/resolve';
 import { ownId } from '../participants/participants';
 import { attemptBudgetMs, longestDeliveryMs } from '../time-budget';
-import { batchPartition, positionRow } from '../storage/outcomes';
+import { batchPartition, hasOutcome, positionRow } from '../storage/outcomes';
 import { giveUp } from './quarantine-item';
 import { readItem, type ReadItem } from './read-item';
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { hasOutcome, isAtFault, isDeadly } from '../delivery/attempts';
+import { isAtFault, isDeadly } from '../delivery/attempts';
 import { deliveriesInLedger } from '../delivery/deliveries-in-ledger';
 import { recordOutcome, type ItemResult } from '../delivery/record-outcome';
 import type { Deps } from '../deps';
 import { nextStepAfter } from '../errors';
 import type { ItemPointer } from '../item';
-import { batchPartition, positionRow, strayPartition } from '../storage/outcomes';
+import { batchPartition, hasOutcome, positionRow, strayPartition } from '../storage/outcomes';
 import { readItemPointer } from './messages';
 import { readItem, startOfItem } from './read-item';
 

@@ -1,12 +1,11 @@
 import type { ConnectorId } from '../connectors';
 import type { Deps } from '../deps';
-import type { Manifest } from '../storage/manifest';
-import { batchPartition, batchRow, type BatchState, type Outcome } from '../storage/outcomes';
+import type { Manifest, StoredManifest } from '../storage/manifest';
+import { batchPartition, batchRow, hasOutcome, type BatchState, type Outcome } from '../storage/outcomes';
 import type { Stored } from '../storage/rows.client';
 import { changeBatch, closeBatch, markTold, passClosed } from './batch-state';
-import { balances, count, noCounters } from './counters';
+import { balances, count, noCounters } from '../storage/counters';
 import { lookForSecondDeployment } from '../delivery/look-for-second-deployment';
-import { hasOutcome } from '../delivery/attempts';
 import { putPointers, splitBatch } from './split-batch';
 import { sweepCopies } from '../delivery/sweep-copies';
 import { sweepBudgetMs } from '../time-budget';
@@ -116,13 +115,13 @@ async function reconcileNumber(
   }
   const found = await deps.batches.read(id, number);
   if (!found) return 'end';
-  return (await reconcileBatch(deps, found.manifest, state, sweeps)) ? 'closed' : 'open';
+  return (await reconcileBatch(deps, found, state, sweeps)) ? 'closed' : 'open';
 }
 
 /** Returns whether the batch is closed now. */
 async function reconcileBatch(
   deps: Deps,
-  batch: Manifest,
+  { manifest: batch, sha256 }: StoredManifest,
   state: Stored<BatchState> | undefined,
   sweeps: Sweeps,
 ): Promise<boolean> {
@@ -139,7 +138,7 @@ async function reconcileBatch(
     return false;
   }
   const settled = await settleDoubts(deps, batch, outcomes, sweeps);
-  return settled !== undefined && close(deps, batch, state, settled);
+  return settled !== undefined && close(deps, { batch, sha256, state, outcomes: settled });
 }
 
 interface Sweeps {
@@ -244,12 +243,15 @@ async function heldByQueue(
   return heldMs < config.reconcile.requeueAfterMs * patience ? heldSince || nowIso : undefined;
 }
 
-async function close(
-  deps: Deps,
-  batch: Manifest,
-  state: Stored<BatchState> | undefined,
-  outcomes: ReadonlyMap<number, Outcome>,
-): Promise<boolean> {
+interface Closing {
+  batch: Manifest;
+  /** Of the manifest's bytes. */
+  sha256: string;
+  state: Stored<BatchState> | undefined;
+  outcomes: ReadonlyMap<number, Outcome>;
+}
+
+async function close(deps: Deps, { batch, sha256, state, outcomes }: Closing): Promise<boolean> {
   const { connector, number } = batch;
   const ended = [...outcomes.values()];
   const counters = noCounters();
@@ -262,7 +264,7 @@ async function close(
   await lookForSecondDeployment(deps, batch, ended);
   await clearQuarantine(deps, batch, outcomes);
   const closedAt = new Date(deps.now()).toISOString();
-  if (!(await closeBatch(deps, batch, state, { closedAt, counters }))) return false;
+  if (!(await closeBatch(deps, batch, state, { closedAt, counters, manifestSha256: sha256 }))) return false;
   return tellClosed(deps, connector, number, { v: 1, runName: batch.run.name, closedAt, counters });
 }
 

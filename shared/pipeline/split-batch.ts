@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Deps } from '../deps';
 import { pointerVersion, type ItemPointer } from '../item';
 import type { Manifest } from '../storage/manifest';
-import { createLineScanner } from '../telemessage/lines';
+import { scanPage } from '../storage/scan-page';
 import { batchRow } from '../storage/outcomes';
 import { changeBatch } from './batch-state';
 
@@ -55,31 +54,4 @@ export async function putPointers(
     while (pointers.length > 0)
       await Promise.all(pointers.splice(0, putsInFlight).map((pointer) => deps.importQueue.send(pointer)));
   }
-}
-
-/**
- * Yields the byte range of each item of a page, without its line feed.
- *
- * @throws Error when size, line count or hash differ from the manifest
- */
-export async function* scanPage(
-  content: AsyncIterable<Buffer>,
-  expected: Manifest['pages'][number],
-): AsyncGenerator<{ offset: number; length: number }> {
-  const damaged = () => new Error(`The page ${expected.blob} is damaged: it differs from its manifest`);
-  const hash = createHash('sha256');
-  const scanner = createLineScanner();
-  let bytes = 0;
-  let lines = 0;
-  for await (const chunk of content) {
-    hash.update(chunk);
-    for (const line of scanner.scan(chunk)) {
-      // Not at the end: the pointers of a page without end would not fit into memory.
-      if (++lines > expected.items) throw damaged();
-      yield line;
-    }
-    bytes += chunk.length;
-  }
-  if (bytes !== expected.bytes || lines !== expected.items || hash.digest('hex') !== expected.sha256)
-    throw damaged();
 }

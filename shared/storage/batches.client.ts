@@ -20,6 +20,10 @@ export interface Batches {
   read(connector: ConnectorId, number: number): Promise<StoredManifest | undefined>;
   /** Number of the newest manifest, searched upwards from `from`: a number that exists, or 0. */
   head(connector: ConnectorId, from: number): Promise<number>;
+  /** Names of the blobs that begin so, in their order. */
+  list(prefix: string): AsyncIterable<string>;
+  /** The whole blob; undefined if it does not exist. */
+  readBlob(blob: string): Promise<Buffer | undefined>;
   /** The bytes of a page, as they arrive. */
   streamPage(blob: string): Promise<AsyncIterable<Buffer>>;
   /** Throws when the page does not have all of these bytes. */
@@ -44,14 +48,17 @@ export function createBatches(container: ContainerClient): Batches {
     for await (const chunk of chunks) parts.push(chunk);
     return Buffer.concat(parts);
   };
-  const readManifest = async (connector: ConnectorId, number: number) => {
+  const readBlob = async (blob: string) => {
     try {
-      const bytes = await readAll(await download(manifestBlob(connector, number)));
-      return storedManifest(bytes);
+      return await readAll(await download(blob));
     } catch (error) {
       if (error instanceof RestError && error.statusCode === 404) return undefined;
       throw error;
     }
+  };
+  const readManifest = async (connector: ConnectorId, number: number) => {
+    const bytes = await readBlob(manifestBlob(connector, number));
+    return bytes && storedManifest(bytes);
   };
 
   return {
@@ -81,6 +88,10 @@ export function createBatches(container: ContainerClient): Batches {
       while (await container.getBlobClient(manifestBlob(connector, number + 1)).exists()) number++;
       return number;
     },
+    async *list(prefix) {
+      for await (const { name } of container.listBlobsFlat({ prefix })) yield name;
+    },
+    readBlob,
     streamPage: (blob) => download(blob),
     async readRange(blob, offset, length) {
       if (length === 0) return Buffer.alloc(0);

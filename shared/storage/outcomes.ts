@@ -1,6 +1,6 @@
 import type { ConnectorId } from '../connectors';
 import type { Reason } from '../errors';
-import type { Rows } from './rows.client';
+import type { Rows, Stored } from './rows.client';
 
 /** How one delivery to one mailbox ended. */
 export interface DeliveryResult {
@@ -61,6 +61,10 @@ export interface Outcome {
   redrivenAt?: string;
 }
 
+/** Whether the item has an outcome and was not put back on the queue since. */
+export const hasOutcome = (outcome: Stored<Outcome> | undefined): boolean =>
+  outcome !== undefined && outcome.value.kind !== 'begun' && outcome.value.redrivenAt === undefined;
+
 /** How far a batch has come. */
 export interface BatchState {
   v: 1;
@@ -72,6 +76,8 @@ export interface BatchState {
   /** Since when each look has found them still on the queue. */
   heldSince?: string;
   closedAt?: string;
+  /** Hash of the manifest's bytes when the batch closed: a witness for the newest one, which no other carries yet. */
+  manifestSha256?: string;
   counters?: Counters;
   /** When the closing was reported. */
   toldAt?: string;

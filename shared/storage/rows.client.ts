@@ -17,6 +17,18 @@ export interface Rows<T extends object> {
   remove(partition: string, row: string): Promise<void>;
   /** The rows of a partition, in the order of their row keys. */
   list(partition: string): AsyncIterable<Stored<T>>;
+  /**
+   * The rows that meet every condition, over all partitions, in the order of their keys. The service has no index but
+   * the keys: any other condition reads the whole table, so no stage uses this.
+   */
+  search(conditions: readonly Condition[]): AsyncIterable<Stored<T> & { partition: string }>;
+}
+
+/** A condition on a column, or on `PartitionKey` or `RowKey`. */
+export interface Condition {
+  column: string;
+  is: 'eq' | 'ge' | 'le';
+  value: string | number;
 }
 
 export interface Stored<T> {
@@ -84,11 +96,27 @@ export function createRows<T extends object>(table: TableClient): Rows<T> {
       }
     },
     async *list(partition) {
-      const filter = `PartitionKey eq '${partition.replaceAll("'", "''")}'`;
+      const filter = filterOf([{ column: 'PartitionKey', is: 'eq', value: partition }]);
       for await (const found of table.listEntities<Record<string, unknown>>({ queryOptions: { filter } }))
         yield stored(found);
     },
+    async *search(conditions) {
+      const queryOptions = conditions.length > 0 ? { filter: filterOf(conditions) } : {};
+      for await (const found of table.listEntities<Record<string, unknown>>({ queryOptions }))
+        yield { ...stored(found), partition: String(found.partitionKey) };
+    },
   };
+}
+
+/** OData. `encode` stores every number as a double, and a literal without a decimal point is an integer. */
+function filterOf(conditions: readonly Condition[]): string {
+  const literal = (value: string | number) =>
+    typeof value === 'number'
+      ? Number.isInteger(value)
+        ? value.toFixed(1)
+        : String(value)
+      : `'${value.replaceAll("'", "''")}'`;
+  return conditions.map(({ column, is, value }) => `${column} ${is} ${literal(value)}`).join(' and ');
 }
 
 /** A string property holds 32 Ki UTF-16 code units; longer JSON is split over numbered properties. */

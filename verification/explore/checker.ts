@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { add, balances, count, noCounters } from '../../shared/pipeline/counters';
+import { add, balances, count, noCounters } from '../../shared/storage/counters';
 import type { ConnectorId } from '../../shared/connectors';
 import type { Run } from '../../shared/storage/manifest';
 import type { LedgerRow } from '../../shared/storage/ledger';

@@ -3,7 +3,7 @@ import { propertyIds, propertyValue, type ExtendedProperty } from '../../shared/
 import { DeploymentError, PermanentError, PutOffError } from '../../shared/errors';
 import type { Directory } from '../../shared/graph/directory.client';
 import { UncertainError } from '../../shared/graph/failure';
-import type { Created, FoundCopy, Mailboxes } from '../../shared/graph/mailboxes.client';
+import type { ArchivedMessage, Created, Mailboxes } from '../../shared/graph/mailboxes.client';
 import { fixedRead, write, type Fault } from './call-faults';
 import type { Scenario } from './scenarios';
 import type { Io } from './scheduler';
@@ -70,6 +70,15 @@ export function repairTenant(tenant: Tenant, { users }: Pick<Scenario, 'users'>)
   tenant.denied.clear();
   for (const { userId, address } of users) tenant.users.set(address.toLowerCase(), userId);
 }
+
+const asFound = ({ id, itemKey, complete, partial, batch, position }: MessageModel): ArchivedMessage => ({
+  messageId: id,
+  itemKey,
+  complete,
+  ...(complete && partial && { partial }),
+  batch,
+  position,
+});
 
 /** Attachments from this size on take requests of their own; far below the real limit, so that items stay tiny. */
 const inlineBytes = 100;
@@ -235,17 +244,25 @@ export function createMailboxesModel(tenant: Tenant, io: Io, now: () => number):
           key: `${userId} ${itemKey}`,
           faults: ['crash', 'error', 'hang', 'yield', 'stall'],
         },
-        (): FoundCopy[] =>
+        () =>
           admit(userId)
             .messages.filter((one) => one.folderId === folderId && one.itemKey === itemKey)
-            .map(({ id, complete, partial, batch, position }) => ({
-              messageId: id,
-              complete,
-              ...(complete && partial && { partial }),
-              batch,
-              position,
-            })),
+            .map(asFound),
       ),
+
+    look: (userId, messageId) =>
+      io({ name: 'mailboxes.look', key: userId, faults: fixedRead }, () => {
+        const found = admit(userId).messages.find(({ id }) => id === messageId);
+        return found && asFound(found);
+      }),
+
+    async *inFolder(userId, folderId) {
+      yield* await io({ name: 'mailboxes.inFolder', key: userId, faults: fixedRead }, () =>
+        admit(userId)
+          .messages.filter((one) => one.folderId === folderId)
+          .map(asFound),
+      );
+    },
 
     remove,
   };

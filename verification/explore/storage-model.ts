@@ -7,7 +7,7 @@ import {
 } from '../../shared/storage/manifest';
 import type { Batches } from '../../shared/storage/batches.client';
 import type { WorkQueue } from '../../shared/storage/queues.client';
-import type { Rows, Stored } from '../../shared/storage/rows.client';
+import type { Condition, Rows, Stored } from '../../shared/storage/rows.client';
 import { fixedRead, read, write } from './call-faults';
 import type { Io, Process } from './scheduler';
 
@@ -69,7 +69,28 @@ export function createRowsModel<T extends object>(table: string, store: RowStore
     async *list(partition) {
       yield* await io(operation('list', partition, '', read), () => rowsOf<T>(store, partition));
     },
+    async *search(conditions) {
+      const keys = [...store.partitions.keys()].sort();
+      const found = await io(operation('search', '', '', read), () =>
+        keys.flatMap((partition) => rowsOf<T>(store, partition).map((row) => ({ ...row, partition }))),
+      );
+      for (const one of found) {
+        const columns: Record<string, unknown> = {
+          ...one.value,
+          PartitionKey: one.partition,
+          RowKey: one.row,
+        };
+        if (conditions.every((condition) => isMet(condition, columns[condition.column]))) yield one;
+      }
+    },
   };
+}
+
+/** The service compares values of the same type only. */
+function isMet({ is, value }: Condition, found: unknown): boolean {
+  if (typeof found !== typeof value) return false;
+  if (is === 'eq') return found === value;
+  return is === 'ge' ? found! >= value : found! <= value;
 }
 
 export interface BlobStore {
@@ -120,6 +141,12 @@ export function createBatchesModel(store: BlobStore, io: Io): Batches {
         while (blobs.has(manifestBlob(connector, number + 1))) number++;
         return number;
       }),
+    async *list(prefix) {
+      yield* await io({ name: 'batches.list', key: prefix, faults: read }, () =>
+        [...blobs.keys()].filter((name) => name.startsWith(prefix)).sort(),
+      );
+    },
+    readBlob: (blob) => io({ name: 'batches.readBlob', key: blob, faults: read }, () => blobs.get(blob)),
     async streamPage(blob) {
       const bytes = await io(
         { name: 'batches.streamPage', key: blob, faults: [...fixedRead, 'damaged'] },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ConnectorId } from '../../shared/connectors';
-import { scanPage } from '../../shared/pipeline/split-batch';
+import { scanPage } from '../../shared/storage/scan-page';
 import { random, type Random } from '../../simulators/samples/random';
 import { requestCase, settingsCase, triggerCase } from './boundaries';
 import { damagedLine, mayReach, strangeLine } from './damaged-lines';

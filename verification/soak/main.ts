@@ -13,7 +13,7 @@ import {
 import type { Window } from '../../simulators/samples/day';
 import { hostileIds, slowUser } from '../../simulators/samples/hostile-lines';
 import { organisation } from '../../simulators/samples/organisation';
-import { count, noCounters } from '../../shared/pipeline/counters';
+import { count, noCounters } from '../../shared/storage/counters';
 import type { Counters } from '../../shared/storage/outcomes';
 import { startStack, type Stack } from '../../local/stack';
 import { keepKilling } from './hosts';

@@ -1,4 +1,4 @@
-import type { Counters, Outcome } from '../storage/outcomes';
+import type { Counters, Outcome } from './outcomes';
 
 export const noCounters = (): Counters => ({
   items: { available: 0, delivered: 0, failed: 0, events: 0 },

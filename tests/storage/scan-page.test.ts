@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { scanPage } from '../../shared/pipeline/split-batch';
+import { scanPage } from '../../shared/storage/scan-page';
 
 async function* inChunks(bytes: Buffer, size: number) {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);

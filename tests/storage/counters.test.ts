@@ -1,4 +1,4 @@
-import { add, balances, count, noCounters } from '../../shared/pipeline/counters';
+import { add, balances, count, noCounters } from '../../shared/storage/counters';
 import type { Outcome } from '../../shared/storage/outcomes';
 
 const outcome = (part: Partial<Outcome>): Outcome => ({
