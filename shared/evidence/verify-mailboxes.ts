@@ -1,6 +1,6 @@
 import type { ConnectorId } from '../connectors';
 import type { Deps } from '../deps';
-import { PermanentError } from '../errors';
+import { PermanentError, PutOffError } from '../errors';
 import { batchPartition, hasOutcome } from '../storage/outcomes';
 import type { Report } from './finding';
 
@@ -12,6 +12,9 @@ export type MailboxSide = Pick<Deps, 'mailboxes' | 'ledger' | 'outcomes'> & {
 
 /** Deliveries that are looked up at the same time; a mailbox takes four requests. */
 const lookUpsInFlight = 8;
+/** A throttled mailbox is asked again, with a pause of a minute at most. */
+const mostTries = 5;
+const longestWaitMs = 60_000;
 
 /**
  * Compares the deliveries of some batches with the mailboxes, in both directions: each delivery has its message, and each
@@ -75,7 +78,7 @@ async function verifyMessage(
   const messageId = (await deps.ledger.get(itemKey, at.userId))?.value.messageId;
   // A missing row is a finding of its own.
   if (messageId === undefined) return;
-  const found = await orRefusal(deps.mailboxes.look(at.userId, messageId));
+  const found = await orRefusal(() => deps.mailboxes.look(at.userId, messageId));
   if (typeof found === 'string')
     report({ kind: 'mailboxUnreadable', ...at, detail: `${messageId}: ${found}` });
   else if (!found)
@@ -100,6 +103,7 @@ async function verifyFolder(
 ): Promise<number> {
   let count = 0;
   const look = async () => {
+    count = 0;
     for await (const { messageId, itemKey, batch, position } of deps.mailboxes.inFolder(userId, folderId)) {
       if (itemKey === undefined || batch === undefined || !batches.has(batch)) continue;
       count++;
@@ -117,18 +121,22 @@ async function verifyFolder(
       });
     }
   };
-  const refusal = await orRefusal(look());
+  const refusal = await orRefusal(look);
   if (typeof refusal === 'string')
     report({ kind: 'mailboxUnreadable', connector, userId, detail: `the folder cannot be read: ${refusal}` });
   return count;
 }
 
-/** The answer, or why this mailbox gives none. What concerns the whole app is thrown. */
-async function orRefusal<T>(answer: Promise<T>): Promise<T | string> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof PermanentError) return error.message;
-    throw error;
-  }
+/** The answer, or why this mailbox gives none. Waits while it is throttled; what concerns the whole app is thrown. */
+async function orRefusal<T>(ask: () => Promise<T>): Promise<T | string> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof PermanentError) return error.message;
+      if (!(error instanceof PutOffError)) throw error;
+      if (tries === mostTries) return error.message;
+      const delayMs = Math.min(error.delayMs, longestWaitMs);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
 }

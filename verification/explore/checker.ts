@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { verify } from '../../shared/evidence/verify';
 import { add, balances, count, noCounters } from '../../shared/storage/counters';
 import type { ConnectorId } from '../../shared/connectors';
 import type { Run } from '../../shared/storage/manifest';
@@ -12,9 +13,10 @@ import {
   type Quarantined,
 } from '../../shared/storage/outcomes';
 import { fatal, unfenced, type Fault } from './call-faults';
-import type { Environment } from './environment';
+import { createDepsModel, createMemory, type Environment } from './environment';
 import type { MessageModel } from './exchange-model';
 import type { Scenario } from './scenarios';
+import type { Io } from './scheduler';
 import { chainOf, rowsOf } from './storage-model';
 
 /** A broken promise, found in an environment in which nothing is left to do. */
@@ -47,6 +49,37 @@ export function check(finished: Finished): Finding[] {
     ...checkBooks(finished),
     ...environment.connectors.flatMap((id) => [...checkTold(environment, id)]),
   ];
+}
+
+/** What an auditor's `verify --deep` finds. It must be clean after every fault. */
+export async function checkEvidence(environment: Environment, now: () => number): Promise<Finding[]> {
+  const auditor = { name: 'auditor', alive: true, aheadMs: 0, frozenUntilMs: 0 };
+  const io: Io = async (_operation, effect) => effect();
+  const deps = createDepsModel(
+    environment,
+    { io: () => io, now },
+    auditor,
+    '',
+    createMemory(environment.config),
+  );
+  const folders = {
+    async *list() {
+      for (const [row, { folderId }] of environment.tenant.mailboxes)
+        if (folderId !== undefined) yield await Promise.resolve({ row, value: { folderId } });
+    },
+  };
+  const found: Finding[] = [];
+  await verify(
+    { ...deps, folders },
+    environment.connectors,
+    { deep: true },
+    ({ kind, batch, position, detail }) => {
+      // The app may not enter the mailbox of a person who left the scope, nor may its check.
+      if (kind !== 'mailboxUnreadable')
+        found.push(counters(`verify: ${kind} in batch ${batch}, position ${position}: ${detail}`));
+    },
+  );
+  return found;
 }
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');

@@ -1,7 +1,7 @@
 import { batchRow, type BatchState } from '../../shared/storage/outcomes';
 import type { RunState } from '../../shared/storage/runs';
 import type { Fault } from './call-faults';
-import { check, type Finding } from './checker';
+import { check, checkEvidence, type Finding } from './checker';
 import {
   createEnvironment,
   hasQuarantine,
@@ -93,7 +93,10 @@ export async function runWith(
       if (stuck) break;
       scheduler.advance(nextMs);
     }
-    const findings = check({ environment, scenario, faults: chosen.map(({ fault }) => fault), stuck });
+    const findings = [
+      ...check({ environment, scenario, faults: chosen.map(({ fault }) => fault), stuck }),
+      ...(stuck ? [] : await checkEvidence(environment, scheduler.now)),
+    ];
     return { findings, points: scheduler.points, steps: scheduler.steps(), chosen };
   } finally {
     Object.assign(globalThis, system);
