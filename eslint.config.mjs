@@ -181,16 +181,21 @@ export default tseslint.config(
     never: [
       {
         group: ['functions', 'ops', 'verification', 'tests'].map((name) => `**/${name}/**`),
-        message: 'local/ imports shared/ and simulators/.',
+        message: 'local/ imports shared/, terminal/ and simulators/.',
       },
     ],
+  }),
+  imports(['terminal/*.ts'], {
+    never: [{ group: ['../*'], message: 'terminal/ imports nothing of the product.' }],
   }),
   imports(['ops/**/*.ts'], {
     ignores: ['ops/simulate.ts'],
     never: [
       {
-        group: ['functions', 'local', 'simulators', 'verification', 'tests'].map((name) => `**/${name}/**`),
-        message: 'ops/ imports only shared/; simulate.ts alone may start the local stack.',
+        group: ['functions', 'local', 'simulators', 'verification', 'tests']
+          .map((name) => `**/${name}/**`)
+          .concat('!**/local/running-stack'),
+        message: 'ops/ imports shared/ and terminal/; simulate.ts alone may start the local stack.',
       },
     ],
   }),

@@ -15,6 +15,7 @@ import {
   waitUntilClosed,
   type Progress,
 } from './run-windows';
+import { noteRunningStack } from './running-stack';
 import { startStack, type Stack } from './stack';
 
 /** Exit code of a process that was ended by Ctrl-C. */
@@ -39,6 +40,7 @@ async function main(): Promise<number> {
   // Stop when the reader of the output ends, as `head` does.
   process.stdout.on('error', stop);
   let stack: Stack | undefined;
+  let forget = () => undefined as void;
   try {
     stack = await startStack({
       dataDir: options.data === undefined ? undefined : resolve(options.data),
@@ -49,12 +51,14 @@ async function main(): Promise<number> {
       log: options.verbose ? (line) => console.error(line) : undefined,
     });
     if (stopping.signal.aborted) return interrupted;
+    forget = noteRunningStack(stack.settings);
     const work = options.once ? runOnce(stack, options) : keepRunning(stack, options);
     return await Promise.race([work, stopped, stack.crashed]);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     return 1;
   } finally {
+    forget();
     await stack?.close();
   }
 }

@@ -1,38 +1,33 @@
 import { writeFile } from 'node:fs/promises';
+import { z } from 'zod';
 import { preflight, withoutSettings } from '../shared/preflight/preflight';
 import type { PreflightOptions, StepResult } from '../shared/preflight/step';
 import { version as ownVersion } from '../shared/version';
-import { asAppHelp, asAppOption, openApp, signInOf } from './app';
+import { openApp, signInOf } from './app';
 import { startSimulation } from './simulate';
-import { readOptions, UsageError, type Shell, type Verb } from './verb';
-
-const options = {
-  mailbox: { type: 'string' },
-  outside: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  report: { type: 'string' },
-  simulate: { type: 'boolean', default: false },
-  through: { type: 'string' },
-  ...asAppOption,
-} as const;
+import { UsageError, verb, type Shell } from './verb';
 
 /** Proves that this deployment can archive; docs/preflight.md describes every step. */
-export const preflightVerb: Verb = {
-  usage:
-    '--mailbox ADDRESS [--outside ADDRESS] [--report FILE] [--json] [--through URL | --as-app | --simulate]',
+export const preflightVerb = verb({
+  name: 'preflight',
   summary: 'proves step by step that this deployment can archive, with one pilot mailbox',
   options: [
-    '--mailbox        a user who is archived; test items are created there, read back and removed',
-    '--outside        a user who is not archived; the app must not be able to enter this mailbox',
-    '--report FILE    write the result for the change record: JSON if FILE ends in .json, else Markdown',
-    '--json           the last line of standard output is one JSON object',
-    '--through URL    ask the deployed app, which signs in as itself; set its master key as ARCHIVER_KEY',
-    '--simulate       use the simulators on this machine and two of their users, to see what it does',
-    asAppHelp,
+    ['--mailbox <address>', 'a user who is archived; test items are created there, read back and removed'],
+    ['--outside <address>', 'a user who is not archived; the app must not be able to enter this mailbox'],
+    ['--report <file>', 'write the result for the change record: JSON if FILE ends in .json, else Markdown'],
+    ['--through <url>', 'ask the deployed app, which signs in as itself; set its master key as ARCHIVER_KEY'],
+    ['--simulate', 'use the simulators on this machine and two of their users, to see what it does'],
   ],
-
-  async run(args, shell) {
-    const { simulate, ...given } = readOptions(args, options);
+  needs: 'what the app has: it proves the rights of whoever signs in',
+  example: '--mailbox pilot@contoso.example --outside ceo@contoso.example --report preflight.md',
+  input: {
+    mailbox: z.string().optional(),
+    outside: z.string().optional(),
+    report: z.string().optional(),
+    through: z.string().optional(),
+    simulate: z.boolean().default(false),
+  },
+  async run(shell, { simulate, ...given }) {
     if (!simulate) return prove(given, shell);
     const { settings, mailbox, outside, close } = await startSimulation();
     try {
@@ -41,7 +36,7 @@ export const preflightVerb: Verb = {
       await close();
     }
   },
-};
+});
 
 /** The result of a preflight for the change record. It contains addresses of services and mailboxes, but no secret. */
 export interface PreflightReport {
@@ -65,12 +60,13 @@ interface Given {
   report?: string | undefined;
   json: boolean;
   through?: string | undefined;
-  'as-app': boolean;
+  asApp: boolean;
 }
 
 async function prove(given: Given, shell: Shell): Promise<number> {
-  const { mailbox, outside, json, through, report: file, 'as-app': asApp } = given;
-  const { settings, print } = shell;
+  const { mailbox, outside, json, through, report: file, asApp } = given;
+  const { settings, out } = shell;
+  const { print } = out;
   if (!mailbox) throw new UsageError('preflight needs --mailbox');
   if (outside?.toLowerCase() === mailbox.toLowerCase())
     throw new UsageError('--outside must be another mailbox than --mailbox');
@@ -150,7 +146,7 @@ async function askApp(app: string, mailboxes: PreflightOptions) {
   return { version, results: steps };
 }
 
-function showStep({ print }: Shell, { verdict, title, detail, cure }: StepResult): void {
+function showStep({ out: { print } }: Shell, { verdict, title, detail, cure }: StepResult): void {
   const indent = ' '.repeat(11);
   print(`  ${verdict.padEnd(9)}${title}: ${detail.replaceAll('\n', `\n${indent}`)}`);
   if (cure !== undefined) print(`${indent}→ ${cure}`);

@@ -1,35 +1,30 @@
 import { readStatus, type ConnectorStatus } from '../shared/preflight/status';
-import { asAppHelp, asAppOption, openApp } from './app';
-import { readOptions, type Shell, type Verb } from './verb';
-
-const options = { json: { type: 'boolean', default: false }, ...asAppOption } as const;
+import { withApp } from './app';
+import { verb, type Shell } from './verb';
 
 /** Shows the state of the archive: what was fetched, what is in progress, what needs a person. */
-export const statusVerb: Verb = {
-  usage: '[--json] [--as-app]',
-  summary: 'shows watermarks, windows, open batches, quarantine and queues; it only reads the store',
-  options: ['--json           the last line of standard output is one JSON object', asAppHelp],
-
-  async run(args, shell) {
-    const { json, 'as-app': asApp } = readOptions(args, options);
-    const deps = openApp(shell.settings, asApp);
-    try {
+export const statusVerb = verb({
+  name: 'status',
+  summary: 'shows watermarks, windows, open batches, quarantine and queues, and what needs attention',
+  needs: 'to read blobs, queues and tables of the evidence account',
+  example: '--json',
+  input: {},
+  run: (shell, { json, asApp }) =>
+    withApp(shell, asApp, async (deps) => {
+      const { out } = shell;
       const status = await readStatus(deps);
-      shell.print(`version ${status.version}\n`);
+      out.print(`version ${status.version}\n`);
       for (const connector of status.connectors) show(shell, connector);
-      shell.print('queues');
+      out.print('queues');
       for (const [name, depth] of Object.entries(status.queues)) line(shell, name, String(depth));
-      if (json) shell.print(JSON.stringify(status));
+      if (json) out.print(JSON.stringify(status));
       return 0;
-    } finally {
-      await deps.itemReader.close();
-    }
-  },
-};
+    }),
+});
 
 function show(shell: Shell, status: ConnectorStatus): void {
   const { connector, watermark, lastRun, openRuns, batches, openBatches, quarantine } = status;
-  shell.print(connector);
+  shell.out.print(connector);
   line(shell, 'fetched up to', watermark ?? 'no daily window yet');
   line(
     shell,
@@ -48,10 +43,11 @@ function show(shell: Shell, status: ConnectorStatus): void {
   const total = reasons.reduce((sum, [, count]) => sum + count, 0);
   line(shell, 'quarantined items', String(total));
   for (const [reason, count] of reasons) line(shell, `  ${reason}`, String(count));
-  shell.print('');
+  shell.out.print('');
 }
 
-const line = ({ print }: Shell, label: string, value: string) => print(`  ${label.padEnd(24)}${value}`);
+const line = ({ out: { print } }: Shell, label: string, value: string) =>
+  print(`  ${label.padEnd(24)}${value}`);
 
 function age(ms: number): string {
   const minutes = Math.round(ms / 60_000);

@@ -1,7 +1,16 @@
 // Bundles this checkout: the app into dist/dev, the operator's command line into dist/ops, the local stack and the
 // verification into dist/local. Each bundle is self-contained CommonJS. scripts/stage.mjs makes the published bundles.
-import { build } from 'esbuild';
-import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+// A bundle is built again only if one of the files that went into it has changed since.
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 
 export const common = {
   bundle: true,
@@ -31,22 +40,51 @@ const local = {
   fuzz: 'verification/fuzz/main.ts',
 };
 
-/** Writes one bundle. Each file is replaced in one step, so that a running stack or test never loads half of it. */
-async function bundle(name, file, outdir, options = {}) {
-  let outputs;
+/** What a file looks like from outside; undefined if it is gone. */
+function stampOf(file) {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat && `${stat.size} ${stat.mtimeMs}`;
+}
+
+/** The versions of all packages, and how bundles are made: each decides over every bundle. */
+const shared = ['package-lock.json', 'scripts/build.mjs'];
+
+function isUpToDate(bundle, inputs) {
+  if (!existsSync(bundle) || !existsSync(inputs)) return false;
   try {
-    outputs = (await build({ ...common, ...options, entryPoints: { [name]: file }, outdir })).outputFiles;
+    return Object.entries(JSON.parse(readFileSync(inputs, 'utf8'))).every(
+      ([file, stamp]) => stampOf(file) === stamp,
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Each file is replaced in one step, so that a running stack or test never loads half of it. */
+function replace(path, contents) {
+  const unfinished = `${path}.${process.pid}`;
+  writeFileSync(unfinished, contents);
+  renameSync(unfinished, path);
+}
+
+async function bundle(name, file, outdir, options = {}) {
+  const path = `${outdir}/${name}.js`;
+  const inputs = `${outdir}/${name}.inputs.json`;
+  if (isUpToDate(path, inputs)) return;
+  rmSync(inputs, { force: true });
+  let result;
+  try {
+    const { build } = await import('esbuild');
+    result = await build({ ...common, ...options, metafile: true, entryPoints: { [name]: file }, outdir });
   } catch {
     // esbuild has printed why. Do not leave a bundle of older sources in its place.
-    rmSync(`${outdir}/${name}.js`, { force: true });
+    rmSync(path, { force: true });
     process.exitCode = 1;
     return;
   }
-  for (const { path, contents } of outputs) {
-    const unfinished = `${path}.${process.pid}`;
-    writeFileSync(unfinished, contents);
-    renameSync(unfinished, path);
-  }
+  const files = [...Object.keys(result.metafile.inputs), ...shared].filter((input) => stampOf(input));
+  for (const output of result.outputFiles) replace(output.path, output.contents);
+  replace(inputs, JSON.stringify(Object.fromEntries(files.map((input) => [input, stampOf(input)]))));
 }
 
 async function buildAll() {

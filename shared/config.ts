@@ -2,6 +2,7 @@ import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { connectorIds, connectors, type Connector, type ConnectorId } from './connectors';
 
+import { readDayStarts } from './days';
 import { languages } from './languages';
 import { fetchBudgetMs } from './time-budget';
 
@@ -102,6 +103,18 @@ const shape = {
     .enum(['EventGrid', 'LogsAndContainerScan'], { error: 'expected EventGrid or LogsAndContainerScan' })
     .default('EventGrid'),
 
+  DAY_STARTS: z
+    .string()
+    .default('00:00 UTC')
+    .transform((text, context) => {
+      const found = readDayStarts(text);
+      if (found) return found;
+      context.addIssue({
+        code: 'custom',
+        message: 'expected a time and a time zone, such as 06:00 Europe/Stockholm',
+      });
+      return z.NEVER;
+    }),
   CATCH_UP_DAYS: whole(2, 365, 30),
   FETCH_LAG_MINUTES: whole(0, 24 * 60, 5),
   FETCH_OVERLAP_MINUTES: whole(0, 24 * 60, 120),
@@ -227,6 +240,7 @@ export function loadConfig(env: Env) {
       timeoutMs: settings.PAGE_TIMEOUT_SECONDS * SECOND,
     },
     fetch: {
+      dayStarts: settings.DAY_STARTS,
       catchUpDays: settings.CATCH_UP_DAYS,
       lagMs: settings.FETCH_LAG_MINUTES * MINUTE,
       overlapMs: settings.FETCH_OVERLAP_MINUTES * MINUTE,

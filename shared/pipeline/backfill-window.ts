@@ -22,7 +22,7 @@ export const backfillRequest = z.strictObject({
     })
     .refine(
       (window) => lengthMs(window) > 0 && lengthMs(window) <= longestWindowMs,
-      'expected `to` after `from`, and at most 24 hours after it',
+      'expected `to` after `from`, and at most 25 hours after it',
     ),
 });
 export type BackfillRequest = z.infer<typeof backfillRequest>;

@@ -1,4 +1,5 @@
 import type { ConnectorId } from '../connectors';
+import { nextDayStart } from '../days';
 import type { Deps } from '../deps';
 import type { Manifest, StoredManifest } from '../storage/manifest';
 import { batchPartition, batchRow, hasOutcome, type BatchState, type Outcome } from '../storage/outcomes';
@@ -12,8 +13,8 @@ import { sweepBudgetMs } from '../time-budget';
 
 /** A day with many faults needs hundreds of sweeps, each one or two requests to a mailbox. */
 const sweepsInFlight = 8;
-/** A daily window is late when it is not stored at this age. */
-const lateAfterMs = 26 * 60 * 60 * 1000;
+/** A daily window is late when it is not stored so long after its end. */
+const lateAfterMs = 2 * 60 * 60 * 1000;
 /** Wait this many times longer while the queue still covers the missing items. */
 const patience = 24;
 /** The clocks of two machines differ by less than this. */
@@ -48,7 +49,8 @@ async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
   const watermark = (await deps.runs.watermark(id)) ?? (await firstWindow(deps, id));
   if (watermark === undefined) return;
   const ageMs = deps.now() - Date.parse(watermark);
-  if (ageMs > lateAfterMs + deps.config.fetch.lagMs)
+  const { dayStarts, lagMs } = deps.config.fetch;
+  if (deps.now() > nextDayStart(Date.parse(watermark), dayStarts) + lateAfterMs + lagMs)
     deps.emit('windowLate', {
       connector: id,
       from: watermark,

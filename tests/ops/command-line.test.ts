@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { appFolder } from '../../local/bundles';
 import type { PreflightReport } from '../../ops/preflight';
+import { verbs } from '../../ops/verbs';
 import { people, useDeployment } from '../support/deployment';
 import { useTemporaryFolder } from '../support/temporary-folder';
 
@@ -24,20 +25,61 @@ async function ops(args: string[], env: Record<string, string> = {}, cwd = folde
 
 const save = (content: object) => writeFileSync(join(folder, 'local.settings.json'), JSON.stringify(content));
 
-test('lists the verbs and ends with 2 without a verb or with a wrong one', async () => {
-  for (const args of [[], ['toString']]) {
-    const { code, output, errors } = await ops(args);
-    expect([code, output]).toEqual([2, '']);
-    for (const verb of ['preflight', 'status']) expect(errors).toMatch(new RegExp(`^ {2}${verb} `, 'm'));
+test('lists the verbs: with exit code 2 without a verb, with 0 if asked for help', async () => {
+  const without = await ops([]);
+  expect([without.code, without.output]).toEqual([2, '']);
+  for (const help of ['--help', '-h']) {
+    const { code, output, errors } = await ops([help]);
+    expect([code, errors]).toEqual([0, '']);
+    expect(output).toBe(without.errors);
+  }
+  for (const { name, summary } of verbs) {
+    const [first = ''] = name.split(' ');
+    expect(without.errors).toMatch(new RegExp(`^ {2}${first}\\b`, 'm'));
+    const { code, output, errors } = await ops([...name.split(' '), '-h']);
+    expect([name, code, errors]).toEqual([name, 0, '']);
+    expect(output.replace(/\s+/g, ' ')).toContain(summary);
+    expect(output).toContain(`npm run ops -- ${name} `);
+    expect(output).toContain('Needs ');
   }
 });
 
-test('ends with 2 if an option is wrong, the mailbox is missing, or it is both inside and outside', async () => {
-  expect((await ops(['preflight', '--mailbx', 'a@b.example'])).errors).toContain("Unknown option '--mailbx'");
-  expect((await ops(['preflight'])).errors).toContain('preflight needs --mailbox');
-  const both = await ops(['preflight', '--mailbox', 'a@b.example', '--outside', 'A@b.example']);
-  expect(both.code).toBe(2);
-  expect(both.errors).toContain('must be another mailbox');
+test('answers a wrong word or option with one line and the nearest right one, and ends with 2', async () => {
+  const word = await ops(['statsu']);
+  expect([word.code, word.errors]).toEqual([2, "error: unknown command 'statsu'\n(Did you mean status?)\n"]);
+  const option = await ops(['preflight', '--mailbx', 'a@b.example']);
+  expect([option.code, option.errors]).toEqual([
+    2,
+    "error: unknown option '--mailbx'\n(Did you mean --mailbox?)\n",
+  ]);
+  for (const [args, expected] of [
+    [['toString'], "unknown command 'toString'"],
+    [['verify', '--from', '2026-02-30'], '--from: expected a day such as 2026-11-20'],
+    [['verify', '--connector', 'sms'], '--connector: expected one of wechat, whatsapp'],
+    [['preflight'], 'preflight needs --mailbox'],
+    [['preflight', '--mailbox', 'a@b.example', '--outside', 'A@b.example'], 'must be another mailbox'],
+  ] as const) {
+    const { code, errors } = await ops([...args]);
+    expect([code, errors.trim().split('\n').length]).toEqual([2, 1]);
+    expect(errors).toContain(expected);
+  }
+});
+
+test('says at once that nothing answers where the settings name a storage account', async () => {
+  save({
+    IsEncrypted: false,
+    Values: { ...deployment.settings, ArchiveStorage: 'UseDevelopmentStorage=true' },
+  });
+  const { code, errors } = await ops(['status']);
+  expect(code).toBe(2);
+  expect(errors).toContain('Nothing answers at 127.0.0.1:10000');
+  expect(errors).toContain('npm run local');
+});
+
+test('says what to do if no settings name an archive', async () => {
+  const { code, errors } = await ops(['status'], {}, mkdtempSync(join(folder, 'empty-')));
+  expect(code).toBe(2);
+  expect(errors).toContain('No settings name an archive');
 });
 
 test('takes its settings from the environment, then from local.settings.json', async () => {

@@ -8,6 +8,7 @@ import { windowRun } from '../../shared/pipeline/windows';
 import { batchPartition, batchRow, positionRow, type Quarantined } from '../../shared/storage/outcomes';
 import { chatLine } from '../support/world';
 import { useDeployment } from '../support/deployment';
+import { runVerb } from '../support/verbs';
 
 const deployment = useDeployment();
 let deps: Deps;
@@ -17,12 +18,8 @@ beforeAll(() => {
 afterAll(() => deps.itemReader.close());
 
 async function status(): Promise<{ code: number; text: string; json: Status }> {
-  const lines: string[] = [];
-  const code = await statusVerb.run(['--json'], {
-    settings: deployment.settings,
-    print: (line) => lines.push(line),
-  });
-  return { code, text: lines.slice(0, -1).join('\n'), json: JSON.parse(lines.at(-1)!) as Status };
+  const { code, text, json } = await runVerb(statusVerb, ['--json'], deployment.settings);
+  return { code, text, json: json as Status };
 }
 
 const of = ({ connectors }: Status, id: string) => connectors.find(({ connector }) => connector === id)!;

@@ -3,6 +3,7 @@ import type { PreflightReport } from '../../ops/preflight';
 import { version } from '../../package.json';
 import { exceptions, staff } from '../../simulators/samples/organisation';
 import { startStack, type Stack } from '../../local/stack';
+import { runVerb } from '../support/verbs';
 
 let stack: Stack;
 beforeAll(async () => {
@@ -11,13 +12,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 const ask = async (...args: string[]) => {
-  const lines: string[] = [];
-  const through = stack.addresses['functions host']!;
-  const code = await preflightVerb.run(['--through', through, ...args], {
-    settings: {},
-    print: (line) => void lines.push(line),
-  });
-  return { code, lines };
+  return runVerb(preflightVerb, ['--through', stack.addresses['functions host']!, ...args], {});
 };
 
 test('runs the preflight in the deployed app, which signs in as itself', async () => {

@@ -1,7 +1,8 @@
 import { dueWindows, windowRun } from '../../shared/pipeline/windows';
 
 const hour = 3_600_000;
-const rules = { catchUpDays: 30, lagMs: 0, overlapMs: 2 * hour };
+const dayStarts = { minutes: 120, zone: 'UTC' };
+const rules = { dayStarts, catchUpDays: 30, lagMs: 0, overlapMs: 2 * hour };
 const at = (instant: string) => Date.parse(instant);
 const spans = (due: ReturnType<typeof dueWindows>) => due.runs.map(({ from, to }) => `${from} ${to}`);
 
@@ -12,8 +13,26 @@ describe('the daily windows', () => {
     ]);
   });
 
-  it('are not due before 24 hours have passed since the watermark', () => {
+  it('are not due before their day has ended', () => {
     expect(dueWindows('2026-11-21T02:00:00.000Z', at('2026-11-22T01:59:00Z'), rules).runs).toEqual([]);
+  });
+
+  it('are calendar days: after the first one, the next ends where its day does', () => {
+    expect(spans(dueWindows('2026-11-18T15:37:00.000Z', at('2026-11-20T09:00:00Z'), rules))).toEqual([
+      '2026-11-18T15:37:00.000Z 2026-11-19T02:00:00.000Z',
+      '2026-11-19T02:00:00.000Z 2026-11-20T02:00:00.000Z',
+    ]);
+  });
+
+  it('have 23 and 25 hours where the clocks change', () => {
+    const swedish = { ...rules, dayStarts: { minutes: 0, zone: 'Europe/Stockholm' } };
+    expect(spans(dueWindows('2026-03-27T23:00:00.000Z', at('2026-03-30T12:00:00Z'), swedish))).toEqual([
+      '2026-03-27T23:00:00.000Z 2026-03-28T23:00:00.000Z',
+      '2026-03-28T23:00:00.000Z 2026-03-29T22:00:00.000Z',
+    ]);
+    expect(spans(dueWindows('2026-10-24T22:00:00.000Z', at('2026-10-26T12:00:00Z'), swedish))).toEqual([
+      '2026-10-24T22:00:00.000Z 2026-10-25T23:00:00.000Z',
+    ]);
   });
 
   it('are due when the timer fires some milliseconds early', () => {
@@ -31,12 +50,12 @@ describe('the daily windows', () => {
   });
 
   it('reach back no further than the setting allows, and say what was missed', () => {
-    const due = dueWindows('2026-11-01T00:00:00.000Z', at('2026-11-21T00:00:00Z'), {
+    const due = dueWindows('2026-11-01T02:00:00.000Z', at('2026-11-21T02:00:00Z'), {
       ...rules,
       catchUpDays: 2,
     });
-    expect(spans(due)[0]).toBe('2026-11-19T00:00:00.000Z 2026-11-20T00:00:00.000Z');
-    expect(due.missed).toEqual({ from: '2026-11-01T00:00:00.000Z', to: '2026-11-19T00:00:00.000Z' });
+    expect(spans(due)[0]).toBe('2026-11-19T02:00:00.000Z 2026-11-20T02:00:00.000Z');
+    expect(due.missed).toEqual({ from: '2026-11-01T02:00:00.000Z', to: '2026-11-19T02:00:00.000Z' });
   });
 
   it('are missed only as a whole: none of which an hour is still in reach', () => {

@@ -9,6 +9,7 @@ import { version } from '../../package.json';
 import { changeJson } from '../support/proxy';
 import { people, useDeployment, type Deployment } from '../support/deployment';
 import { token } from '../support/exchange-tenant';
+import { runVerb } from '../support/verbs';
 import { useTemporaryFolder } from '../support/temporary-folder';
 
 const deployment = useDeployment();
@@ -20,12 +21,9 @@ const pilot = people.pilot.userPrincipalName;
 const outside = people.ceo.userPrincipalName;
 
 async function run(args: string[], settings: Record<string, string> = {}) {
-  const lines: string[] = [];
-  const code = await preflightVerb.run(['--json', ...args], {
-    settings: { ...deployment.settings, ...settings },
-    print: (line) => lines.push(line),
-  });
-  const report = JSON.parse(lines.at(-1)!) as PreflightReport;
+  const all = { ...deployment.settings, ...settings };
+  const { code, lines, json } = await runVerb(preflightVerb, ['--json', ...args], all);
+  const report = json as PreflightReport;
   const stepsWith = (verdict: string) =>
     report.steps.filter((step) => step.verdict === verdict).map(({ step }) => step);
   return { code, lines, report, failed: stepsWith('failed'), skipped: stepsWith('skipped') };

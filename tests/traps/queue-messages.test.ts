@@ -118,7 +118,7 @@ it.each([
   ['would move the watermark', { cause: 'daily' }, 'run.cause'],
   ['ends before it begins', { from: run.to, to: run.from }, 'run: expected `to` after `from`'],
   ['is empty', { to: run.from }, 'run: expected `to` after `from`'],
-  ['is longer than a day', { to: '2026-11-21T00:00:00.001Z' }, 'at most 24 hours'],
+  ['is longer than the longest day', { to: '2026-11-21T01:00:00.001Z' }, 'at most 25 hours'],
 ])('a requested window that %s is refused', (_, difference, message) => {
   const request = { v: 1, connector: 'whatsapp', run: { ...run, ...difference } };
   expect(() => readBackfillRequest(request)).toThrow(message);

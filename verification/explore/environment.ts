@@ -77,6 +77,8 @@ const settings = {
   BATCH_MAX_ITEMS: '2',
   REQUEUE_AFTER_SECONDS: '1800',
   FETCH_LAG_MINUTES: '0',
+  // The hour of the scenarios' first instant, so that each window is a whole day.
+  DAY_STARTS: '01:00 UTC',
 };
 
 const dayMs = 24 * 60 * 60_000;

@@ -264,7 +264,7 @@ const days: Scenario = {
   windows: 2,
   listedTwice: 2,
   repairs: { missingUsers: [], fullMailboxes: [], isFirstPageDamaged: true },
-  settings: { FETCH_LAG_MINUTES: '60' },
+  settings: { FETCH_LAG_MINUTES: '60', DAY_STARTS: '00:00 UTC' },
 };
 
 export const scenarios: Record<string, Scenario> = { day, again, redriven, mails, narrow, poisoned, days };
