@@ -4,6 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { AzureCliCredential, ManagedIdentityCredential, type TokenCredential } from '@azure/identity';
 import { readRunningStack } from '../local/running-stack';
 import { createDeps, type AppDeps } from '../shared/deps';
+import type { Actor } from '../shared/storage/audit';
 import { UsageError, type Shell } from './verb';
 
 /** The archive as a verb uses it: its settings, and the app's dependencies under the operator's or the app's sign-in. */
@@ -113,13 +114,6 @@ async function expectAnswer(connectionString: string): Promise<void> {
     throw new UsageError(
       `Nothing answers at ${host}:${port}, where the settings say that the storage is. Start it (npm run local), or remove a local.settings.json that was left behind`,
     );
-}
-
-/** A person, or the app, as the audit trail names them. */
-export interface Actor {
-  /** Object id in the directory; null where nobody signs in, as in the local stack. */
-  id: string | null;
-  name: string;
 }
 
 /** Who acts, by the token that the storage service gets: the trail names whom the service let in. */

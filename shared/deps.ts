@@ -11,6 +11,7 @@ import { createByteBudget } from './byte-budget';
 import { createMappings } from './mapping/cache';
 import { eventLine, type Emit } from './events';
 import { openAccount } from './storage/account.client';
+import { createAuditTrail } from './storage/audit.client';
 import { createBatches } from './storage/batches.client';
 import type { Ledger } from './storage/ledger';
 import { createMappingFiles } from './mapping/file.client';
@@ -73,6 +74,7 @@ export function createDeps(
     telemessage: createTeleMessage({ ...config.telemessage, ...clock, credentials }),
     ...openGraph({ ...config.graph, credential, folders }),
     batches: createBatches(account.container(containers.batches)),
+    audit: createAuditTrail(account.container(containers.audit)),
     runs: createRuns(rows(tables.runs)),
     batchStates: rows(tables.batches) as BatchStates,
     outcomes: rows(tables.outcomes) as Outcomes,

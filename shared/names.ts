@@ -8,6 +8,8 @@ export const containers = {
   batches: 'batches',
   /** The current mapping file, one blob per connector. */
   mappings: 'mappings',
+  /** The audit trail, write-once: an entry per act, and each mapping file that was in force. */
+  audit: 'audit',
 } as const;
 
 export const queues = {
@@ -17,6 +19,8 @@ export const queues = {
   backfillWindowPoison: 'backfill-window-poison',
   redriveItem: 'redrive-item',
   redriveItemPoison: 'redrive-item-poison',
+  operatorRequest: 'operator-request',
+  operatorRequestPoison: 'operator-request-poison',
 } as const;
 
 export const tables = {
@@ -46,6 +50,7 @@ export const functionNames = {
   importItem: 'importItem',
   quarantineItem: 'quarantineItem',
   redriveItem: 'redriveItem',
+  operatorRequest: 'operatorRequest',
   reconcile: 'reconcile',
   preflight: 'preflight',
 } as const;

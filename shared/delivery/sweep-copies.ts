@@ -1,13 +1,14 @@
 import type { Deps } from '../deps';
 import { nextStepAfter } from '../errors';
 import type { FoundCopy } from '../graph/mailboxes.client';
+import { theApp } from '../storage/audit';
 import type { Manifest } from '../storage/manifest';
 import { batchPartition, type DeliveryResult, type Outcome } from '../storage/outcomes';
 import type { LedgerRow } from '../storage/ledger';
 import type { Stored } from '../storage/rows.client';
 import { isMadeBy } from './deliver';
 
-type Stage = Pick<Deps, 'ledger' | 'mailboxes' | 'outcomes' | 'emit'>;
+type Stage = Pick<Deps, 'ledger' | 'mailboxes' | 'outcomes' | 'audit' | 'emit' | 'now'>;
 
 /**
  * Looks once more into each mailbox where a create request got no answer: Exchange offers no fence, so the request may
@@ -83,8 +84,12 @@ async function sweepDelivery(
       throw new Error('A delivery was changed while its doubt was settled');
   }
   // Reported before it is done: after a crash, the next sweep may find no second copy left to report.
-  if (superfluous.length > 0)
-    deps.emit('copyRemoved', { connector, batch, position, count: superfluous.length });
+  if (superfluous.length > 0) {
+    const place = { connector, batch, position };
+    const at = new Date(deps.now()).toISOString();
+    await deps.audit.append(theApp, { act: 'copiesRemoved', ...place, userId, messageIds: superfluous }, at);
+    deps.emit('copyRemoved', { ...place, count: superfluous.length });
+  }
   for (const messageId of superfluous) await deps.mailboxes.remove(userId, messageId);
   if (!landed) return delivery;
   return { userId, end: row.partial || kept.partial ? 'partial' : 'imported' };

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { RestError, type ContainerClient } from '@azure/storage-blob';
 import type { ConnectorId } from '../connectors';
+import { lastExisting } from './last-existing';
 import {
   manifestBlob,
   manifestBytes,
@@ -83,11 +84,8 @@ export function createBatches(container: ContainerClient): Batches {
       }
     },
     read: readManifest,
-    async head(connector, from) {
-      let number = from;
-      while (await container.getBlobClient(manifestBlob(connector, number + 1)).exists()) number++;
-      return number;
-    },
+    head: (connector, from) =>
+      lastExisting(from, (number) => container.getBlobClient(manifestBlob(connector, number)).exists()),
     async *list(prefix) {
       for await (const { name } of container.listBlobsFlat({ prefix })) yield name;
     },

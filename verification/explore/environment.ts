@@ -12,6 +12,7 @@ import { createNumbers } from '../../shared/participants/phone';
 import type { BackfillRequest } from '../../shared/pipeline/backfill-window';
 import type { RedriveRequest } from '../../shared/pipeline/redrive-item';
 import { windowRun } from '../../shared/pipeline/windows';
+import type { AuditEntry } from '../../shared/storage/audit';
 import type { Manifest } from '../../shared/storage/manifest';
 import type { BatchState, Outcome, Quarantined } from '../../shared/storage/outcomes';
 import { createRuns } from '../../shared/storage/runs';
@@ -27,6 +28,7 @@ import { poisonous, startMs, type Scenario } from './scenarios';
 import type { Io, Process, Scheduler } from './scheduler';
 import {
   chainOf,
+  createAuditModel,
   createBatchesModel,
   createQueueModel,
   createRowsModel,
@@ -51,6 +53,7 @@ export interface Environment {
   aheadMs: number;
   tables: Record<'runs' | 'batches' | 'outcomes' | 'quarantine' | 'ledger', RowStore>;
   blobs: BlobStore;
+  trail: AuditEntry[];
   backfillQueue: QueueModel<BackfillRequest>;
   importQueue: QueueModel<ItemPointer>;
   poisonQueue: QueueModel<ItemPointer>;
@@ -138,6 +141,7 @@ export function createEnvironment(
         blobEvents.send({ manifest: bytes.toString() });
       },
     },
+    trail: [],
     backfillQueue,
     importQueue: createQueueModel(now),
     poisonQueue: createQueueModel(now),
@@ -278,6 +282,7 @@ export function createDepsModel(
     directory: createDirectoryModel(environment.tenant, io),
     mailboxes: createMailboxesModel(environment.tenant, io, scheduler.now),
     batches: createBatchesModel(environment.blobs, io),
+    audit: createAuditModel(environment.trail, io),
     runs: createRuns(createRowsModel('runs', tables.runs, io)),
     batchStates: createRowsModel('batches', tables.batches, io),
     outcomes: createRowsModel('outcomes', tables.outcomes, io),

@@ -5,6 +5,8 @@ import {
   storedManifest,
   type Manifest,
 } from '../../shared/storage/manifest';
+import type { AuditEntry } from '../../shared/storage/audit';
+import type { AuditTrail } from '../../shared/storage/audit.client';
 import type { Batches } from '../../shared/storage/batches.client';
 import type { WorkQueue } from '../../shared/storage/queues.client';
 import type { Condition, Rows, Stored } from '../../shared/storage/rows.client';
@@ -173,6 +175,29 @@ export function createBatchesModel(store: BlobStore, io: Io): Batches {
         return bytes;
       });
     },
+  };
+}
+
+/** The audit trail; the links between its entries are the concern of its own tests. */
+export function createAuditModel(trail: AuditEntry[], io: Io): AuditTrail {
+  const stored = (number: number) => {
+    const entry = trail[number - 1];
+    return entry && { entry, sha256: sha256(Buffer.from(JSON.stringify(entry))) };
+  };
+  return {
+    append: (who, what, at) =>
+      io({ name: 'audit.append', key: what.act, faults: write }, () => {
+        const number = trail.length + 1;
+        const id = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+        trail.push({ v: 1, number, previousSha256: stored(trail.length)?.sha256 ?? null, id, at, who, what });
+        return number;
+      }),
+    read: (number) => io({ name: 'audit.read', key: String(number), faults: read }, () => stored(number)),
+    readBytes: () => Promise.reject(new Error('No stage reads the bytes of an entry')),
+    head: () => io({ name: 'audit.head', key: '', faults: read }, () => trail.length),
+    keepMapping: (connector) =>
+      io({ name: 'audit.keepMapping', key: connector, faults: write }, () => undefined),
+    readMapping: () => Promise.resolve(undefined),
   };
 }
 

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { RestError, type ContainerClient } from '@azure/storage-blob';
+import { buffer } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
+import { entryBlob, entryBytes, storedEntry, type Act, type Actor, type StoredEntry } from './audit';
+import { lastExisting } from './last-existing';
+
+/** The audit trail in its container. All methods throw `RestError` for what the service refuses. */
+export interface AuditTrail {
+  /** Adds an entry and gives its number. What cannot be written down must not be done: let the error end the act. */
+  append(who: Actor, what: Act, at: string): Promise<number>;
+  /** Undefined beyond the end of the trail. Throws on an entry that a newer release wrote. */
+  read(number: number): Promise<StoredEntry | undefined>;
+  /** The bytes of an entry as they are stored. */
+  readBytes(number: number): Promise<Buffer | undefined>;
+  /** Number of the newest entry; 0 before the first. */
+  head(): Promise<number>;
+  /** Keeps a mapping file under the hash of its bytes; keeping it again changes nothing. */
+  keepMapping(connector: string, sha256: string, bytes: Buffer): Promise<void>;
+  /** A mapping file that was kept. */
+  readMapping(connector: string, sha256: string): Promise<Buffer | undefined>;
+}
+
+const createOnly = { conditions: { ifNoneMatch: '*' } };
+const isTaken = (error: unknown) =>
+  error instanceof RestError && (error.statusCode === 409 || error.statusCode === 412);
+
+/** The trail. */
+export function createAuditTrail(container: ContainerClient): AuditTrail {
+  let known = 0;
+  const mappingBlob = (connector: string, sha256: string) => `mappings/${connector}/${sha256}.csv`;
+
+  async function readBlob(name: string): Promise<Buffer | undefined> {
+    try {
+      const { readableStreamBody } = await container.getBlobClient(name).download();
+      return await buffer(readableStreamBody as Readable);
+    } catch (error) {
+      if (error instanceof RestError && error.statusCode === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** False if a blob of this name exists. */
+  async function create(name: string, bytes: Buffer, blobContentType: string): Promise<boolean> {
+    try {
+      const blob = container.getBlockBlobClient(name);
+      await blob.upload(bytes, bytes.length, { ...createOnly, blobHTTPHeaders: { blobContentType } });
+      return true;
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      return false;
+    }
+  }
+
+  const read = async (number: number) => {
+    const bytes = await readBlob(entryBlob(number));
+    return bytes && storedEntry(bytes);
+  };
+  const head = async () =>
+    (known = await lastExisting(known, (number) => container.getBlobClient(entryBlob(number)).exists()));
+
+  return {
+    async append(who, what, at) {
+      const id = randomUUID();
+      for (;;) {
+        const last = await head();
+        const before = last === 0 ? undefined : await read(last);
+        const number = last + 1;
+        const bytes = entryBytes({ v: 1, number, previousSha256: before?.sha256 ?? null, id, at, who, what });
+        if (await create(entryBlob(number), bytes, 'application/json')) return number;
+        // The SDK repeats an upload whose answer was lost, and then finds its own bytes.
+        if ((await readBlob(entryBlob(number)))?.equals(bytes)) return number;
+      }
+    },
+    read,
+    readBytes: (number) => readBlob(entryBlob(number)),
+    head,
+    async keepMapping(connector, sha256, bytes) {
+      await create(mappingBlob(connector, sha256), bytes, 'text/csv');
+    },
+    readMapping: (connector, sha256) => readBlob(mappingBlob(connector, sha256)),
+  };
+}
