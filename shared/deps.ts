@@ -15,7 +15,7 @@ import { createAuditTrail } from './storage/audit.client';
 import { createBatches } from './storage/batches.client';
 import type { Ledger } from './storage/ledger';
 import { createMappingFiles } from './mapping/file.client';
-import type { BatchStates, Outcomes, Quarantine, StrayMessages } from './storage/outcomes';
+import type { BatchStates, Outcomes, Quarantine, QuarantineEntries, StrayMessages } from './storage/outcomes';
 import { createStoreProbe } from './storage/probe.client';
 import type { Tails } from './storage/tails';
 import { createWorkQueue } from './storage/queues.client';
@@ -79,6 +79,7 @@ export function createDeps(
     batchStates: rows(tables.batches) as BatchStates,
     outcomes: rows(tables.outcomes) as Outcomes,
     quarantine: rows(tables.quarantine) as Quarantine,
+    quarantineEntries: rows(tables.quarantine) as QuarantineEntries,
     strayMessages: rows(tables.quarantine) as StrayMessages,
     ledger: rows(tables.ledger) as Ledger,
     tails: rows(tables.ledger) as Tails,

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps';
 import type { ItemPointer } from '../item';
-import { tailPartition, tailRow } from '../storage/tails';
+import { tailPartition, itemIdentity } from '../storage/tails';
 
 /** Daily windows overlap: what the window before has settled comes again, and counts nowhere. */
 
@@ -18,7 +18,7 @@ export async function isSettledBefore(
   { window, connector }: ItemPointer,
   known: KnownItem,
 ): Promise<boolean> {
-  const row = tailRow(known);
+  const row = itemIdentity(known);
   if (!window || row === undefined || (known.arrivedAt ?? '') >= window.from) return false;
   const settled = await tails.get(tailPartition(connector), row);
   return settled !== undefined && settled.value.windowFrom < window.from;
@@ -30,7 +30,7 @@ export async function noteSettled(
   { window, connector, batch, position }: ItemPointer,
   known: KnownItem,
 ): Promise<void> {
-  const row = tailRow(known);
+  const row = itemIdentity(known);
   const isListedAgain = known.arrivedAt === undefined || known.arrivedAt >= (window?.tailFrom ?? '');
   if (!window || row === undefined || !isListedAgain) return;
   await tails.insert(tailPartition(connector), row, { v: 1, windowFrom: window.from, batch, position });

@@ -1,3 +1,4 @@
+import type { ConnectorId } from '../connectors';
 import type { Deps } from '../deps';
 import { acceptable, cutTo } from '../email/safe-text';
 import { reasons, type KnownOfItem, type Reason } from '../errors';
@@ -15,8 +16,9 @@ import { endOf, waitForRivals, type Attempt } from './attempts';
 import type { Delivered } from './deliver';
 import { deliveriesInLedger } from './deliveries-in-ledger';
 import { noteSettled } from './overlap';
+import { enterQuarantine, entryRow, leaveQuarantine } from './quarantine-entry';
 
-type Stage = Pick<Deps, 'outcomes' | 'quarantine' | 'ledger' | 'tails' | 'now'>;
+type Stage = Pick<Deps, 'outcomes' | 'quarantine' | 'quarantineEntries' | 'ledger' | 'tails' | 'now'>;
 
 /** What became of an item, as far as it is known. */
 export interface ItemResult extends KnownOfItem {
@@ -81,7 +83,7 @@ export async function recordOutcome(
     if (hasOutcome(recorded) || recorded.value.redrivenAt !== before.value.redrivenAt) {
       // Another worker was first, and the item ended well there. Its batch may be closed, so that nobody else cleans up.
       const endedWell = outcome.reason !== undefined && recorded.value.reason === undefined;
-      if (endedWell) await deps.quarantine.remove(partition, known.row);
+      if (endedWell) await takeOut(deps, { ...pointer, item: entryRow(outcome, pointer) });
       return;
     }
     known = recorded;
@@ -111,6 +113,9 @@ async function outcomeOf(
     v: 1,
     ...(itemKey === undefined ? {} : { itemKey }),
     ...(known.sha256 === undefined ? {} : { sha256: known.sha256 }),
+    blob: pointer.blob,
+    offset: pointer.offset,
+    length: pointer.length,
     kind: countsNowhere ? 'repeated' : isDeviceEvent ? 'event' : delivered ? 'delivered' : 'failed',
     settledAt: new Date(deps.now()).toISOString(),
     expected: deliveries.length + unreached,
@@ -132,8 +137,10 @@ async function quarantine(
   outcome: Outcome,
 ): Promise<void> {
   const partition = batchPartition(connector, batch);
-  const quarantined: Quarantined = {
+  const item = entryRow(outcome, { batch, position });
+  const quarantined: Quarantined & { item: string } = {
     v: 1,
+    item,
     connector,
     batch,
     position,
@@ -148,8 +155,22 @@ async function quarantine(
     deliveries: outcome.deliveries,
   };
   const row = positionRow(position);
+  // An item that can be read now, and could not before, has another identity.
+  const before = former.redrivenAt === undefined ? item : entryRow(former, { batch, position });
+  if (before !== item) await leaveQuarantine(deps, { item: before, connector, batch, position });
   if (former.redrivenAt === undefined) await deps.quarantine.insert(partition, row, quarantined);
   else await deps.quarantine.put(partition, row, quarantined);
+  await enterQuarantine(deps, quarantined);
+}
+
+/** Takes an item out of quarantine: its entry first, because a crash in between must leave something to take out. */
+export async function takeOut(
+  deps: Pick<Deps, 'quarantine' | 'quarantineEntries'>,
+  quarantined: Pick<Quarantined, 'item' | 'connector' | 'batch' | 'position'>,
+): Promise<void> {
+  const { connector, batch, position } = quarantined;
+  await leaveQuarantine(deps, quarantined);
+  await deps.quarantine.remove(batchPartition(connector as ConnectorId, batch), positionRow(position));
 }
 
 /** What earlier attempts of this item made or may have made; the ledger is not asked if there was none. */

@@ -37,7 +37,7 @@ export async function closeBatch(
   deps: Stage,
   batch: Batch,
   known: Known,
-  closing: Required<Pick<BatchState, 'closedAt' | 'counters' | 'manifestSha256'>>,
+  closing: Required<Pick<BatchState, 'closedAt' | 'counters' | 'fresh' | 'manifestSha256'>>,
 ): Promise<boolean> {
   return (await write(deps, batch, known, { ...valueOf(batch, known), ...closing })) !== undefined;
 }
@@ -47,7 +47,13 @@ export async function closeBatch(
  * even if the batch is open, so that the conditional write of a reconciler that is about to close it fails.
  */
 export async function reopenBatch(deps: Stage, batch: Batch, known: Known): Promise<boolean> {
-  const { closedAt: _closedAt, counters: _counters, toldAt: _toldAt, ...state } = valueOf(batch, known);
+  const {
+    closedAt: _closedAt,
+    counters: _counters,
+    fresh: _fresh,
+    toldAt: _toldAt,
+    ...state
+  } = valueOf(batch, known);
   return (await write(deps, batch, known, state)) !== undefined;
 }
 
@@ -56,14 +62,13 @@ export async function markTold(
   { batchStates }: Stage,
   connector: ConnectorId,
   batch: number,
-  { closedAt, toldAt }: Pick<BatchState, 'closedAt' | 'toldAt'>,
+  { closedAt, ...telling }: Required<Pick<BatchState, 'closedAt' | 'toldAt' | 'told'>>,
 ): Promise<boolean> {
   const row = batchRow(batch);
   for (;;) {
     const known = await batchStates.get(connector, row);
     if (known?.value.closedAt === undefined || known.value.closedAt !== closedAt) return false;
-    if (await batchStates.replace(connector, row, { ...known.value, toldAt: toldAt! }, known.etag))
-      return true;
+    if (await batchStates.replace(connector, row, { ...known.value, ...telling }, known.etag)) return true;
   }
 }
 

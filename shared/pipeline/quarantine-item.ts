@@ -18,6 +18,7 @@ type Stage = Pick<
   | 'outcomes'
   | 'importQueue'
   | 'quarantine'
+  | 'quarantineEntries'
   | 'strayMessages'
   | 'itemReader'
   | 'dataKeys'

@@ -6,6 +6,9 @@ import { batchPartition, batchRow, hasOutcome, type BatchState, type Outcome } f
 import type { Stored } from '../storage/rows.client';
 import { changeBatch, closeBatch, markTold, passClosed } from './batch-state';
 import { balances, count, noCounters } from '../storage/counters';
+import type { Reason } from '../errors';
+import { isKnownFromElsewhere } from '../delivery/quarantine-entry';
+import { takeOut } from '../delivery/record-outcome';
 import { lookForSecondDeployment } from '../delivery/look-for-second-deployment';
 import { putPointers, splitBatch } from './split-batch';
 import { sweepCopies } from '../delivery/sweep-copies';
@@ -264,10 +267,16 @@ async function close(deps: Deps, { batch, sha256, state, outcomes }: Closing): P
     return false;
   }
   await lookForSecondDeployment(deps, batch, ended);
-  await clearQuarantine(deps, batch, outcomes);
-  const closedAt = new Date(deps.now()).toISOString();
-  if (!(await closeBatch(deps, batch, state, { closedAt, counters, manifestSha256: sha256 }))) return false;
-  return tellClosed(deps, connector, number, { v: 1, runName: batch.run.name, closedAt, counters });
+  const fresh = await clearQuarantine(deps, batch, outcomes);
+  const closing = { closedAt: new Date(deps.now()).toISOString(), counters, fresh, manifestSha256: sha256 };
+  if (!(await closeBatch(deps, batch, state, closing))) return false;
+  const { told } = state?.value ?? {};
+  return tellClosed(deps, connector, number, {
+    v: 1,
+    runName: batch.run.name,
+    ...(told && { told }),
+    ...closing,
+  });
 }
 
 /**
@@ -278,7 +287,7 @@ async function tellClosed(
   deps: Deps,
   connector: ConnectorId,
   batch: number,
-  { runName, closedAt, counters = noCounters() }: BatchState & { closedAt: string },
+  { runName, closedAt, counters = noCounters(), fresh = {}, told = {} }: BatchState & { closedAt: string },
 ): Promise<boolean> {
   const { items, deliveries, quarantined } = counters;
   deps.emit('batchClosed', {
@@ -293,18 +302,33 @@ async function tellClosed(
     quarantined,
     ...(items.repeated ? { repeated: items.repeated } : {}),
   });
-  for (const [reason, many] of Object.entries(counters.reasons))
-    deps.emit('quarantineGrew', { connector, batch, reason, quarantined: many });
-  return markTold(deps, connector, batch, { closedAt, toldAt: new Date(deps.now()).toISOString() });
+  const toldNow = { ...told };
+  for (const [name, many] of Object.entries(fresh)) {
+    const reason = name as Reason;
+    const more = many - (told[reason] ?? 0);
+    if (more <= 0) continue;
+    toldNow[reason] = many;
+    deps.emit('quarantineGrew', { connector, batch, reason, quarantined: more });
+  }
+  const toldAt = new Date(deps.now()).toISOString();
+  return markTold(deps, connector, batch, { closedAt, toldAt, told: toldNow });
 }
 
-/** Takes items out of quarantine that ended well after a redrive, or at another worker after one gave up. */
+/**
+ * Takes items out of quarantine that ended well after a redrive, or at another worker after one gave up. Counts those
+ * that stay by reason, without items that were in quarantine from another batch before.
+ */
 async function clearQuarantine(
   deps: Deps,
   { connector, number }: Manifest,
   outcomes: ReadonlyMap<number, Outcome>,
-): Promise<void> {
+): Promise<Partial<Record<Reason, number>>> {
   const partition = batchPartition(connector, number);
-  for await (const { row } of deps.quarantine.list(partition))
-    if (outcomes.get(Number(row))?.reason === undefined) await deps.quarantine.remove(partition, row);
+  const fresh: Partial<Record<Reason, number>> = {};
+  for await (const { row, value } of deps.quarantine.list(partition)) {
+    const reason = outcomes.get(Number(row))?.reason;
+    if (reason === undefined) await takeOut(deps, value);
+    else if (!(await isKnownFromElsewhere(deps, value))) fresh[reason] = (fresh[reason] ?? 0) + 1;
+  }
+  return fresh;
 }

@@ -46,6 +46,10 @@ export interface Outcome {
   itemKey?: string;
   /** SHA-256 of the raw line. */
   sha256?: string;
+  /** Where its bytes are: the page, and the range of the line without its line feed. Absent while it has only begun. */
+  blob?: string;
+  offset?: number;
+  length?: number;
   /** Why the item is in quarantine; absent when it is not. */
   reason?: Reason;
   /** In how many mailboxes the item belongs, those of `unreached` included. */
@@ -79,8 +83,12 @@ export interface BatchState {
   /** Hash of the manifest's bytes when the batch closed: a witness for the newest one, which no other carries yet. */
   manifestSha256?: string;
   counters?: Counters;
+  /** Quarantined items by reason, without those that were in quarantine from another batch already. */
+  fresh?: Partial<Record<Reason, number>>;
   /** When the closing was reported. */
   toldAt?: string;
+  /** The most items by reason that were ever reported to be in quarantine. */
+  told?: Partial<Record<Reason, number>>;
 }
 
 export interface Counters {
@@ -92,9 +100,15 @@ export interface Counters {
   quarantined: number;
 }
 
-/** An item in quarantine: a person must act. */
+/**
+ * An item in quarantine: a person must act. One row per position. An item that is fetched again has several, and one
+ * `QuarantineEntry`.
+ */
 export interface Quarantined {
   v: 1;
+  /** Row key of the item's entry. */
+  item?: string;
+
   connector: string;
   batch: number;
   position: number;
@@ -110,6 +124,29 @@ export interface Quarantined {
   participants?: { asWritten: string; kind: 'mailbox' | 'noMailbox' | 'uncertain' | 'external' }[];
   deliveries: DeliveryResult[];
 }
+
+/** The entry of an item in quarantine, whatever batches it came with. */
+export interface QuarantineEntry {
+  v: 1;
+  connector: string;
+  /** Where it came from last. */
+  batch: number;
+  position: number;
+  reason: Reason;
+  /** Where it came from first: the batch of that place reports it. */
+  firstBatch: number;
+  firstPosition: number;
+  /** When it first went into quarantine, and when last; ISO-8601 UTC. */
+  since: string;
+  at: string;
+  /** When a person said that nothing can mend it. */
+  acknowledgedAt?: string;
+  notes?: { at: string; by: string; text: string }[];
+}
+export type QuarantineEntries = Rows<QuarantineEntry>;
+
+/** Entries are in the quarantine table too: per connector, with what identifies the item as row key. */
+export const entryPartition = (connector: ConnectorId): string => `items-${connector}`;
 
 /** A queue message that does not point to an item, kept whole because nothing says what it was for. */
 export interface StrayMessage {

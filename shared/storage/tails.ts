@@ -17,8 +17,12 @@ export type Tails = Rows<Tail>;
 
 export const tailPartition = (connector: ConnectorId): string => `tail-${connector}`;
 
-/** Row key of an item: its key, or what else is known of one that cannot be read. */
-export function tailRow(known: { itemKey?: string; sourceId?: string; sha256?: string }): string | undefined {
+/** What identifies an item: its key, or a hash of what else is known of one that cannot be read. */
+export function itemIdentity(known: {
+  itemKey?: string;
+  sourceId?: string;
+  sha256?: string;
+}): string | undefined {
   const other = known.sourceId ?? known.sha256;
   if (known.itemKey !== undefined || other === undefined) return known.itemKey;
   return createHash('sha256').update(other).digest('hex');

@@ -4,7 +4,13 @@ import type { ItemPointer } from '../../shared/item';
 import { tables } from '../../shared/names';
 import { beginAttempt } from '../../shared/delivery/attempts';
 import { recordOutcome, type ItemResult } from '../../shared/delivery/record-outcome';
-import { batchPartition, positionRow, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
+import {
+  batchPartition,
+  positionRow,
+  type Outcome,
+  type Quarantined,
+  type QuarantineEntry,
+} from '../../shared/storage/outcomes';
 import type { LedgerRow } from '../../shared/storage/ledger';
 import { createRows } from '../../shared/storage/rows.client';
 import type { Tail } from '../../shared/storage/tails';
@@ -15,6 +21,7 @@ import { useStore } from '../support/store';
 const { account } = useStore();
 const outcomes = createRows<Outcome>(account.table(tables.outcomes));
 const quarantine = createRows<Quarantined>(account.table(tables.quarantine));
+const quarantineEntries = createRows<QuarantineEntry>(account.table(tables.quarantine));
 const ledger = createRows<LedgerRow>(account.table(tables.ledger));
 const tails = createRows<Tail>(account.table(tables.ledger));
 
@@ -31,7 +38,7 @@ function newItem() {
     length: 10,
   };
   const place = [batchPartition('whatsapp', batch), positionRow(3)] as const;
-  const deps = { outcomes, quarantine, ledger, tails, now: () => Date.now() };
+  const deps = { outcomes, quarantine, quarantineEntries, ledger, tails, now: () => Date.now() };
   const read = async () => ({
     outcome: (await outcomes.get(...place))?.value,
     quarantined: (await quarantine.get(...place))?.value,

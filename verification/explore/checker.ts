@@ -2,16 +2,19 @@ import { createHash } from 'node:crypto';
 import { verify } from '../../shared/evidence/verify';
 import { add, balances, count, noCounters } from '../../shared/storage/counters';
 import type { ConnectorId } from '../../shared/connectors';
+import type { Reason } from '../../shared/errors';
 import type { Run } from '../../shared/storage/manifest';
 import type { LedgerRow } from '../../shared/storage/ledger';
 import {
   batchPartition,
   batchRow,
+  entryPartition,
   type BatchState,
   type Counters,
   type Outcome,
   type Quarantined,
 } from '../../shared/storage/outcomes';
+import { entryRow } from '../../shared/delivery/quarantine-entry';
 import { fatal, unfenced, type Fault } from './call-faults';
 import { createDepsModel, createMemory, type Environment } from './environment';
 import type { MessageModel } from './exchange-model';
@@ -174,6 +177,11 @@ function* checkBooks({ environment, scenario, faults }: Finished): Generator<Fin
       const text = `outcome and quarantine disagree on ${partition} ${row}`;
       if ((value.reason !== undefined) !== quarantined.has(row))
         yield value.reason ? lost(text) : counters(text);
+      if (value.reason !== undefined) {
+        const item = entryRow(value, { batch: manifest.number, position: Number(row) });
+        if (rowsOf(tables.quarantine, entryPartition(connector)).every((entry) => entry.row !== item))
+          yield lost(`${partition} ${row} has no entry in quarantine`);
+      }
       yield* checkDeliveries(environment, { batch: manifest.number, position: Number(row) }, value);
       for (const { userId, end } of value.deliveries)
         if (end === 'imported' || end === 'partial') imported.push(`${userId} ${value.itemKey}`);
@@ -221,7 +229,8 @@ function* checkTold({ tables, told, blobs }: Environment, connector: ConnectorId
     if (state?.closedAt === undefined) continue;
     if (!isTold(['batchClosed'], { batch })) yield counters(`nobody heard that batch ${batch} was closed`);
     for (const reason of Object.keys(state.counters?.reasons ?? {}))
-      if (!isTold(['quarantineGrew'], { batch, reason }))
+      // An item that was in quarantine from another batch before is no news.
+      if (!isTold(['quarantineGrew'], state.fresh?.[reason as Reason] ? { batch, reason } : { reason }))
         yield counters(`nobody heard of ${reason} in batch ${batch}`);
   }
 }

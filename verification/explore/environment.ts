@@ -217,7 +217,10 @@ export function repairAndRedrive(environment: Environment, scenario: Scenario): 
   repairTenant(tenant, scenario);
   blobs.damagedPage = undefined;
   environment.config = environment.firstConfig;
-  const requests = [...tables.quarantine.partitions.keys()].flatMap((partition) =>
+  const batches = [...tables.quarantine.partitions.keys()].filter(
+    (partition) => !partition.startsWith('items-'),
+  );
+  const requests = batches.flatMap((partition) =>
     rowsOf<Quarantined>(tables.quarantine, partition).map(({ value: { connector, batch, position } }) => ({
       v: 1 as const,
       connector: connector as ConnectorId,
@@ -287,6 +290,7 @@ export function createDepsModel(
     batchStates: createRowsModel('batches', tables.batches, io),
     outcomes: createRowsModel('outcomes', tables.outcomes, io),
     quarantine: createRowsModel('quarantine', tables.quarantine, io),
+    quarantineEntries: createRowsModel('quarantine', tables.quarantine, io),
     strayMessages: createRowsModel('quarantine', tables.quarantine, io),
     ledger: createRowsModel('ledger', tables.ledger, io),
     tails: createRowsModel('ledger', tables.ledger, io),
