@@ -5,6 +5,7 @@ import './split-batch';
 import './import-item';
 import './quarantine-item';
 import './redrive-item';
+import './operator-request';
 import './reconcile';
 import './preflight';
 import { deps } from './start';

@@ -2,11 +2,15 @@ import { app } from '@azure/functions';
 import { archiveConnection, functionNames, queues } from '../shared/names';
 import { readRedriveRequest } from '../shared/pipeline/messages';
 import { redriveItem } from '../shared/pipeline/redrive-item';
+import { carryOut } from '../shared/pipeline/requests';
 import { deps } from './start';
 
-/** Puts an item of the quarantine back on the queue, on request. */
+const queue = queues.redriveItem;
+const request = { queue, read: readRedriveRequest, stage: redriveItem };
+
+/** Puts a quarantined item back on the queue, after a mapping, a limit or a mailbox was changed. */
 app.storageQueue(functionNames.redriveItem, {
   connection: archiveConnection,
-  queueName: queues.redriveItem,
-  handler: (message) => redriveItem(deps(), readRedriveRequest(message)),
+  queueName: queue,
+  handler: (message) => carryOut(deps(), request, message),
 });

@@ -10,7 +10,7 @@ group=$1 app=$2 account=$3
 here=$(dirname "$0")
 
 # A wrong setting or an incomplete package leaves a running app without functions, and no error anywhere.
-expected='fetchBatch backfillWindow splitBatch importItem quarantineItem redriveItem reconcile preflight'
+expected='fetchBatch backfillWindow splitBatch importItem quarantineItem redriveItem operatorRequest reconcile preflight'
 
 missing() {
   found=$(az functionapp function list --resource-group "$group" --name "$app" --query '[].name' --output tsv |

@@ -28,8 +28,10 @@ var queueNames = [
   'backfill-window-poison'
   'redrive-item'
   'redrive-item-poison'
+  'operator-request'
+  'operator-request-poison'
 ]
-var requestQueueNames = ['backfill-window', 'redrive-item']
+var requestQueueNames = ['backfill-window', 'redrive-item', 'operator-request']
 var tableNames = ['ledger', 'outcomes', 'batches', 'runs', 'quarantine', 'folders']
 var softDeleteDays = 30
 
@@ -107,6 +109,23 @@ resource batches 'Microsoft.Storage/storageAccounts/blobServices/containers@2023
 // which cannot be undone.
 resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (!retentionLocked) {
   parent: batches
+  name: 'default'
+  properties: {
+    immutabilityPeriodSinceCreationInDays: retentionDays
+    allowProtectedAppendWrites: false
+  }
+}
+
+// The audit trail: who did what, and the mapping files that were in force. Written once, like the batches.
+resource audit 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+  parent: blobs
+  name: 'audit'
+  properties: { publicAccess: 'None' }
+}
+
+// As for the batches.
+resource auditRetention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (!retentionLocked) {
+  parent: audit
   name: 'default'
   properties: {
     immutabilityPeriodSinceCreationInDays: retentionDays
@@ -205,6 +224,18 @@ resource operatorAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
+// An operator's act is not done before it is written down: they may add to the audit trail. Its retention policy refuses
+// every change of an entry.
+resource auditAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: audit
+  name: guid(audit.id, operatorsGroupId, roles.blobDataContributor)
+  properties: {
+    principalId: operatorsGroupId
+    principalType: 'Group'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataContributor)
+  }
+}
+
 // Operators upload one thing: the mapping file.
 resource mappingAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: mappings
@@ -216,7 +247,8 @@ resource mappingAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Operators send two kinds of request: fetch a window again, and try an item of the quarantine again.
+// Operators send requests: fetch a window again, try an item of the quarantine again, and what else needs the app's
+// own rights (fetch now, accept an incomplete day, note something on an item).
 resource requestAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for queue in requestQueueNames: {
     scope: queues[indexOf(queueNames, queue)]

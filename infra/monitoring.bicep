@@ -40,6 +40,7 @@ var eventRules = [
   { event: 'backlogOld', severity: 2, window: 'PT2H', above: 0, lasting: true, text: 'Items wait far longer than an import takes.' }
   { event: 'credentialsRejected', severity: 0, window: 'PT2H', above: 0, lasting: true, text: 'TeleMessage or Microsoft 365 refuses the app. Nothing is archived.' }
   { event: 'mappingMissing', severity: 1, window: 'PT2H', above: 0, lasting: true, text: 'Custom mapping is on and no mapping file is stored. Items wait.' }
+  { event: 'mappingRefused', severity: 1, window: 'PT2H', above: 0, lasting: false, text: 'A stored mapping file is faulty. The last good one stays in force.' }
   { event: 'preflightTest', severity: 4, window: 'PT1H', above: 0, lasting: false, text: 'A preflight tests whether alerts arrive. Nothing is wrong.' }
   // A busy mailbox normally has some put-offs. Thousands in an hour mean that a day's items may take more than a day.
   { event: 'throttled', severity: 3, window: 'PT1H', above: 5000, lasting: true, text: 'Exchange Online throttles so much that a day may not be finished within a day.' }
@@ -72,7 +73,7 @@ AppTraces
     query: '''
 AppRequests
 | where Success == false
-| where OperationName in ('fetchBatch', 'backfillWindow', 'splitBatch', 'quarantineItem', 'redriveItem', 'reconcile')
+| where OperationName in ('fetchBatch', 'backfillWindow', 'splitBatch', 'quarantineItem', 'redriveItem', 'operatorRequest', 'reconcile')
 '''
   }
   {

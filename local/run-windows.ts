@@ -125,6 +125,15 @@ async function expectNoneGivenUp(deps: Deps, runs: readonly ConnectorRun[]): Pro
   throw new Error(`The window could not be fetched in five attempts: ${names}`);
 }
 
+/** @throws Error with the cause if the site, or the vault, refuses the app: the run waits for a person then */
+async function expectNoneRefused(deps: Deps, runs: readonly ConnectorRun[], since: string): Promise<void> {
+  for (const { connector } of runs) {
+    const trouble = await deps.runs.trouble(connector, 'fetch');
+    if (trouble?.kind === 'credentialsRejected' && trouble.at >= since)
+      throw new Error(`The window of ${connector} cannot be fetched: ${trouble.message}`);
+  }
+}
+
 interface Survey {
   state: RunState | undefined;
   batches: { manifest: Manifest; closed: boolean; counters: Counters | undefined }[];
@@ -154,11 +163,15 @@ export async function waitUntilClosed(
   runs: ConnectorRun[],
   report: (progress: Progress[]) => void,
 ): Promise<void> {
+  const startedAt = new Date().toISOString();
   for (;;) {
     const progress = await Promise.all(runs.map((run) => progressOf(deps, run)));
     report(progress);
     if (progress.every(({ fetched, batches, closed }) => fetched && closed === batches)) return;
-    if (!progress.every(({ fetched }) => fetched)) await expectNoneGivenUp(deps, runs);
+    if (!progress.every(({ fetched }) => fetched)) {
+      await expectNoneGivenUp(deps, runs);
+      await expectNoneRefused(deps, runs, startedAt);
+    }
     await sleep(pollMs);
   }
 }

@@ -17,9 +17,9 @@ export interface Verb {
   name: string;
   summary: string;
   /** Positional arguments as commander writes them: `<file>`, `[item]`. Each has the name of its field of `input`. */
-  arguments?: readonly [syntax: string, help: string][];
+  arguments?: readonly (readonly [syntax: string, help: string])[];
   /** Options as commander writes them: `--from <day>`. Every verb also has `--json` and `--as-app`. */
-  options?: readonly [syntax: string, help: string][];
+  options?: readonly (readonly [syntax: string, help: string])[];
   /** The rights that a person needs for it; docs/permissions.md says which role gives them. */
   needs: string;
   /** Arguments of a typical call. */

@@ -1,7 +1,26 @@
+import { auditVerb } from './audit';
+import { mappingCheckVerb, mappingHistoryVerb, mappingPutVerb } from './mapping';
 import { preflightVerb } from './preflight';
+import { quarantineListVerb, quarantineNoteVerb, quarantineShowVerb, redriveVerb } from './quarantine';
 import { statusVerb } from './status';
 import type { Verb } from './verb';
 import { verifyVerb } from './verify';
+import { acceptVerb, backfillVerb, fetchVerb } from './windows';
 
-/** The verbs of the command line. To add one, add a file and a line here. */
-export const verbs: readonly Verb[] = [statusVerb, preflightVerb, verifyVerb];
+/** The verbs of the command line, in the order of its help. To add one, add a file and a line here. */
+export const verbs: readonly Verb[] = [
+  statusVerb,
+  preflightVerb,
+  verifyVerb,
+  quarantineListVerb,
+  quarantineShowVerb,
+  quarantineNoteVerb,
+  redriveVerb,
+  fetchVerb,
+  backfillVerb,
+  acceptVerb,
+  mappingCheckVerb,
+  mappingPutVerb,
+  mappingHistoryVerb,
+  auditVerb,
+];

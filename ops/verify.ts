@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { verify } from '../shared/evidence/verify';
 import { findingKinds, type Finding } from '../shared/evidence/finding';
+import { writeDown } from './acts';
 import { withApp } from './app';
 import { intervalInput, intervalOptions, intervalOf } from './days';
 import { connectorInput, verb } from './verb';
@@ -16,7 +17,8 @@ export const verifyVerb = verb({
     ['--deep', 'look each delivery up in its mailbox, and each archived message up in the ledger'],
     ['--head <hash>', 'the hash of a manifest that was kept elsewhere, such as in a daily report'],
   ],
-  needs: 'to read blobs and tables of the evidence account; --deep needs the identity of the app',
+  needs:
+    'to read blobs and tables of the evidence account, and to add to the audit trail; --deep needs the identity of the app',
   example: '--from 2026-11-20 --to 2026-11-26 --deep',
   input: {
     ...intervalInput,
@@ -79,6 +81,12 @@ export const verifyVerb = verb({
           ? out.good('Complete and unchanged.')
           : out.bad(`${total} findings: ${[...counts].map(([kind, many]) => `${kind} ${many}`).join(', ')}.`),
       );
+      const heads = Object.fromEntries(verified.map(({ connector: id, head: newest }) => [id, newest]));
+      const { from = null, to = null } = intervalOf(days, deps.config.fetch.dayStarts);
+      const { audit } = await writeDown(shell, deps, asApp, {
+        ...{ act: 'verify', findings: total, deep, heads, from, to },
+      });
+      out.print(out.faint(`Entry ${audit} of the audit trail.`));
       if (json) out.print(JSON.stringify({ ok: total === 0, connectors: verified, findings }));
       return total === 0 ? 0 : 1;
     }),

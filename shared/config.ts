@@ -215,8 +215,12 @@ export function loadConfig(env: Env) {
   if (problems.length > 0 || !settings)
     throw new Error(`The app cannot start. Wrong settings:\n  ${problems.join('\n  ')}`);
 
+  const secret = ['ArchiveStorage', 'APPLICATIONINSIGHTS_CONNECTION_STRING'];
+  const shown = settingNames.filter((name) => given[name] !== undefined && !secret.includes(name));
   const graphOrigin = graphOrigins.find((known) => known === settings.GRAPH_BASE_URL);
   return {
+    /** The settings as they were given, without those that hold a secret. */
+    shown: Object.fromEntries(shown.map((name) => [name, given[name]!])),
     connectors: settings.CONNECTORS,
     storage: {
       connectionString: settings.ArchiveStorage,

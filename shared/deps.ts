@@ -30,7 +30,8 @@ import { createTraces } from './traces.client';
 export type AppDeps = ReturnType<typeof createDeps>;
 
 /** What only the preflight, the status and the operator's commands use, and no stage. */
-type ForPeople = 'credentials' | 'mailboxProbe' | 'storeProbe' | 'traces' | 'folders';
+type ForPeople =
+  'credentials' | 'mailboxProbe' | 'storeProbe' | 'traces' | 'folders' | 'requests' | 'mappingFiles';
 
 /** What the stages work with. The explorer in verification/ has a model of each entry, or does not compile. */
 export type Deps = Omit<AppDeps, ForPeople>;
@@ -64,6 +65,9 @@ export function createDeps(
   const credentials = createCredentialStore(vault);
   const clock = { now: Date.now, random: Math.random };
   const folders = rows<{ folderId: string }>(tables.folders);
+  const mappingFiles = createMappingFiles(account.container(containers.mappings));
+  const audit = createAuditTrail(account.container(containers.audit));
+  const runs = createRuns(rows(tables.runs));
 
   return {
     config,
@@ -74,8 +78,8 @@ export function createDeps(
     telemessage: createTeleMessage({ ...config.telemessage, ...clock, credentials }),
     ...openGraph({ ...config.graph, credential, folders }),
     batches: createBatches(account.container(containers.batches)),
-    audit: createAuditTrail(account.container(containers.audit)),
-    runs: createRuns(rows(tables.runs)),
+    audit,
+    runs,
     batchStates: rows(tables.batches) as BatchStates,
     outcomes: rows(tables.outcomes) as Outcomes,
     quarantine: rows(tables.quarantine) as Quarantine,
@@ -85,7 +89,8 @@ export function createDeps(
     tails: rows(tables.ledger) as Tails,
     importQueue: createWorkQueue<ItemPointer>(account.queue(queues.importItem)),
     mappings: createMappings({
-      files: createMappingFiles(account.container(containers.mappings)),
+      files: mappingFiles,
+      history: { ...runs.mappings, keep: audit.keepMapping, kept: audit.readMapping },
       country: config.import.country,
       now: clock.now,
     }),
@@ -107,6 +112,12 @@ export function createDeps(
           }),
     memory: createByteBudget(config.import.memoryBytes),
     folders,
+    mappingFiles,
+    requests: {
+      backfill: createWorkQueue<object>(account.queue(queues.backfillWindow)),
+      redrive: createWorkQueue<object>(account.queue(queues.redriveItem)),
+      operator: createWorkQueue<object>(account.queue(queues.operatorRequest)),
+    },
     storeProbe: createStoreProbe(account),
     traces: createTraces(config.insightsConnectionString, credential),
   };

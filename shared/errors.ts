@@ -64,11 +64,16 @@ export class DeploymentError extends Error {
   constructor(
     message: string,
     /** The event that tells the person. */
-    readonly signal: 'credentialsRejected' | 'mappingMissing' = 'credentialsRejected',
+    readonly signal: 'credentialsRejected' | 'mappingMissing' | 'mappingRefused' = 'credentialsRejected',
     options?: ErrorOptions,
   ) {
     super(message, options);
   }
+}
+
+/** Thrown when a request is malformed or asks for what does not exist: no attempt can carry it out. */
+export class RefusedRequestError extends Error {
+  override readonly name = 'RefusedRequestError';
 }
 
 /** What happens next to work that ended with an error. */

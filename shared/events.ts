@@ -39,6 +39,7 @@ export type EventName =
   | 'backlogOld'
   | 'credentialsRejected'
   | 'mappingMissing'
+  | 'mappingRefused'
   | 'throttled'
   | 'copyRemoved'
   | 'preflightTest';

@@ -30,8 +30,6 @@ export interface VerifyOptions {
   deep?: boolean | undefined;
   /** SHA-256 of a manifest that was kept elsewhere. */
   head?: string | undefined;
-  /** Gaps between windows that somebody accepted. */
-  accepted?: Partial<Record<ConnectorId, readonly Interval[]>> | undefined;
 }
 
 /** What was checked of one connector. */
@@ -97,7 +95,7 @@ export async function verify(
       checked.add(manifest.number);
       progress(verified);
     }
-    continuity.finish(options.accepted?.[connector] ?? []);
+    continuity.finish(await deps.runs.accepted(connector));
     verified.deliveries = await deliveries.finish();
     if (options.deep) verified.messages = await verifyMailboxes(deps, connector, checked, report);
     progress(verified);

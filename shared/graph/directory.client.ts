@@ -5,6 +5,9 @@ import type { Call, Graph } from './request.client';
 export interface DirectoryUser {
   /** Object id, a GUID. */
   userId: string;
+  /** Display name, and mail address or user principal name, for people who read lists. */
+  name?: string;
+  address?: string;
   /** True for a guest: a person of another organisation. */
   isGuest?: boolean;
   /** The domains of the user's mail and proxy addresses, in lower case. */
@@ -24,6 +27,8 @@ export interface Directory {
 
 interface GraphUser {
   id: string;
+  displayName?: string | null;
+  userPrincipalName?: string | null;
   mail?: string | null;
   proxyAddresses?: string[] | null;
   userType?: string | null;
@@ -34,7 +39,7 @@ const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const address = /^[!#-'*+\-./0-9=?^-~]{1,64}@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+([a-z]{2,}|xn--[a-z0-9-]+)$/;
 /** The longest user principal name; the directory does not compare much longer texts. */
 const longestAddress = 113;
-const fields = { $select: 'id,mail,proxyAddresses,userType' };
+const fields = { $select: 'id,displayName,userPrincipalName,mail,proxyAddresses,userType' };
 
 /**
  * A directory that remembers a user for `cacheMs` and an unknown address for `missCacheMs`; concurrent look-ups of one
@@ -62,12 +67,20 @@ export function createDirectory(
   };
 }
 
-function directoryUser({ id, mail, proxyAddresses, userType }: GraphUser): DirectoryUser {
+function directoryUser(user: GraphUser): DirectoryUser {
+  const { id, displayName, userPrincipalName, mail, proxyAddresses, userType } = user;
+  const address = mail || userPrincipalName;
   const proxies = (proxyAddresses ?? []).filter((proxy) => /^smtp:/i.test(proxy));
   const domains = [mail ?? '', ...proxies]
     .filter((one) => one.includes('@'))
     .map((one) => one.slice(one.lastIndexOf('@') + 1).toLowerCase());
-  return { userId: id, isGuest: userType === 'Guest', domains: [...new Set(domains)] };
+  return {
+    userId: id,
+    ...(displayName ? { name: displayName } : {}),
+    ...(address ? { address } : {}),
+    isGuest: userType === 'Guest',
+    domains: [...new Set(domains)],
+  };
 }
 
 /**

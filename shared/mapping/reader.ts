@@ -21,6 +21,8 @@ export interface Mapping {
    * @returns the address, user principal name or object id that the file gives, if any
    */
   find(number: string, at: string): string | undefined;
+  /** Every row, for comparisons. Times are ms since 1970, and infinite where the file gives none. */
+  all(): Iterable<{ number: string; address: string; from: number; until: number }>;
   /** Every address in the file, in lower case. */
   addresses: ReadonlySet<string>;
 }
@@ -97,7 +99,11 @@ export function parseMapping(
     for (const { address } of sameNumber) addresses.add(address.toLowerCase());
   return {
     ok: true,
-    mapping: { rows, ignored, warnings, addresses, find: (number, at) => find(byNumber.get(number), at) },
+    mapping: {
+      ...{ rows, ignored, warnings, addresses },
+      find: (number, at) => find(byNumber.get(number), at),
+      all: () => [...byNumber.values()].flat(),
+    },
   };
 }
 

@@ -32,16 +32,10 @@ async function fetchConnector(deps: Stage, connector: ConnectorId): Promise<stri
     try {
       await work();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      failures.push(`${connector}: ${message}`);
-      const isRejected = error instanceof DeploymentError;
-      deps.emit(isRejected ? 'credentialsRejected' : 'windowLate', {
-        connector,
-        message,
-        ...(run ? { run } : {}),
-      });
+      failures.push(`${connector}: ${messageOf(error)}`);
+      await reportFailure(deps, connector, error, run);
       // Repeated attempts with a wrong password can lock the account.
-      return !isRejected;
+      return !(error instanceof DeploymentError);
     }
     return true;
   };
@@ -56,7 +50,35 @@ async function fetchConnector(deps: Stage, connector: ConnectorId): Promise<stri
   for (const run of backfills)
     if (deps.now() < untilMs)
       goesOn = goesOn && (await attempt(() => fetchRun(deps, connector, run, untilMs), run.name));
+  if (failures.length === 0) await deps.runs.clearTrouble(connector, 'fetch');
   return failures;
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** Tells people that the connector could not fetch, and notes it for the status. */
+async function reportFailure(
+  deps: Stage,
+  connector: ConnectorId,
+  error: unknown,
+  run?: string,
+): Promise<void> {
+  const kind = error instanceof DeploymentError ? 'credentialsRejected' : 'windowLate';
+  const message = messageOf(error);
+  deps.emit(kind, { connector, message, ...(run ? { run } : {}) });
+  // A note that cannot be written must not keep the other connectors from fetching.
+  const at = new Date(deps.now()).toISOString();
+  await deps.runs.noteTrouble(connector, 'fetch', { kind, message, at }).catch(() => undefined);
+}
+
+/** Fetches the run of a backfill. When the site refuses the app, the run stays open: a later fetch goes on with it. */
+export async function fetchBackfill(deps: Stage, connector: ConnectorId, run: RunState): Promise<void> {
+  try {
+    await fetchRun(deps, connector, run);
+  } catch (error) {
+    if (!(error instanceof DeploymentError)) throw error;
+    await reportFailure(deps, connector, error, run.name);
+  }
 }
 
 async function fetchDays(

@@ -22,6 +22,7 @@ import { resolve, type FoundUser, type Mailbox, type Resolution } from '../mappi
 import { ownId } from '../participants/participants';
 import { attemptBudgetMs, longestDeliveryMs } from '../time-budget';
 import { batchPartition, hasOutcome, positionRow } from '../storage/outcomes';
+import { mappingInForce } from './mapping-in-force';
 import { giveUp } from './quarantine-item';
 import { readItem, type ReadItem } from './read-item';
 
@@ -173,7 +174,7 @@ async function resolveEverybody(
 ) {
   const connector = connectors[pointer.connector];
   const rules = deps.config.perConnector[pointer.connector];
-  const custom = rules.customMapping ? await deps.mappings.current(connector.id, sinceMs) : undefined;
+  const custom = rules.customMapping ? await mappingInForce(deps, connector.id, sinceMs) : undefined;
   if (rules.customMapping && !custom)
     throw new DeploymentError(
       `Custom mapping is on for ${connector.id}, and no mapping file is stored. Items wait for it`,

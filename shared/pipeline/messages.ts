@@ -1,11 +1,13 @@
 import type { z } from 'zod';
+import { RefusedRequestError } from '../errors';
 import { itemPointer, type ItemPointer } from '../item';
 import { manifest, type Manifest } from '../storage/manifest';
 import { backfillRequest, type BackfillRequest } from './backfill-window';
+import { operatorRequest, type OperatorRequest } from './operator-request';
 import { redriveRequest, type RedriveRequest } from './redrive-item';
 
 /**
- * Parsers for what triggers hand over. They throw an Error that says what was expected and where, without the message's
+ * Parsers for what triggers hand over. They throw a RefusedRequestError that says what was expected and where, without the message's
  * content.
  */
 const reader =
@@ -18,7 +20,7 @@ const reader =
       const found = issue.code === 'unrecognized_keys' ? 'unknown fields' : issue.message;
       return `${issue.path.join('.') || 'message'}: ${found}`;
     });
-    throw new Error(`Expected ${what}. ${problems.slice(0, 5).join('; ')}`);
+    throw new RefusedRequestError(`Expected ${what}. ${problems.slice(0, 5).join('; ')}`);
   };
 
 export const readItemPointer: (message: unknown) => ItemPointer = reader(
@@ -34,6 +36,11 @@ export const readBackfillRequest: (message: unknown) => BackfillRequest = reader
 export const readRedriveRequest: (message: unknown) => RedriveRequest = reader(
   'a request to redrive an item',
   redriveRequest,
+);
+
+export const readOperatorRequest: (message: unknown) => OperatorRequest = reader(
+  'a request of an operator',
+  operatorRequest,
 );
 
 const readManifestJson = reader<Manifest>('the manifest of a batch', manifest);

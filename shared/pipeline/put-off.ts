@@ -1,5 +1,5 @@
 import type { Deps } from '../deps';
-import { BusyError, nextStepAfter, PutOffError } from '../errors';
+import { BusyError, DeploymentError, nextStepAfter, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
 
 const SECOND = 1000;
@@ -16,7 +16,7 @@ const maxBusyPutOffs = 20;
  * neither would ever use up its attempts.
  */
 export async function orPutOff(
-  deps: Pick<Deps, 'importQueue' | 'emit' | 'random'>,
+  deps: Pick<Deps, 'importQueue' | 'runs' | 'emit' | 'now' | 'random'>,
   pointer: ItemPointer,
   stage: () => Promise<void>,
 ): Promise<void> {
@@ -31,14 +31,25 @@ export async function orPutOff(
     // Spread the delays, or work that was throttled together would come back together.
     const delayMs = Math.ceil(Math.min(wantedMs, maxDelayMs) * (1 + deps.random() / 2));
     const { connector, batch, position } = pointer;
-    deps.emit(next.error instanceof PutOffError ? 'throttled' : next.error.signal, {
-      connector,
-      batch,
-      position,
-      delayMs,
-      count: putOff,
-      message: next.error.message,
-    });
+    const { message } = next.error;
+    if (next.error instanceof DeploymentError) {
+      const at = new Date(deps.now()).toISOString();
+      // A note that cannot be written must not cost the item one of its attempts.
+      await deps.runs
+        .noteTrouble(connector, 'import', { kind: next.error.signal, message, at })
+        .catch(() => undefined);
+    }
+    const name = next.error instanceof PutOffError ? 'throttled' : next.error.signal;
+    // A refused mapping file was told once; its items say nothing more.
+    if (name !== 'mappingRefused')
+      deps.emit(name, {
+        connector,
+        batch,
+        position,
+        delayMs,
+        count: putOff,
+        message,
+      });
     await deps.importQueue.send({ ...pointer, putOff }, { delayMs });
   }
 }

@@ -1,13 +1,14 @@
-import { createHash } from 'node:crypto';
 import { isAtFault, isDeadly } from '../delivery/attempts';
 import { deliveriesInLedger } from '../delivery/deliveries-in-ledger';
 import { recordOutcome, type ItemResult } from '../delivery/record-outcome';
 import type { Deps } from '../deps';
 import { nextStepAfter } from '../errors';
 import type { ItemPointer } from '../item';
-import { batchPartition, hasOutcome, positionRow, strayPartition } from '../storage/outcomes';
+import { queues } from '../names';
+import { batchPartition, hasOutcome, positionRow } from '../storage/outcomes';
 import { readItemPointer } from './messages';
 import { readItem, startOfItem } from './read-item';
+import { keepStray } from './stray-messages';
 
 type Stage = Pick<
   Deps,
@@ -37,8 +38,8 @@ export async function quarantineItem(deps: Stage, message: unknown): Promise<voi
   try {
     pointer = readItemPointer(message);
   } catch (error) {
-    const text = typeof message === 'string' ? message : (JSON.stringify(message) ?? '');
-    return keepStray(deps, text, error instanceof Error ? error.message : 'not readable');
+    const detail = error instanceof Error ? error.message : 'not readable';
+    return keepStray(deps, { queue: queues.importItem, message, detail });
   }
   await giveUp(deps, pointer);
 }
@@ -89,15 +90,4 @@ async function identify(
 function isMissing(error: unknown): boolean {
   const { statusCode } = error as { statusCode?: number };
   return statusCode === 404 || statusCode === 416;
-}
-
-async function keepStray(deps: Stage, text: string, detail: string): Promise<void> {
-  const row = createHash('sha256').update(text).digest('hex');
-  const at = new Date(deps.now()).toISOString();
-  await deps.strayMessages.insert(strayPartition, row, { v: 1, at, reason: 'unreadable', detail, text });
-  deps.emit('quarantineGrew', {
-    reason: 'unreadable',
-    quarantined: 1,
-    message: 'a queue message names no item; it is kept in the quarantine table, partition messages',
-  });
 }

@@ -10,6 +10,7 @@ import type { Reason } from '../errors';
 import { isKnownFromElsewhere } from '../delivery/quarantine-entry';
 import { takeOut } from '../delivery/record-outcome';
 import { lookForSecondDeployment } from '../delivery/look-for-second-deployment';
+import { reviewMapping, reviewSettings } from './review-changes';
 import { putPointers, splitBatch } from './split-batch';
 import { sweepCopies } from '../delivery/sweep-copies';
 import { sweepBudgetMs } from '../time-budget';
@@ -32,14 +33,16 @@ const clockToleranceMs = 10 * 60 * 1000;
  */
 export async function reconcile(deps: Deps): Promise<void> {
   const failures: string[] = [];
+  const attempt = async (what: string, work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      failures.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  await attempt('settings', () => reviewSettings(deps));
   for (const id of deps.config.connectors) {
-    const attempt = async (what: string, work: () => Promise<void>) => {
-      try {
-        await work();
-      } catch (error) {
-        failures.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    };
+    await attempt(`mapping of ${id}`, () => reviewMapping(deps, id));
     await attempt(id, () => reportLateness(deps, id));
     await attempt(id, async () => {
       failures.push(...(await reconcileConnector(deps, id)));

@@ -1,18 +1,22 @@
 import { z } from 'zod';
 import type { Deps } from '../deps';
+import { RefusedRequestError } from '../errors';
 import { itemPointer, pointerVersion } from '../item';
 import { batchPartition, batchRow, positionRow } from '../storage/outcomes';
 import { reopenBatch } from './batch-state';
+import { ensureAudited } from './requests';
 
 type Stage = Pick<
   Deps,
-  'batches' | 'batchStates' | 'runs' | 'outcomes' | 'quarantine' | 'importQueue' | 'now'
+  'batches' | 'batchStates' | 'runs' | 'outcomes' | 'quarantine' | 'importQueue' | 'audit' | 'now'
 >;
 
 /** A queue message: import this quarantined item again. */
 export const redriveRequest = z.strictObject({
   v: z.literal(1),
   ...itemPointer.pick({ connector: true, batch: true, position: true }).shape,
+  /** The entry of the audit trail that names who asks. */
+  audit: z.int().positive().optional(),
 });
 export type RedriveRequest = z.infer<typeof redriveRequest>;
 
@@ -21,17 +25,18 @@ export type RedriveRequest = z.infer<typeof redriveRequest>;
  * the item has an outcome again; if that has no reason, the item leaves the quarantine. Deliveries made before are not
  * repeated. A second copy of the request, or a request for an item that is not in quarantine, changes nothing.
  *
- * @throws Error when the batch does not exist
+ * @throws RefusedRequestError when the batch does not exist
  */
 export async function redriveItem(
   deps: Stage,
-  { connector, batch, position }: RedriveRequest,
+  { connector, batch, position, audit }: RedriveRequest,
 ): Promise<void> {
   const partition = batchPartition(connector, batch);
   const row = positionRow(position);
   const found = await deps.batches.read(connector, batch);
-  if (!found) throw new Error('There is no such batch');
+  if (!found) throw new RefusedRequestError('There is no such batch');
   const quarantined = await deps.quarantine.get(partition, row);
+  if (quarantined) await ensureAudited(deps, audit, { act: 'redrive', items: 1, connector, batch, position });
   let isUnderWay: boolean;
   for (;;) {
     const state = await deps.batchStates.get(connector, batchRow(batch));

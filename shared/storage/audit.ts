@@ -44,7 +44,15 @@ export const act = z.discriminatedUnion('act', [
   /** A part of time that is incomplete at its source was accepted as it is. */
   z.strictObject({ act: z.literal('accept'), connector, ...interval, note }),
   /** A quarantined item that nothing can mend was acknowledged, or a note was added to one. */
-  z.strictObject({ act: z.literal('note'), connector, batch, position, acknowledged: z.boolean(), note }),
+  z.strictObject({
+    act: z.literal('note'),
+    connector,
+    item: sha256Hex,
+    batch,
+    position,
+    acknowledged: z.boolean(),
+    note,
+  }),
   /** The app removed second copies of an item from a mailbox, which a late request had created. */
   z.strictObject({
     act: z.literal('copiesRemoved'),

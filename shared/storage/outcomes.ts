@@ -152,6 +152,8 @@ export const entryPartition = (connector: ConnectorId): string => `items-${conne
 export interface StrayMessage {
   v: 1;
   at: string;
+  /** The queue that it came from. */
+  queue?: string;
   reason: Reason;
   /** What was expected and not found, without any of the message. */
   detail: string;

@@ -17,6 +17,34 @@ export type RunState = z.infer<typeof runState>;
 const numberRow = z.object({ number: z.int() });
 const watermarkValue = z.object({ to: z.iso.datetime() });
 
+const accepted = z.object({
+  from: z.iso.datetime(),
+  to: z.iso.datetime(),
+  note: z.string(),
+  at: z.iso.datetime(),
+});
+export type Accepted = z.infer<typeof accepted>;
+
+const mappingRow = z.object({
+  sha256: z.string(),
+  version: z.string(),
+  rows: z.number(),
+  at: z.iso.datetime(),
+});
+export type MappingRow = z.infer<typeof mappingRow>;
+
+export type TroubleOf = 'fetch' | 'import';
+const trouble = z.object({
+  /** Name of the event that told of it. */
+  kind: z.string(),
+  /** Our own text, never an item's. */
+  message: z.string(),
+  since: z.iso.datetime(),
+  /** When it was last met. */
+  at: z.iso.datetime(),
+});
+export type Trouble = z.infer<typeof trouble>;
+
 /**
  * The runs of each connector and its watermark: the end of the last daily window that is durably stored. Times are
  * ISO-8601 UTC. Reading throws on a row that is not in the form of this release.
@@ -38,6 +66,27 @@ export interface Runs {
   /** A number in the manifest chain (0 if none is known) from which to search for its end. */
   chainHint(connector: ConnectorId): Promise<number>;
   saveChainHint(connector: ConnectorId, number: number): Promise<void>;
+  /** Parts of time that a person accepted as they are, although they are incomplete at the source. */
+  accepted(connector: ConnectorId): Promise<Accepted[]>;
+  accept(connector: ConnectorId, accepted: Accepted): Promise<void>;
+  /** What keeps the connector from fetching, or its items from being imported; undefined if nothing does. */
+  trouble(connector: ConnectorId, of: TroubleOf): Promise<Trouble | undefined>;
+  /** Notes a failure. `since` stays that of the first one as long as the kind is the same. */
+  noteTrouble(connector: ConnectorId, of: TroubleOf, trouble: Omit<Trouble, 'since'>): Promise<void>;
+  clearTrouble(connector: ConnectorId, of: TroubleOf): Promise<void>;
+  /** The mapping file that came into force last, and the versions that were refused. */
+  mappings: {
+    inForce(connector: ConnectorId): Promise<MappingRow | undefined>;
+    put(connector: ConnectorId, value: MappingRow): Promise<void>;
+    /** False if the version was refused before. */
+    refuse(connector: ConnectorId, etag: string): Promise<boolean>;
+    /** Hash of the file that the audit trail has last. */
+    audited(connector: ConnectorId): Promise<string | undefined>;
+    noteAudited(connector: ConnectorId, sha256: string): Promise<void>;
+  };
+  /** The settings and the release that the app ran with when somebody last looked. */
+  lastSettings(): Promise<Record<string, string> | undefined>;
+  saveSettings(settings: Record<string, string>): Promise<void>;
   /** Every batch up to this number is closed. `etag` is the condition for advancing it. */
   closedThrough(connector: ConnectorId): Promise<{ number: number; etag: string | undefined }>;
   /** Does nothing when the number has changed since it was read. */
@@ -49,6 +98,14 @@ export interface Runs {
 const watermarkRow = '~watermark';
 const chainRow = '~chain';
 const closedRow = '~closed';
+const mappingInForceRow = '~mapping';
+const mappingAuditedRow = '~mapping-audited';
+const refusedRow = (etag: string) => `~refused-${etag.replace(/[^\w-]/g, '')}`;
+/** What belongs to no connector. */
+const appPartition = 'app';
+const settingsRow = '~settings';
+const acceptedPrefix = '~accepted-';
+const troubleRow = (of: TroubleOf) => `~trouble-${of}`;
 
 /** The runs in the table. */
 export function createRuns(rows: Rows<Record<string, unknown>>): Runs {
@@ -90,6 +147,45 @@ export function createRuns(rows: Rows<Record<string, unknown>>): Runs {
         if (!row.startsWith('~')) found.push(state(value));
       return found;
     },
+    async accepted(connector) {
+      const found: Accepted[] = [];
+      for await (const { row, value } of rows.list(connector))
+        if (row.startsWith(acceptedPrefix)) found.push(accepted.parse(value));
+      return found;
+    },
+    accept: (connector, value) =>
+      rows.put(connector, `${acceptedPrefix}${value.from}-${value.to}`, { ...value }),
+    async trouble(connector, of) {
+      const found = await rows.get(connector, troubleRow(of));
+      return found && trouble.parse(found.value);
+    },
+    async noteTrouble(connector, of, met) {
+      const before = await this.trouble(connector, of);
+      const since = before?.kind === met.kind ? before.since : met.at;
+      await rows.put(connector, troubleRow(of), { ...met, since });
+    },
+    async clearTrouble(connector, of) {
+      if (await rows.get(connector, troubleRow(of))) await rows.remove(connector, troubleRow(of));
+    },
+    mappings: {
+      async inForce(connector) {
+        const found = await rows.get(connector, mappingInForceRow);
+        return found && mappingRow.parse(found.value);
+      },
+      put: (connector, value) => rows.put(connector, mappingInForceRow, { ...value }),
+      refuse: async (connector, etag) =>
+        (await rows.insert(connector, refusedRow(etag), { version: etag })) !== undefined,
+      async audited(connector) {
+        const found = await rows.get(connector, mappingAuditedRow);
+        return found && z.object({ sha256: z.string() }).parse(found.value).sha256;
+      },
+      noteAudited: (connector, sha256) => rows.put(connector, mappingAuditedRow, { sha256 }),
+    },
+    async lastSettings() {
+      const found = await rows.get(appPartition, settingsRow);
+      return found && (found.value['settings'] as Record<string, string>);
+    },
+    saveSettings: (settings) => rows.put(appPartition, settingsRow, { settings }),
     chainHint: (connector) => readNumber(connector, chainRow),
     saveChainHint: (connector, number) => rows.put(connector, chainRow, { number }),
     async closedThrough(connector) {

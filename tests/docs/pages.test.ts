@@ -35,7 +35,9 @@ const path = new RegExp(`(?<![\\w./~-])(?:\\./)?((?:${rooms.join('|')})/[\\w./*-
 const pathsOf = (page: string) => [...read(page).matchAll(path)].map(([, name]) => name!);
 const linksOf = (page: string) =>
   [...withoutCode(read(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
-const commandsOf = (page: string) => [...read(page).matchAll(/npm run ([\w:-]+)(?: -- ([a-z][\w-]*)(?: ([a-z][\w-]*))?)?/g)];
+const commandsOf = (page: string) => [
+  ...read(page).matchAll(/npm run ([\w:-]+)(?: -- ([a-z][\w-]*)(?: ([a-z][\w-]*))?)?/g),
+];
 const isVerb = (first: string, second = '') =>
   verbs.some(({ name }) => name === first || name === `${first} ${second}`);
 /** The reader makes it from a sample. */

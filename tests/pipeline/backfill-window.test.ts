@@ -53,14 +53,25 @@ test('a backfill that always fails is tried again each hour, and does not hold u
   expect((await deps.runs.get('whatsapp', request().run.name))?.state).toBe('fetched');
 });
 
-test('a refused sign-in stops all further requests until the next hour', async () => {
-  const { deps } = await open();
+test('a refused sign-in uses up no request, and stops all further ones until the next hour', async () => {
+  const { deps, events } = await open();
   const site = refusing(deps, new DeploymentError('sign-in refused'));
-  for (const name of ['backfill-a', 'backfill-b'])
-    await expect(backfillWindow(site.deps, request({ name }))).rejects.toThrow('sign-in refused');
+  for (const name of ['backfill-a', 'backfill-b']) await backfillWindow(site.deps, request({ name }));
+  expect(events.map(({ name, fields }) => [name, fields.run])).toEqual([
+    ['credentialsRejected', 'backfill-a'],
+    ['credentialsRejected', 'backfill-b'],
+  ]);
+  const trouble = await deps.runs.trouble('whatsapp', 'fetch');
+  expect(trouble).toMatchObject({ kind: 'credentialsRejected', message: 'sign-in refused' });
   site.asked.times = 0;
   await expect(fetchBatch(site.deps)).rejects.toThrow('sign-in refused');
   expect(site.asked.times).toBe(1);
+  expect((await deps.runs.trouble('whatsapp', 'fetch'))?.since).toBe(trouble?.since);
+  // Once the password is right again, a later fetch goes on with both, and the status has nothing to tell.
+  await fetchBatch(deps);
+  for (const name of ['backfill-a', 'backfill-b'])
+    expect((await deps.runs.get('whatsapp', name))?.state).toBe('fetched');
+  expect(await deps.runs.trouble('whatsapp', 'fetch')).toBeUndefined();
 });
 
 test('a request whose name belongs to another window is refused; the same request again is not', async () => {

@@ -1,6 +1,13 @@
 import { BusyError, DeploymentError, PutOffError } from '../../shared/errors';
 import type { ItemPointer } from '../../shared/item';
+import { tables } from '../../shared/names';
 import { orPutOff } from '../../shared/pipeline/put-off';
+import { createRows } from '../../shared/storage/rows.client';
+import { createRuns } from '../../shared/storage/runs';
+import { useStore } from '../support/store';
+
+const { account } = useStore();
+const runs = createRuns(createRows(account.table(tables.runs)));
 
 const pointer: ItemPointer = {
   v: 1,
@@ -20,6 +27,8 @@ async function putOffs(error: Error, ...before: number[]): Promise<(number | und
       send: ({ putOff }: ItemPointer) => Promise.resolve(void sent.push(putOff)),
       depth: () => Promise.resolve(0),
     },
+    runs,
+    now: () => Date.parse('2026-11-27T06:00:00Z'),
     emit: () => undefined,
     random: () => 0,
   };
@@ -30,6 +39,15 @@ async function putOffs(error: Error, ...before: number[]): Promise<(number | und
 it('puts off a pointer that waits for its mailbox or the operator as often as it takes', async () => {
   expect(await putOffs(new PutOffError(1000, 'throttled'), 0, 19, 20, 500)).toEqual([1, 20, 21, 501]);
   expect(await putOffs(new DeploymentError('refused'), 0, 500)).toEqual([1, 501]);
+});
+
+it('notes for the status that the whole app is refused, and since when', async () => {
+  const known = await runs.trouble('whatsapp', 'import');
+  expect(known).toMatchObject({
+    kind: 'credentialsRejected',
+    message: 'refused',
+    since: '2026-11-27T06:00:00.000Z',
+  });
 });
 
 it('drops a pointer that another worker has kept waiting twenty times', async () => {

@@ -275,6 +275,8 @@ export function createDepsModel(
   const io = scheduler.io(process, invocation);
   const { tables, config } = environment;
   const now = () => scheduler.now() + process.aheadMs;
+  const audit = createAuditModel(environment.trail, io);
+  const runs = createRuns(createRowsModel('runs', tables.runs, io));
   return {
     config,
     now,
@@ -285,8 +287,8 @@ export function createDepsModel(
     directory: createDirectoryModel(environment.tenant, io),
     mailboxes: createMailboxesModel(environment.tenant, io, scheduler.now),
     batches: createBatchesModel(environment.blobs, io),
-    audit: createAuditModel(environment.trail, io),
-    runs: createRuns(createRowsModel('runs', tables.runs, io)),
+    audit,
+    runs,
     batchStates: createRowsModel('batches', tables.batches, io),
     outcomes: createRowsModel('outcomes', tables.outcomes, io),
     quarantine: createRowsModel('quarantine', tables.quarantine, io),
@@ -297,6 +299,7 @@ export function createDepsModel(
     importQueue: createWorkQueueModel('import-item', environment.importQueue, io),
     mappings: createMappings({
       files: createMappingFilesModel(environment.mapping, io),
+      history: { ...runs.mappings, keep: audit.keepMapping, kept: audit.readMapping },
       country: undefined,
       now,
     }),

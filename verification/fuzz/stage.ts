@@ -91,7 +91,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
       itemReader,
       tails: memoryRows(new Map()),
       dataKeys: sampleDataKeys,
-      mappings: { current: () => Promise.resolve(mapping.mapping) },
+      mappings: { current: () => Promise.resolve(mapping.mapping), newRefusal: () => undefined },
       directory: { find: (address: string) => Promise.resolve(findUser(address)) },
       mailboxes: {
         folder: (userId: string) => Promise.resolve(`folder of ${userId}`),
