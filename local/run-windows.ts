@@ -48,6 +48,7 @@ export interface Progress {
 }
 
 const pollMs = 1000;
+const thisStack = { id: null, name: 'the local stack' };
 
 const noCredential = { getToken: () => Promise.resolve(null) };
 const queueOf = (deps: Deps, name: string) => openAccount(deps.config.storage, noCredential).queue(name);
@@ -92,7 +93,9 @@ export async function requestWindows(
   const run = windowRun('backfill', from, to, id);
   return Promise.all(
     deps.config.connectors.map(async (connector) => {
-      await queue.send({ v: 1, connector, run });
+      const what = { act: 'backfill' as const, connector, from, to, windows: 1 };
+      const audit = await deps.audit.append(thisStack, what, new Date().toISOString());
+      await queue.send({ v: 1, connector, run, audit });
       return { connector, run: run.name };
     }),
   );

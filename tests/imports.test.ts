@@ -28,10 +28,10 @@ console.log(JSON.stringify(found));
 /** The rooms of shared/, outermost first, each with one of its files: pure where it has one. */
 const rows: [room: string, file: string][][] = [
   [['pipeline', 'split-batch']],
+  [['evidence', 'continuity']],
   [
     ['delivery', 'deliver'],
     ['preflight', 'step'],
-    ['evidence', 'continuity'],
   ],
   [
     ['storage', 'ledger'],

@@ -113,6 +113,7 @@ async function outcomeOf(
     v: 1,
     ...(itemKey === undefined ? {} : { itemKey }),
     ...(known.sha256 === undefined ? {} : { sha256: known.sha256 }),
+    ...(known.arrivedAt === undefined ? {} : { arrivedAt: known.arrivedAt }),
     blob: pointer.blob,
     offset: pointer.offset,
     length: pointer.length,

@@ -24,7 +24,7 @@ import { attemptBudgetMs, longestDeliveryMs } from '../time-budget';
 import { batchPartition, hasOutcome, positionRow } from '../storage/outcomes';
 import { mappingInForce } from './mapping-in-force';
 import { giveUp } from './quarantine-item';
-import { readItem, type ReadItem } from './read-item';
+import { readItem, type ReadItem } from '../delivery/read-item';
 
 /** Deliveries of one item that run at the same time. */
 const deliveriesInFlight = 8;

@@ -7,7 +7,7 @@ import type { ItemPointer } from '../item';
 import { queues } from '../names';
 import { batchPartition, hasOutcome, positionRow } from '../storage/outcomes';
 import { readItemPointer } from './messages';
-import { readItem, startOfItem } from './read-item';
+import { readItem, startOfItem } from '../delivery/read-item';
 import { keepStray } from './stray-messages';
 
 type Stage = Pick<

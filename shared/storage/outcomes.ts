@@ -46,6 +46,8 @@ export interface Outcome {
   itemKey?: string;
   /** SHA-256 of the raw line. */
   sha256?: string;
+  /** Arrival at TeleMessage, ISO-8601 UTC. */
+  arrivedAt?: string;
   /** Where its bytes are: the page, and the range of the line without its line feed. Absent while it has only begun. */
   blob?: string;
   offset?: number;

@@ -46,7 +46,7 @@ describe('an item', () => {
       receivedDateTime: '2025-03-01T10:00:05Z',
     });
     const messageId = created.kind === 'created' ? created.messageId : '';
-    const copy = { messageId, complete: true, batch: 7, position: 42 };
+    const copy = { messageId, itemKey: sha256('hello'), complete: true, batch: 7, position: 42 };
     await expect(tenant.mailboxes.find(anna.id, folderId, sha256('hello'))).resolves.toEqual([copy]);
     await expect(tenant.mailboxes.find(anna.id, folderId, sha256('other'))).resolves.toEqual([]);
   });
@@ -97,7 +97,7 @@ describe('an item', () => {
     expect(message!.attachments.map(({ name }) => name)).toEqual(['large.bin']);
     const messageId = created.kind === 'refused' ? created.messageId : '';
     await expect(tenant.mailboxes.find(anna.id, folderId, sha256('gap'))).resolves.toEqual([
-      { messageId, complete: false, batch: 7, position: 42 },
+      { messageId, itemKey: sha256('gap'), complete: false, batch: 7, position: 42 },
     ]);
   });
 

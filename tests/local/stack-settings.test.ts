@@ -104,7 +104,7 @@ test('a window that cannot be fetched ends the run with an error instead of endl
     TELEMESSAGE_PASSWORD: 'wrong',
   });
   expect(await run.exited).toBe(1);
-  expect(run.stderr()).toMatch(/could not be fetched in five attempts: \w+/);
+  expect(run.stderr()).toMatch(/The window of \w+ cannot be fetched: TeleMessage refused/);
 });
 
 test('wrong settings stop the stack before anything starts, with an error that names them all and shows no value', async () => {

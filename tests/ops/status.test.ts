@@ -3,7 +3,7 @@ import { statusVerb } from '../../ops/status';
 import { version } from '../../package.json';
 import type { Deps } from '../../shared/deps';
 import { backfillWindow } from '../../shared/pipeline/backfill-window';
-import type { Status } from '../../shared/preflight/status';
+import type { Status } from '../../shared/evidence/status';
 import { windowRun } from '../../shared/pipeline/windows';
 import { batchPartition, batchRow, positionRow, type Quarantined } from '../../shared/storage/outcomes';
 import { chatLine } from '../support/world';

@@ -6,7 +6,7 @@ import { containers } from '../../shared/names';
 import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { splitBatch } from '../../shared/pipeline/split-batch';
-import { readStatus } from '../../shared/preflight/status';
+import { readStatus } from '../../shared/evidence/status';
 import { batchRow } from '../../shared/storage/outcomes';
 import { openClients, user } from '../support/graph-tenant';
 import { chatLine, useWorld, type World } from '../support/world';

@@ -301,7 +301,9 @@ describe.each([
     const created = await create('hello');
     const messageId = created.kind === 'created' ? created.messageId : '';
     expect(created).toEqual({ kind: 'created', messageId });
-    expect(await find('hello')).toEqual([{ messageId, complete: true, batch: 7, position: 42 }]);
+    expect(await find('hello')).toEqual([
+      { messageId, itemKey: sha256('hello'), complete: true, batch: 7, position: 42 },
+    ]);
     expect(await find('other')).toEqual([]);
     expect(await tenancy.mailboxes.find(full.id, folderId, sha256('hello'))).toEqual([]);
     await create('hello');

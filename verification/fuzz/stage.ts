@@ -86,6 +86,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
       batches: { readRange: () => Promise.resolve(Buffer.from(line)) },
       outcomes: memoryRows(outcomes),
       quarantine: memoryRows(quarantine),
+      quarantineEntries: memoryRows(new Map()),
       ledger: memoryRows(new Map()),
       memory: { hold: <T>(_bytes: number, work: () => Promise<T>) => work() },
       itemReader,
