@@ -32,7 +32,7 @@ var queueNames = [
   'operator-request-poison'
 ]
 var requestQueueNames = ['backfill-window', 'redrive-item', 'operator-request']
-var tableNames = ['ledger', 'outcomes', 'batches', 'runs', 'quarantine', 'folders']
+var tableNames = ['ledger', 'outcomes', 'batches', 'runs', 'quarantine', 'coverage', 'folders']
 var softDeleteDays = 30
 
 // Published ids of built-in roles.

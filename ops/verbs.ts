@@ -1,7 +1,11 @@
 import { auditVerb } from './audit';
+import { coverageVerb } from './coverage';
+import { exportVerb } from './export';
+import { findVerb } from './find';
 import { mappingCheckVerb, mappingHistoryVerb, mappingPutVerb } from './mapping';
 import { preflightVerb } from './preflight';
 import { quarantineListVerb, quarantineNoteVerb, quarantineShowVerb, redriveVerb } from './quarantine';
+import { reportVerb } from './report';
 import { statusVerb } from './status';
 import type { Verb } from './verb';
 import { verifyVerb } from './verify';
@@ -12,6 +16,10 @@ export const verbs: readonly Verb[] = [
   statusVerb,
   preflightVerb,
   verifyVerb,
+  reportVerb,
+  coverageVerb,
+  findVerb,
+  exportVerb,
   quarantineListVerb,
   quarantineShowVerb,
   quarantineNoteVerb,

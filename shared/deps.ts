@@ -15,7 +15,14 @@ import { createAuditTrail } from './storage/audit.client';
 import { createBatches } from './storage/batches.client';
 import type { Ledger } from './storage/ledger';
 import { createMappingFiles } from './mapping/file.client';
-import type { BatchStates, Outcomes, Quarantine, QuarantineEntries, StrayMessages } from './storage/outcomes';
+import type {
+  BatchStates,
+  CoverageRows,
+  Outcomes,
+  Quarantine,
+  QuarantineEntries,
+  StrayMessages,
+} from './storage/outcomes';
 import { createStoreProbe } from './storage/probe.client';
 import type { Tails } from './storage/tails';
 import { createWorkQueue } from './storage/queues.client';
@@ -85,6 +92,7 @@ export function createDeps(
     quarantine: rows(tables.quarantine) as Quarantine,
     quarantineEntries: rows(tables.quarantine) as QuarantineEntries,
     strayMessages: rows(tables.quarantine) as StrayMessages,
+    coverage: rows(tables.coverage) as CoverageRows,
     ledger: rows(tables.ledger) as Ledger,
     tails: rows(tables.ledger) as Tails,
     importQueue: createWorkQueue<ItemPointer>(account.queue(queues.importItem)),

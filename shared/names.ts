@@ -34,6 +34,8 @@ export const tables = {
   runs: 'runs',
   /** Items that need a person: partition = connector and batch, row = position. */
   quarantine: 'quarantine',
+  /** Who is archived: partition = connector, row = user id and batch. */
+  coverage: 'coverage',
   /** The folder in each mailbox: partition = connector, row = user id. */
   folders: 'folders',
 } as const;

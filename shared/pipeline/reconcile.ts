@@ -1,6 +1,7 @@
 import type { ConnectorId } from '../connectors';
 import { nextDayStart } from '../days';
 import type { Deps } from '../deps';
+import { noteCoverage } from '../evidence/coverage';
 import type { Manifest, StoredManifest } from '../storage/manifest';
 import { batchPartition, batchRow, hasOutcome, type BatchState, type Outcome } from '../storage/outcomes';
 import type { Stored } from '../storage/rows.client';
@@ -270,6 +271,7 @@ async function close(deps: Deps, { batch, sha256, state, outcomes }: Closing): P
     return false;
   }
   await lookForSecondDeployment(deps, batch, ended);
+  await noteCoverage(deps, batch, ended);
   const fresh = await clearQuarantine(deps, batch, outcomes);
   const closing = { closedAt: new Date(deps.now()).toISOString(), counters, fresh, manifestSha256: sha256 };
   if (!(await closeBatch(deps, batch, state, closing))) return false;

@@ -150,6 +150,23 @@ export type QuarantineEntries = Rows<QuarantineEntry>;
 /** Entries are in the quarantine table too: per connector, with what identifies the item as row key. */
 export const entryPartition = (connector: ConnectorId): string => `items-${connector}`;
 
+/**
+ * Who is archived. One row per person and batch, written when the batch closes, so that it costs nothing per item:
+ * partition = connector, row = user id and batch.
+ */
+export interface Coverage {
+  v: 1;
+  userId: string;
+  /** How many items of the batch the person has in the mailbox. */
+  items: number;
+  /** Arrival of the newest of them, ISO-8601 UTC. */
+  lastAt: string;
+  /** The batch's window. */
+  from: string;
+  to: string;
+}
+export type CoverageRows = Rows<Coverage>;
+
 /** A queue message that does not point to an item, kept whole because nothing says what it was for. */
 export interface StrayMessage {
   v: 1;

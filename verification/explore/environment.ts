@@ -51,7 +51,7 @@ export interface Environment {
   span: { from: string; to: string };
   mapping: string | undefined;
   aheadMs: number;
-  tables: Record<'runs' | 'batches' | 'outcomes' | 'quarantine' | 'ledger', RowStore>;
+  tables: Record<'runs' | 'batches' | 'outcomes' | 'quarantine' | 'coverage' | 'ledger', RowStore>;
   blobs: BlobStore;
   trail: AuditEntry[];
   backfillQueue: QueueModel<BackfillRequest>;
@@ -130,6 +130,7 @@ export function createEnvironment(
       batches: createRowStore(),
       outcomes: createRowStore(),
       quarantine: createRowStore(),
+      coverage: createRowStore(),
       ledger: createRowStore(),
     },
     blobs: {
@@ -294,6 +295,7 @@ export function createDepsModel(
     quarantine: createRowsModel('quarantine', tables.quarantine, io),
     quarantineEntries: createRowsModel('quarantine', tables.quarantine, io),
     strayMessages: createRowsModel('quarantine', tables.quarantine, io),
+    coverage: createRowsModel('coverage', tables.coverage, io),
     ledger: createRowsModel('ledger', tables.ledger, io),
     tails: createRowsModel('ledger', tables.ledger, io),
     importQueue: createWorkQueueModel('import-item', environment.importQueue, io),
