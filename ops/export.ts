@@ -29,6 +29,7 @@ interface Place {
   position: number;
 }
 
+const shownConversations = 5;
 const batchInput = /^(\w+)\/(\d+)$/;
 
 /** Hands items over to people outside: with proof, and in forms that they can read. */
@@ -90,8 +91,8 @@ export const exportVerb = verb({
         items: places.length,
       });
       const files = createFiles(target);
-      const conversations = await writeItems(deps, shell, files, places, format);
-      await writeProof(deps, files, places, !withoutPages);
+      const { conversations, pages } = await writeItems(deps, shell, files, places, format);
+      await writeProof(deps, files, places, withoutPages ? new Set() : pages);
       await writeTrail(deps, files);
       await files.write(
         'README.txt',
@@ -102,7 +103,8 @@ export const exportVerb = verb({
       out.print(
         `${places.length} items in ${target} (entry ${audit} of the audit trail). Its README.txt says how to check it.`,
       );
-      for (const id of conversations) out.print(`  conversation ${id}`);
+      if (conversations.length > 0 && conversations.length <= shownConversations)
+        out.print(`Conversations: ${conversations.join(', ')}`);
       if (json) out.print(JSON.stringify({ folder: target, items: places.length, conversations, audit }));
       return places.length > 0 ? 0 : 1;
     }),
@@ -186,12 +188,14 @@ async function writeItems(
 ) {
   const conversations = new Map<string, Communication[]>();
   const ids = new Set<string>();
+  const pages = new Set<string>();
   let done = 0;
   for (const place of places) {
     out.progress(`item ${++done} of ${places.length}`);
     const found = await itemAt(deps, place.connector, place.batch, place.position);
     if (!found?.bytes) continue;
     const { blob, offset, length } = found.bytes;
+    pages.add(blob);
     const name = nameOf(place);
     await files.write(`items/${name}.json`, await deps.batches.readRange(blob, offset, length));
     const { outcome, messages, run } = found;
@@ -220,13 +224,13 @@ async function writeItems(
       await conversationAsRsmf(items, { conversation, day }),
     );
   }
-  return [...ids];
+  return { conversations: [...ids], pages };
 }
 
 const asJson = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** The chain from the first batch of the items to its head, the pages, and the state of each batch. */
-async function writeProof(deps: AppDeps, files: Files, places: readonly Place[], withPages: boolean) {
+async function writeProof(deps: AppDeps, files: Files, places: readonly Place[], pages: ReadonlySet<string>) {
   const wanted = new Set(places.map(nameOf));
   for (const connector of connectorIds) {
     const batches = new Set(
@@ -240,7 +244,6 @@ async function writeProof(deps: AppDeps, files: Files, places: readonly Place[],
       await files.write(manifestBlob(connector, number), bytes);
       chain.push(`${hashOf(bytes)}  ${manifestBlob(connector, number)}`);
       if (!batches.has(number)) continue;
-      const { manifest } = (await deps.batches.read(connector, number))!;
       const state = (await deps.batchStates.get(connector, batchRow(number)))?.value;
       const outcomes: object[] = [];
       for await (const outcome of deps.outcomes.list(batchPartition(connector, number)))
@@ -250,12 +253,12 @@ async function writeProof(deps: AppDeps, files: Files, places: readonly Place[],
         )
           outcomes.push({ position: Number(outcome.row), ...outcome.value });
       await files.write(`batches/${connector}-${number}.json`, asJson({ state, outcomes }));
-      for (const { blob } of withPages ? manifest.pages : []) {
-        const page = await deps.batches.readBlob(blob);
-        if (page) await files.write(blob, page);
-      }
     }
     await files.write(`chain-${connector}.txt`, `${chain.join('\n')}\n`);
+  }
+  for (const blob of pages) {
+    const page = await deps.batches.readBlob(blob);
+    if (page) await files.write(blob, page);
   }
 }
 

@@ -14,7 +14,7 @@ const percent = (part: number, whole: number) => (whole === 0 ? 0 : (100 * part)
 export function reportPage(report: Report): string {
   const { from, to, at, totals, windows, failures, latencies, heads } = report;
   const isBalanced = totals.every(({ balanced }) => balanced);
-  const range = `${from?.slice(0, 16).replace('T', ' ') ?? 'the first window'} to ${to?.slice(0, 16).replace('T', ' ') ?? 'now'}`;
+  const range = `${from?.slice(0, 16).replace('T', ' ') ?? 'From the first window'} to ${to?.slice(0, 16).replace('T', ' ') ?? 'now'}`;
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -77,7 +77,7 @@ header p.good, td.good { color: var(--good); font-weight: 600; } header p.bad, t
 .cards { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 1rem; }
 .card { flex: 1 1 22rem; border: 1px solid var(--line); border-radius: 8px; padding: 1rem; }
 .card h3 { margin: 0 0 .5rem; } .card dl { display: grid; grid-template-columns: 1fr auto; gap: .1rem 1rem; margin: 0; } .card dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; } .card .sub { padding-left: 1rem; color: var(--faint); }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid var(--line); } th { font-size: .8rem; color: var(--faint); font-weight: 600; } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid var(--line); } th { font-size: .8rem; color: var(--faint); font-weight: 600; } .n { text-align: right; font-variant-numeric: tabular-nums; } td.n { white-space: nowrap; }
 td { overflow-wrap: anywhere; } .note, footer { color: var(--faint); font-size: .85rem; } code { overflow-wrap: anywhere; }
 svg { width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: var(--faint); } .bar { fill: var(--bar); } .fail { fill: var(--fail); } .axis { stroke: var(--line); }
 `;

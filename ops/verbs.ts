@@ -3,6 +3,7 @@ import { coverageVerb } from './coverage';
 import { exportVerb } from './export';
 import { findVerb } from './find';
 import { mappingCheckVerb, mappingHistoryVerb, mappingPutVerb } from './mapping';
+import { misdeliveredVerb } from './misdelivered';
 import { preflightVerb } from './preflight';
 import { quarantineListVerb, quarantineNoteVerb, quarantineShowVerb, redriveVerb } from './quarantine';
 import { reportVerb } from './report';
@@ -30,5 +31,6 @@ export const verbs: readonly Verb[] = [
   mappingCheckVerb,
   mappingPutVerb,
   mappingHistoryVerb,
+  misdeliveredVerb,
   auditVerb,
 ];

@@ -75,9 +75,9 @@ async function verifyMessage(
   { itemKey, ...at }: Delivered & { connector: ConnectorId; batch: number },
   report: Report,
 ): Promise<void> {
-  const messageId = (await deps.ledger.get(itemKey, at.userId))?.value.messageId;
-  // A missing row is a finding of its own.
-  if (messageId === undefined) return;
+  const { messageId, withdrawnAt } = (await deps.ledger.get(itemKey, at.userId))?.value ?? {};
+  // A missing row is a finding of its own, and a copy that was withdrawn is gone on purpose.
+  if (messageId === undefined || withdrawnAt !== undefined) return;
   const found = await orRefusal(() => deps.mailboxes.look(at.userId, messageId));
   if (typeof found === 'string')
     report({ kind: 'mailboxUnreadable', ...at, detail: `${messageId}: ${found}` });

@@ -38,6 +38,15 @@ export const operatorRequest = z.discriminatedUnion('kind', [
     acknowledged: z.boolean(),
     audit,
   }),
+  /** A copy in the mailbox of the wrong person is taken out of sight. */
+  z.strictObject({
+    v: z.literal(1),
+    kind: z.literal('withdraw'),
+    connector,
+    itemKey: z.string().regex(/^[0-9a-f]{64}$/, 'expected an item key: 64 hexadecimal digits'),
+    userId: z.guid(),
+    audit,
+  }),
 ]);
 export type OperatorRequest = z.infer<typeof operatorRequest>;
 type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
@@ -45,11 +54,12 @@ type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind:
 /**
  * Carries out what an operator asks for. A second copy of a request changes nothing more.
  *
- * @throws RefusedRequestError when the item is not in quarantine
+ * @throws RefusedRequestError when the item is not in quarantine, or the copy was never made
  */
 export async function carryOutOperatorRequest(deps: Deps, request: OperatorRequest): Promise<void> {
   if (request.kind === 'accept') return acceptInterval(deps, request);
   if (request.kind === 'note') return addNote(deps, request);
+  if (request.kind === 'withdraw') return withdraw(deps, request);
   await ensureAudited(deps, request.audit, { act: 'fetch' });
   await fetchBatch(deps);
 }
@@ -91,6 +101,27 @@ async function addNote(
     };
     if (await deps.quarantineEntries.replace(partition, item, entry, stored.etag)) return;
     stored = await deps.quarantineEntries.get(partition, item);
+  }
+}
+
+/** The message first: a crash in between leaves it to the next attempt, for which a message that is gone counts as removed. */
+async function withdraw(deps: Deps, { connector: id, itemKey, userId, audit: number }: Of<'withdraw'>) {
+  for (;;) {
+    const stored = await deps.ledger.get(itemKey, userId);
+    const { messageId, withdrawnAt, connector: owner } = stored?.value ?? {};
+    if (!stored || messageId === undefined || owner !== id)
+      throw new RefusedRequestError('No delivery made such a copy');
+    if (withdrawnAt !== undefined) return;
+    await ensureAudited(deps, number, {
+      act: 'misdeliveryRemoved',
+      connector: id,
+      itemKey,
+      userId,
+      messageId,
+    });
+    await deps.mailboxes.remove(userId, messageId);
+    const row = { ...stored.value, withdrawnAt: new Date(deps.now()).toISOString() };
+    if (await deps.ledger.replace(itemKey, userId, row, stored.etag)) return;
   }
 }
 

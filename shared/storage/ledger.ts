@@ -18,6 +18,8 @@ export interface LedgerRow {
   messageId?: string;
   /** True when the copy lacks some of the item's attachments. */
   partial?: boolean;
+  /** When a person had the copy taken out of sight, because the mapping had chosen the wrong mailbox. ISO-8601 UTC. */
+  withdrawnAt?: string;
   /** In doubt since: the last time at which a create request may have gone unanswered. ISO-8601 UTC. */
   unsureAt?: string;
   /**
