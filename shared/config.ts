@@ -124,6 +124,10 @@ const shape = {
   BATCH_MAX_ITEMS: whole(1, 100_000, 5000),
   BATCH_MAX_MB: whole(1, 64 * 1024, 1024),
 
+  REPORT_MAILBOX: z
+    .string()
+    .regex(/^[^\s@]+@[^\s@]+$/, 'expected the address of a mailbox')
+    .optional(),
   DECRYPTION_KEY: vaultName('the name of an RSA key in the vault').optional(),
   ITEM_LANGUAGE: z.enum(languages, { error: `expected one of ${languages.join(', ')}` }).default('en'),
   LINE_MAX_MB: whole(1, 480, 256),
@@ -231,6 +235,7 @@ export function loadConfig(env: Env) {
     identityClientId: settings.ArchiveStorage__clientId ?? settings.AZURE_CLIENT_ID,
     keyVaultUrl: settings.KEY_VAULT_URL,
     decryptionKey: settings.DECRYPTION_KEY,
+    reportMailbox: settings.REPORT_MAILBOX,
     insightsConnectionString: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
     graph: {
       baseUrl: settings.GRAPH_BASE_URL,

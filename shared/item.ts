@@ -36,8 +36,9 @@ export const itemPointer = z.strictObject({
 export type ItemPointer = z.infer<typeof itemPointer>;
 
 /** Where an item came from; written into named properties of the mailbox item. */
-export interface Provenance {
-  connector: ItemPointer['connector'];
+export interface Provenance<Owner extends string = ItemPointer['connector']> {
+  /** The connector; of the app's own reports, another word. */
+  connector: Owner;
   batch: number;
   position: number;
   /** The source's message id as it came. */

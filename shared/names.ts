@@ -34,7 +34,7 @@ export const tables = {
   runs: 'runs',
   /** Items that need a person: partition = connector and batch, row = position. */
   quarantine: 'quarantine',
-  /** Who is archived: partition = connector, row = user id and batch. */
+  /** Who is archived: partition = connector, row = end of the window, batch and user id. */
   coverage: 'coverage',
   /** The folder in each mailbox: partition = connector, row = user id. */
   folders: 'folders',

@@ -1,8 +1,7 @@
 import type { Deps } from '../deps';
-import type { MailboxItem } from '../email/mailbox-item';
 import { BusyError } from '../errors';
-import type { ItemPointer } from '../item';
 import type { LedgerRow } from '../storage/ledger';
+import type { Delivery } from './deliver';
 
 type Stage = Pick<Deps, 'config' | 'ledger' | 'now' | 'newId'>;
 type Clock = Pick<Deps, 'config' | 'now'>;
@@ -33,7 +32,7 @@ export interface Claim {
  */
 export async function claimDelivery(
   deps: Stage,
-  delivery: { pointer: ItemPointer; item: MailboxItem; userId: string; folderId: string },
+  delivery: Pick<Delivery, 'pointer' | 'item' | 'userId' | 'folderId'>,
 ): Promise<Claim | { kind: 'done'; row: LedgerRow }> {
   const { pointer, item, userId, folderId } = delivery;
   const owner = deps.newId();

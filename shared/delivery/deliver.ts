@@ -15,7 +15,8 @@ type Stage = Pick<Deps, 'config' | 'mailboxes' | 'ledger' | 'emit' | 'now' | 'ne
 
 export interface Delivery {
   connector: Connector;
-  pointer: ItemPointer;
+  /** The place of the item; its connector is the owner of the ledger row. */
+  pointer: Pick<ItemPointer, 'batch' | 'position'> & { connector: string };
   item: MailboxItem;
   /** The item without attachments that this mailbox has no way to take; its body names them. */
   without: (refused: readonly Attachment[]) => MailboxItem;

@@ -24,7 +24,7 @@ const maxParticipantTextLength = 256;
 export interface BodyFacts {
   email: Email;
   dropped: readonly Dropped[];
-  provenance: Provenance;
+  provenance: Provenance<string>;
   itemKey: string;
   /** As Exchange will keep it. */
   subject: string;

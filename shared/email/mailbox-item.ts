@@ -47,7 +47,7 @@ export interface MailboxItemOptions {
 export function mailboxItem(
   email: Email,
   dropped: readonly Dropped[],
-  provenance: Provenance,
+  provenance: Provenance<string>,
   connector: Connector,
   options: MailboxItemOptions,
 ): MailboxItem {

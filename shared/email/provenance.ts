@@ -68,7 +68,7 @@ function comparable(id: string): string {
 
 /** The named properties of an item: its key, its origin, and the *User's Email address* field. */
 export function provenanceProperties(
-  provenance: Provenance,
+  provenance: Provenance<string>,
   itemKey: string,
   users: readonly Party[],
 ): ExtendedProperty[] {
@@ -89,6 +89,6 @@ export function provenanceProperties(
 }
 
 /** The source's id on one line, cut to 1,000 characters. */
-export function shownSourceId(provenance: Provenance): string {
+export function shownSourceId(provenance: Provenance<string>): string {
   return cutTo(maxSourceIdLength, oneLine(provenance.sourceId));
 }

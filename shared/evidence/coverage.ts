@@ -18,7 +18,7 @@ export async function noteCoverage(
     }
   for (const [userId, { items, lastAt }] of people) {
     const row: Coverage = { v: 1, userId, items, lastAt, from: run.from, to: run.to };
-    await coverage.put(connector, `${userId} ${batchRow(number)}`, row);
+    await coverage.put(connector, `${run.to} ${batchRow(number)} ${userId}`, row);
   }
 }
 
@@ -40,7 +40,7 @@ export async function coveredPeople(
   const people = new Map<string, Covered>();
   for await (const { value } of coverage.search([
     { column: 'PartitionKey', is: 'eq', value: connector },
-    { column: 'to', is: 'ge', value: since },
+    { column: 'RowKey', is: 'ge', value: since },
   ])) {
     const { userId, items, lastAt } = value;
     const known = people.get(userId);

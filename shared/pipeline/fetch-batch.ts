@@ -42,7 +42,7 @@ async function fetchConnector(deps: Stage, connector: ConnectorId): Promise<stri
 
   let backfills: RunState[] = [];
   let goesOn = await attempt(async () => {
-    const unfinished = (await deps.runs.list(connector)).filter(({ state }) => state === 'open');
+    const unfinished = await deps.runs.listOpen(connector);
     backfills = unfinished.filter(({ cause }) => cause === 'backfill');
     const days = unfinished.filter(({ cause }) => cause === 'daily');
     await fetchDays(deps, connector, days, untilMs);

@@ -12,6 +12,7 @@ import { isKnownFromElsewhere } from '../delivery/quarantine-entry';
 import { takeOut } from '../delivery/record-outcome';
 import { lookForSecondDeployment } from '../delivery/look-for-second-deployment';
 import { reviewMapping, reviewSettings } from './review-changes';
+import { fileDailyReport } from './daily-report';
 import { putPointers, splitBatch } from './split-batch';
 import { sweepCopies } from '../delivery/sweep-copies';
 import { sweepBudgetMs } from '../time-budget';
@@ -49,6 +50,7 @@ export async function reconcile(deps: Deps): Promise<void> {
       failures.push(...(await reconcileConnector(deps, id)));
     });
   }
+  await attempt('daily report', () => fileDailyReport(deps));
   if (failures.length > 0) throw new Error(`Reconciling failed. ${failures.join('; ')}`);
 }
 
@@ -76,8 +78,7 @@ async function reportLateness(deps: Deps, id: ConnectorId): Promise<void> {
 
 /** The start of the first daily window, while it is not fetched; undefined before anything was begun. */
 async function firstWindow(deps: Deps, id: ConnectorId): Promise<string | undefined> {
-  const runs = await deps.runs.list(id);
-  const days = runs.filter(({ cause, state }) => cause === 'daily' && state === 'open');
+  const days = (await deps.runs.listOpen(id)).filter(({ cause }) => cause === 'daily');
   return days.map(({ from }) => from).toSorted()[0];
 }
 

@@ -152,7 +152,7 @@ export const entryPartition = (connector: ConnectorId): string => `items-${conne
 
 /**
  * Who is archived. One row per person and batch, written when the batch closes, so that it costs nothing per item:
- * partition = connector, row = user id and batch.
+ * partition = connector, row = end of the window, batch and user id, so that the last weeks are found by their keys.
  */
 export interface Coverage {
   v: 1;

@@ -62,7 +62,10 @@ export interface Runs {
   ): Promise<RunState>;
   save(connector: ConnectorId, run: RunState): Promise<void>;
   get(connector: ConnectorId, name: string): Promise<RunState | undefined>;
+  /** Every run that there ever was: for people. */
   list(connector: ConnectorId): Promise<RunState[]>;
+  /** The runs whose window is not completely fetched, however many there were before. */
+  listOpen(connector: ConnectorId): Promise<RunState[]>;
   /** A number in the manifest chain (0 if none is known) from which to search for its end. */
   chainHint(connector: ConnectorId): Promise<number>;
   saveChainHint(connector: ConnectorId, number: number): Promise<void>;
@@ -84,6 +87,11 @@ export interface Runs {
     audited(connector: ConnectorId): Promise<string | undefined>;
     noteAudited(connector: ConnectorId, sha256: string): Promise<void>;
   };
+  /** The daily runs whose window has a part in an interval of at most some days: found by their names. */
+  dailyIn(connector: ConnectorId, interval: { from: string; to: string }): Promise<RunState[]>;
+  /** The last day for which a report was filed. */
+  lastReport(): Promise<string | undefined>;
+  saveLastReport(day: string): Promise<void>;
   /** The settings and the release that the app ran with when somebody last looked. */
   lastSettings(): Promise<Record<string, string> | undefined>;
   saveSettings(settings: Record<string, string>): Promise<void>;
@@ -104,6 +112,13 @@ const refusedRow = (etag: string) => `~refused-${etag.replace(/[^\w-]/g, '')}`;
 /** What belongs to no connector. */
 const appPartition = 'app';
 const settingsRow = '~settings';
+const reportRow = '~report';
+/** Daily runs are named after the start of their window (pipeline/windows.ts), so that their names sort by time. */
+const dailyName = (ms: number) => `daily-${new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '')}`;
+/** Longer than any daily window. */
+const longestDailyMs = 48 * 60 * 60_000;
+/** Names of the open runs of a connector. */
+const openPartition = (connector: ConnectorId) => `open-${connector}`;
 const acceptedPrefix = '~accepted-';
 const troubleRow = (of: TroubleOf) => `~trouble-${of}`;
 
@@ -135,11 +150,17 @@ export function createRuns(rows: Rows<Record<string, unknown>>): Runs {
         await this.moveWatermark(connector, to);
     },
     async open(connector, opened, after, createdAt) {
-      const value: RunState = { ...opened, state: 'open', createdAt, after };
-      if (await rows.insert(connector, opened.name, value)) return value;
-      return (await read(connector, opened.name)) ?? value;
+      const fresh: RunState = { ...opened, state: 'open', createdAt, after };
+      const isNew = await rows.insert(connector, opened.name, fresh);
+      const value = isNew ? fresh : ((await read(connector, opened.name)) ?? fresh);
+      // After a crash between the two rows, whoever opens the run again writes the second one.
+      if (value.state === 'open') await rows.put(openPartition(connector), value.name, { name: value.name });
+      return value;
     },
-    save: (connector, value) => rows.put(connector, value.name, value),
+    async save(connector, value) {
+      await rows.put(connector, value.name, value);
+      if (value.state === 'fetched') await rows.remove(openPartition(connector), value.name);
+    },
     get: read,
     async list(connector) {
       const found: RunState[] = [];
@@ -167,6 +188,33 @@ export function createRuns(rows: Rows<Record<string, unknown>>): Runs {
     async clearTrouble(connector, of) {
       if (await rows.get(connector, troubleRow(of))) await rows.remove(connector, troubleRow(of));
     },
+    async listOpen(connector) {
+      const found: RunState[] = [];
+      for await (const { row } of rows.list(openPartition(connector))) {
+        const run = await read(connector, row);
+        if (run?.state === 'open') found.push(run);
+        // A crash after the run was saved left it in the list.
+        else await rows.remove(openPartition(connector), row);
+      }
+      return found;
+    },
+    async dailyIn(connector, { from, to }) {
+      const found: RunState[] = [];
+      for await (const { value } of rows.search([
+        { column: 'PartitionKey', is: 'eq', value: connector },
+        { column: 'RowKey', is: 'ge', value: dailyName(Date.parse(from) - longestDailyMs) },
+        { column: 'RowKey', is: 'le', value: dailyName(Date.parse(to)) },
+      ])) {
+        const run = state(value);
+        if (run.from < to && run.to > from) found.push(run);
+      }
+      return found;
+    },
+    async lastReport() {
+      const found = await rows.get(appPartition, reportRow);
+      return found && z.object({ day: z.string() }).parse(found.value).day;
+    },
+    saveLastReport: (day) => rows.put(appPartition, reportRow, { day }),
     mappings: {
       async inForce(connector) {
         const found = await rows.get(connector, mappingInForceRow);
