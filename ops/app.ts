@@ -72,8 +72,11 @@ export function signInOf(settings: Shell['settings'], asApp: boolean): SignIn {
 }
 
 /** The app's dependencies; close their `itemReader` at the end. @throws Error that names every wrong setting */
-export function openApp(settings: Shell['settings'], asApp: boolean): AppDeps {
-  return createDeps(settings, signInOf(settings, asApp).asApp ? {} : { signIn: new AzureCliCredential() });
+export function openApp(settings: Shell['settings'], asApp: boolean, readWorker?: string): AppDeps {
+  return createDeps(settings, {
+    ...(signInOf(settings, asApp).asApp ? {} : { signIn: new AzureCliCredential() }),
+    ...(readWorker === undefined ? {} : { readWorker }),
+  });
 }
 
 /**
@@ -82,7 +85,7 @@ export function openApp(settings: Shell['settings'], asApp: boolean): AppDeps {
  * @throws UsageError if no settings name an archive, or nothing answers at a storage address on this machine
  */
 export async function withApp(
-  { settings }: Pick<Shell, 'settings'>,
+  { settings, readWorker }: Pick<Shell, 'settings' | 'readWorker'>,
   asApp: boolean,
   work: (deps: AppDeps) => Promise<number>,
 ): Promise<number> {
@@ -91,7 +94,7 @@ export async function withApp(
       'No settings name an archive. Start the local stack (npm run local), or fetch the settings of a deployed app (docs/operations.md)',
     );
   await expectAnswer(settings['ArchiveStorage'] ?? '');
-  const deps = openApp(settings, asApp);
+  const deps = openApp(settings, asApp, readWorker);
   try {
     return await work(deps);
   } finally {

@@ -4,8 +4,7 @@ import { z } from 'zod';
 import { connectorIds, type ConnectorId } from '../shared/connectors';
 import { dayOf } from '../shared/days';
 import type { AppDeps } from '../shared/deps';
-import { readItem } from '../shared/delivery/read-item';
-import { PermanentError } from '../shared/errors';
+import { readIfReadable } from '../shared/delivery/read-item';
 import { conversationId } from '../shared/evidence/conversation-id';
 import { findItems, hashOf, itemAt, pointersIn } from '../shared/evidence/find';
 import { quarantinedItems } from '../shared/evidence/quarantine';
@@ -147,7 +146,7 @@ async function placesOf(
         if (manifest.run.from >= (interval.to ?? '~') || manifest.run.to <= (interval.from ?? '')) continue;
         for await (const pointer of pointersIn(deps, manifest)) {
           out.progress(`${connector}: batch ${number}, item ${pointer.position + 1} of ${manifest.items}`);
-          const read = await readItem(deps, pointer).catch(() => undefined);
+          const read = await readIfReadable(deps, pointer);
           if (read?.kind === 'communication' && conversationId(read) === conversation)
             places.push({ connector, batch: number, position: pointer.position });
         }
@@ -204,10 +203,7 @@ async function writeItems(
       asJson({ ...place, run, bytes: found.bytes, outcome, messages }),
     );
     const pointer = { v: pointerVersion, ...place, ...found.bytes } as const;
-    const item = await readItem(deps, pointer).catch((error: unknown) => {
-      if (error instanceof PermanentError) return undefined;
-      throw error;
-    });
+    const item = await readIfReadable(deps, pointer);
     if (item?.kind !== 'communication') continue;
     const id = conversationId(item);
     ids.add(id);

@@ -7,6 +7,8 @@ export interface Shell {
   /** The app's settings. */
   settings: Readonly<Record<string, string | undefined>>;
   out: Output;
+  /** The bundle that reads items in a thread; beside the running bundle if absent. */
+  readWorker?: string | undefined;
   /** Takes the answer to a question; `undefined` where nobody can answer, as in a script. */
   ask?: ((question: string) => Promise<string>) | undefined;
 }

@@ -55,3 +55,16 @@ export async function readItem(
     throw new PermanentError(error.reason, error.message, { cause: error, known });
   }
 }
+
+/** The item, or undefined if it is not readable; what another attempt may cure is thrown. */
+export async function readIfReadable(
+  deps: Parameters<typeof readItem>[0],
+  pointer: ItemPointer,
+): Promise<ReadItem | undefined> {
+  try {
+    return await readItem(deps, pointer);
+  } catch (error) {
+    if (error instanceof PermanentError) return undefined;
+    throw error;
+  }
+}

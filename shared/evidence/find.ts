@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { connectorIds, type ConnectorId } from '../connectors';
 import type { AppDeps } from '../deps';
-import { readItem } from '../delivery/read-item';
+import { readIfReadable } from '../delivery/read-item';
 import { createNumbers } from '../participants/phone';
 import { pointerVersion, type ItemPointer } from '../item';
 import type { Manifest } from '../storage/manifest';
@@ -142,7 +142,7 @@ async function* byParticipant(
       if (!isWithin(manifest.run, interval)) continue;
       for await (const pointer of pointersIn(deps, manifest)) {
         progress(`${connector}: batch ${batch}, item ${pointer.position + 1} of ${manifest.items}`);
-        const item = await readItem(deps, pointer).catch(() => undefined);
+        const item = await readIfReadable(deps, pointer);
         if (item?.kind !== 'communication') continue;
         const isNamed = item.participants.some(
           (one) =>

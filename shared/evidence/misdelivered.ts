@@ -1,5 +1,5 @@
 import type { ConnectorId } from '../connectors';
-import { readItem } from '../delivery/read-item';
+import { readIfReadable } from '../delivery/read-item';
 import type { AppDeps } from '../deps';
 import { pointerVersion } from '../item';
 import { resolve } from '../mapping/resolve';
@@ -58,7 +58,7 @@ export async function* misdelivered(
       const position = Number(outcome.row);
       progress(`${connector}: batch ${batch}, item ${position + 1} of ${manifest.items}`);
       const place = { v: pointerVersion, connector, batch, position, blob, offset, length } as const;
-      const item = await readItem(deps, place).catch(() => undefined);
+      const item = await readIfReadable(deps, place);
       if (item?.kind !== 'communication') continue;
       const times = { sentAt: item.email.sentAt, arrivedAt: item.arrivedAt };
       const { resolutions, mailboxes } = await resolve(item.participants, rules, times, lookUp);

@@ -12,6 +12,7 @@ import {
 } from '../storage/outcomes';
 import { PageDamagedError, scanPage } from '../storage/scan-page';
 import { walkChain } from './chain';
+import { verifyAudit } from './verify-audit';
 import { createContinuity, type Interval } from './continuity';
 import { createDeliveries } from './deliveries';
 import type { Report } from './finding';
@@ -19,7 +20,7 @@ import { verifyMailboxes, type MailboxSide } from './verify-mailboxes';
 
 export type VerifyStage = Pick<
   Deps,
-  'batches' | 'batchStates' | 'runs' | 'outcomes' | 'quarantine' | 'ledger'
+  'batches' | 'batchStates' | 'runs' | 'outcomes' | 'quarantine' | 'ledger' | 'audit'
 > &
   MailboxSide;
 
@@ -100,6 +101,7 @@ export async function verify(
     if (options.deep) verified.messages = await verifyMailboxes(deps, connector, checked, report);
     progress(verified);
   }
+  await verifyAudit(deps, report);
   if (options.head !== undefined && !isAnchored)
     report({
       kind: 'anchorUnknown',

@@ -2,7 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { RestError, type ContainerClient } from '@azure/storage-blob';
 import { buffer } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
-import { entryBlob, entryBytes, storedEntry, type Act, type Actor, type StoredEntry } from './audit';
+import {
+  entryBlob,
+  entryBytes,
+  entryPrefix,
+  entrySuffix,
+  storedEntry,
+  type Act,
+  type Actor,
+  type StoredEntry,
+} from './audit';
 import { lastExisting } from './last-existing';
 
 /** The audit trail in its container. All methods throw `RestError` for what the service refuses. */
@@ -13,6 +22,8 @@ export interface AuditTrail {
   read(number: number): Promise<StoredEntry | undefined>;
   /** The bytes of an entry as they are stored. */
   readBytes(number: number): Promise<Buffer | undefined>;
+  /** The numbers of the entries that exist, in their order. */
+  list(): AsyncIterable<number>;
   /** Number of the newest entry; 0 before the first. */
   head(): Promise<number>;
   /** Keeps a mapping file under the hash of its bytes; keeping it again changes nothing. */
@@ -74,6 +85,12 @@ export function createAuditTrail(container: ContainerClient): AuditTrail {
     },
     read,
     readBytes: (number) => readBlob(entryBlob(number)),
+    async *list() {
+      for await (const { name } of container.listBlobsFlat({ prefix: entryPrefix })) {
+        const number = Number(name.slice(entryPrefix.length, -entrySuffix.length));
+        if (name === entryBlob(number)) yield number;
+      }
+    },
     head,
     async keepMapping(connector, sha256, bytes) {
       await create(mappingBlob(connector, sha256), bytes, 'text/csv');

@@ -118,8 +118,8 @@ export const storedEntry = (bytes: Buffer): StoredEntry => ({
   sha256: sha256(bytes),
 });
 
-const entryPrefix = 'entries/';
-const entrySuffix = '.json';
+export const entryPrefix = 'entries/';
+export const entrySuffix = '.json';
 /** Blob name of an entry. Numbers are padded, so that a listing is in their order. */
 export const entryBlob = (number: number): string =>
   `${entryPrefix}${String(number).padStart(10, '0')}${entrySuffix}`;

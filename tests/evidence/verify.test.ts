@@ -6,6 +6,7 @@ import { fetchRun, openRun } from '../../shared/pipeline/fetch-batch';
 import { reconcile } from '../../shared/pipeline/reconcile';
 import { splitBatch } from '../../shared/pipeline/split-batch';
 import { windowRun } from '../../shared/pipeline/windows';
+import { entryBlob } from '../../shared/storage/audit';
 import { manifestBlob, manifestBytes, sha256, type Manifest } from '../../shared/storage/manifest';
 import { batchPartition, batchRow, positionRow } from '../../shared/storage/outcomes';
 import { user } from '../support/graph-tenant';
@@ -342,4 +343,23 @@ test('looks each delivery up in its mailbox, and each message up in the ledger',
     },
   );
   expect(folderId).not.toBe('');
+});
+
+test('places an entry of the audit trail that was altered or removed', async () => {
+  const who = { id: null, name: 'somebody' };
+  for (let number = 0; number < 3; number++) await world.deps.audit.append(who, { act: 'fetch' }, day(27));
+  const trail = world.account.container(containers.audit);
+  const head = await world.deps.audit.head();
+  expect(await kinds()).toEqual([]);
+  for (const number of [1, head - 1]) {
+    const blob = trail.getBlockBlobClient(entryBlob(number));
+    const bytes = await blob.downloadToBuffer();
+    const altered = Buffer.from(bytes.toString().replace(/"name":"[^"]*"/, '"name":"another"'));
+    await blob.upload(altered, altered.length);
+    expect(await findings()).toMatchObject([{ kind: 'auditBroken', blob: entryBlob(number + 1) }]);
+    await blob.delete();
+    expect(await findings()).toMatchObject([{ kind: 'auditBroken', blob: entryBlob(number) }]);
+    await blob.upload(bytes, bytes.length);
+  }
+  expect(await kinds()).toEqual([]);
 });

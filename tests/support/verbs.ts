@@ -1,3 +1,4 @@
+import { appBundle } from '../../local/bundles';
 import { createOutput } from '../../terminal/output';
 import type { Shell, Verb } from '../../ops/verb';
 
@@ -18,7 +19,8 @@ export async function runVerb(
 ): Promise<VerbResult> {
   const written: string[] = [];
   const out = createOutput({ write: (text: string) => written.push(text) > 0 }, {});
-  const code = await verb.run({ settings, out, ask }, given(verb, args));
+  const readWorker = appBundle('read-worker');
+  const code = await verb.run({ settings, out, ask, readWorker }, given(verb, args));
   const lines = written.join('').split('\n').slice(0, -1);
   const last = lines.at(-1) ?? '';
   return {

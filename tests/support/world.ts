@@ -77,20 +77,17 @@ export async function openWorld(options: WorldOptions) {
   process.env['IDENTITY_HEADER'] = header;
   const events: Emitted[] = [];
   let skippedMs = 0;
+  const own: Record<string, string> = {
+    ArchiveStorage: store.connectionString,
+    TELEMESSAGE_BASE_URL: site.origin,
+    GRAPH_BASE_URL: proxy?.origin ?? exchange.origin,
+    KEY_VAULT_URL: identity.vaultUrl,
+    GRAPH_TIMEOUT_SECONDS: '2',
+    LEASE_SECONDS: '5',
+    ...options.settings,
+  };
   const build = (settings: Record<string, string> = {}): AppDeps => {
-    const built = createDeps(
-      {
-        ArchiveStorage: store.connectionString,
-        TELEMESSAGE_BASE_URL: site.origin,
-        GRAPH_BASE_URL: proxy?.origin ?? exchange.origin,
-        KEY_VAULT_URL: identity.vaultUrl,
-        GRAPH_TIMEOUT_SECONDS: '2',
-        LEASE_SECONDS: '5',
-        ...options.settings,
-        ...settings,
-      },
-      { readWorker: appBundle('read-worker') },
-    );
+    const built = createDeps({ ...own, ...settings }, { readWorker: appBundle('read-worker') });
     // Doubts settle at once, unless a test waits for them.
     const isSettling = { ...options.settings, ...settings }['SETTLING_SECONDS'] !== undefined;
     const reconcile = { ...built.config.reconcile, ...(isSettling ? {} : { settlingMs: 0 }) };
@@ -121,6 +118,8 @@ export async function openWorld(options: WorldOptions) {
     account,
     /** The app on its first instance. */
     deps,
+    /** What a verb of the command line needs; the identity is in the environment. */
+    settings: { ...own, IDENTITY_ENDPOINT: identity.identityEndpoint, IDENTITY_HEADER: header },
     instance,
     /** Fetches the window as a run of its own and splits its batches: the pointers are on the queue, and returned. */
     fetch: (deps: Deps, connector: ConnectorId = 'whatsapp', id = 'test') =>

@@ -5,7 +5,7 @@ import {
   storedManifest,
   type Manifest,
 } from '../../shared/storage/manifest';
-import type { AuditEntry } from '../../shared/storage/audit';
+import { entryBytes, type AuditEntry } from '../../shared/storage/audit';
 import type { AuditTrail } from '../../shared/storage/audit.client';
 import type { Batches } from '../../shared/storage/batches.client';
 import type { WorkQueue } from '../../shared/storage/queues.client';
@@ -182,7 +182,7 @@ export function createBatchesModel(store: BlobStore, io: Io): Batches {
 export function createAuditModel(trail: AuditEntry[], io: Io): AuditTrail {
   const stored = (number: number) => {
     const entry = trail[number - 1];
-    return entry && { entry, sha256: sha256(Buffer.from(JSON.stringify(entry))) };
+    return entry && { entry, sha256: sha256(entryBytes(entry)) };
   };
   return {
     append: (who, what, at) =>
@@ -193,7 +193,14 @@ export function createAuditModel(trail: AuditEntry[], io: Io): AuditTrail {
         return number;
       }),
     read: (number) => io({ name: 'audit.read', key: String(number), faults: read }, () => stored(number)),
-    readBytes: () => Promise.reject(new Error('No stage reads the bytes of an entry')),
+    readBytes: (number) =>
+      io({ name: 'audit.readBytes', key: String(number), faults: read }, () => {
+        const entry = trail[number - 1];
+        return entry && entryBytes(entry);
+      }),
+    async *list() {
+      yield* await io({ name: 'audit.list', key: '', faults: read }, () => trail.map(({ number }) => number));
+    },
     head: () => io({ name: 'audit.head', key: '', faults: read }, () => trail.length),
     keepMapping: (connector) =>
       io({ name: 'audit.keepMapping', key: connector, faults: write }, () => undefined),
