@@ -1,9 +1,11 @@
-import { parseArgs } from 'node:util';
+import { Command, CommanderError } from 'commander';
 import { connectorIds, type ConnectorId } from '../shared/connectors';
 import { faultPlans, type FaultPlanName } from './fault-plans';
 import { portNames, type PortName } from './stack';
 
 export interface Options {
+  /** The sample day, shown on one screen. */
+  demo: boolean;
   /** Import one window, report, stop. */
   once: boolean;
   window: { from: string; to: string };
@@ -21,42 +23,46 @@ export interface Options {
 /** Thrown when the command line is wrong. */
 export class UsageError extends Error {}
 
-export const usage = `npm run demo  [-- OPTIONS]   import the sample day of both connectors, then stop
-npm run local [-- OPTIONS]   run the stack until Ctrl-C
-
-  --once               import one window of every enabled connector, then stop
-  --from ISO --to ISO  the window, with --once; at most 24 hours
-  --mapping C=FILE     custom mapping of a connector (${connectorIds.join(', ')}); can be given for each
-  --quarantine FILE    write one JSON line per quarantined item
-  --data DIR           keep storage and mailboxes there (otherwise in memory)
-  --faults NAME        let the simulators fail: ${Object.keys(faultPlans).join(', ')}
-  --port PART=NUMBER   a fixed port (${portNames.join(', ')}); otherwise a free one
-  --func               start no functions host; write local.settings.json for func start
-  --json               the last line of standard output is one JSON object
-  --verbose            print the output of all parts to standard error`;
-
 /** The day of `npm run demo`. */
 const demoWindow = { from: '2026-11-20T00:00:00.000Z', to: '2026-11-21T00:00:00.000Z' };
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** Reads the command line. @throws UsageError that says what was expected and what was found */
+interface Typed {
+  once?: true;
+  from?: string;
+  to?: string;
+  mapping?: string[];
+  port?: string[];
+  quarantine?: string;
+  data?: string;
+  faults?: string;
+  json?: true;
+  verbose?: true;
+  func?: true;
+}
+
+/** Thrown when the command line asks for help; the message is the help. */
+export class HelpWanted extends Error {}
+
+const collect = (value: string, before: string[] = []) => [...before, value];
+
+/** Reads the command line. @throws UsageError that says what was expected and what was found; HelpWanted */
 export function readOptions(args: string[]): Options {
-  const { values, positionals } = parse(args);
-  const [verb, ...rest] = positionals;
-  if (rest.length > 0 || (verb !== undefined && verb !== 'demo'))
-    throw new UsageError(`Expected only options, found "${positionals.join(' ')}"`);
-  const demo = verb === 'demo';
+  const demo = args[0] === 'demo';
+  const values = parse(demo ? args.slice(1) : args, demo);
   const once = demo || (values.once ?? false);
   if ((values.from === undefined) !== (values.to === undefined))
     throw new UsageError('--from and --to must be given together');
   if (!once && values.from !== undefined) throw new UsageError('--from and --to need --once');
   if (once && values.func) throw new UsageError('--func and --once cannot be combined');
   if (once && !demo && values.from === undefined) throw new UsageError('--once needs --from and --to');
+  if (!once && values.quarantine !== undefined) throw new UsageError('--quarantine needs --once');
   if (values.faults !== undefined && !(values.faults in faultPlans))
     throw new UsageError(
       `--faults: expected one of ${Object.keys(faultPlans).join(', ')}, found "${values.faults}"`,
     );
   return {
+    demo,
     once,
     window: values.from === undefined ? demoWindow : readWindow(values.from, values.to!),
     mapping: Object.fromEntries((values.mapping ?? []).map(readMapping)),
@@ -70,28 +76,39 @@ export function readOptions(args: string[]): Options {
   };
 }
 
-function parse(args: string[]) {
+function parse(args: string[], demo: boolean): Typed {
+  let said = '';
+  const command = new Command(demo ? 'npm run demo --' : 'npm run local --')
+    .description(
+      demo
+        ? 'Imports the sample day of both connectors, shows the result, and stops.'
+        : 'Runs the whole system on this machine until Ctrl-C.',
+    )
+    .option('--once', 'import one window of every enabled connector, then stop')
+    .option('--from <iso>', 'start of the window, with --once')
+    .option('--to <iso>', 'end of the window, with --once; at most 24 hours later')
+    .option(
+      '--mapping <c=file>',
+      `custom mapping of a connector (${connectorIds.join(', ')}); for each once`,
+      collect,
+    )
+    .option('--quarantine <file>', 'with --once: write one JSON line per quarantined item')
+    .option('--data <dir>', 'keep storage and mailboxes there (with --once, otherwise in memory)')
+    .option('--faults <name>', `let the simulators fail: ${Object.keys(faultPlans).join(', ')}`)
+    .option('--port <part=number>', `a fixed port (${portNames.join(', ')}); otherwise a free one`, collect)
+    .option('--func', 'start no functions host; write local.settings.json for func start')
+    .option('--json', 'the last line of standard output is one JSON object')
+    .option('--verbose', 'print the output of all parts to standard error')
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => (said += text), writeOut: (text) => (said += text) });
   try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        once: { type: 'boolean' },
-        from: { type: 'string' },
-        to: { type: 'string' },
-        mapping: { type: 'string', multiple: true },
-        port: { type: 'string', multiple: true },
-        quarantine: { type: 'string' },
-        data: { type: 'string' },
-        faults: { type: 'string' },
-        json: { type: 'boolean' },
-        verbose: { type: 'boolean' },
-        func: { type: 'boolean' },
-      },
-    });
+    command.parse(args, { from: 'user' });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    if (error instanceof CommanderError && error.exitCode === 0) throw new HelpWanted(said.trimEnd());
+    throw new UsageError(said.trim().replace(/^error: /, '') || String(error));
   }
+  return command.opts<Typed>();
 }
 
 function readWindow(from: string, to: string): Options['window'] {

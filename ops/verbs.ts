@@ -3,6 +3,7 @@ import { coverageVerb } from './coverage';
 import { exportVerb } from './export';
 import { findVerb } from './find';
 import { mappingCheckVerb, mappingHistoryVerb, mappingPutVerb } from './mapping';
+import { mailboxVerb } from './mailbox';
 import { misdeliveredVerb } from './misdelivered';
 import { preflightVerb } from './preflight';
 import { quarantineListVerb, quarantineNoteVerb, quarantineShowVerb, redriveVerb } from './quarantine';
@@ -32,5 +33,6 @@ export const verbs: readonly Verb[] = [
   mappingPutVerb,
   mappingHistoryVerb,
   misdeliveredVerb,
+  mailboxVerb,
   auditVerb,
 ];

@@ -22,6 +22,17 @@ export interface ReadMessage {
   singleValueExtendedProperties?: ExtendedProperty[];
 }
 
+/** A message as its owner sees it. */
+export interface ShownMessage {
+  receivedDateTime: string;
+  subject: string;
+  from: string;
+  to: string[];
+  /** Plain text; Exchange makes it of an HTML body. */
+  text: string;
+  attachments: string[];
+}
+
 export interface ReadAttachment {
   name: string;
   content: Buffer;
@@ -41,8 +52,21 @@ export interface MailboxProbe {
   readAttachments(userId: string, messageId: string): Promise<ReadAttachment[]>;
   /** Subjects of the messages in the folder, and how many folders are in it. */
   contents(userId: string, folderId: string): Promise<{ subjects: string[]; folders: number }>;
+  /** How many messages are in the folder. */
+  count(userId: string, folderId: string): Promise<number>;
+  /** The newest messages of a folder as their owner sees them, with the text of their bodies. */
+  newest(userId: string, folderId: string, count: number): Promise<ShownMessage[]>;
   /** Removes the folder with its contents, from Deleted Items too. A folder that is already gone counts as removed. */
   removeFolder(userId: string, folderId: string): Promise<void>;
+}
+
+interface GraphMessage {
+  receivedDateTime: string;
+  subject?: string | null;
+  from?: Address;
+  toRecipients?: Address[];
+  body: { content: string };
+  attachments?: { name: string }[];
 }
 
 const fields =
@@ -118,6 +142,37 @@ export function createMailboxProbe(graph: Graph): MailboxProbe {
         subjects: (messages as { subject?: string | null }[]).map(({ subject }) => subject ?? ''),
         folders: (folder as { childFolderCount?: number }).childFolderCount ?? 0,
       };
+    },
+
+    async count(userId, folderId) {
+      const json = await read(folderPath(userId, folderId), {
+        doing: 'read folder',
+        mailbox: userId,
+        query: { $select: 'id,totalItemCount' },
+      });
+      return (json as { totalItemCount: number }).totalItemCount;
+    },
+    async newest(userId, folderId, count) {
+      const json = await read(`${folderPath(userId, folderId)}/messages`, {
+        doing: 'list messages',
+        mailbox: userId,
+        headers: { Prefer: 'IdType="ImmutableId", outlook.body-content-type="text"' },
+        query: {
+          $top: String(count),
+          $orderby: 'receivedDateTime desc',
+          $select: 'id,receivedDateTime,subject,from,toRecipients,body',
+          $expand: 'attachments($select=id,name)',
+        },
+      });
+      const nameOf = ({ emailAddress }: Address) => emailAddress.name || (emailAddress.address ?? '');
+      return (json as { value: GraphMessage[] }).value.map((message) => ({
+        receivedDateTime: message.receivedDateTime,
+        subject: message.subject ?? '',
+        from: message.from ? nameOf(message.from) : '',
+        to: (message.toRecipients ?? []).map(nameOf),
+        text: message.body.content,
+        attachments: (message.attachments ?? []).map(({ name }) => name),
+      }));
     },
 
     async removeFolder(userId, folderId) {

@@ -1,4 +1,3 @@
-import type { WriteStream } from 'node:tty';
 import { faultPlans } from '../../local/fault-plans';
 import { showProgress } from '../../local/progress';
 import { requestWindows, waitUntilClosed } from '../../local/run-windows';
@@ -18,6 +17,7 @@ import {
 import { connectorIds } from '../../shared/connectors';
 import { queues } from '../../shared/names';
 import type { RedriveRequest } from '../../shared/pipeline/redrive-item';
+import { createOutput } from '../../terminal/output';
 import { openAccount } from '../../shared/storage/account.client';
 import { batchPartition } from '../../shared/storage/outcomes';
 
@@ -95,14 +95,14 @@ beforeAll(async () => {
         ...(await queueTraces(connectionString)).filter(({ text }) => !text.includes('Seedgarbage')),
       );
   })();
-  const out = { isTTY: false, write: (text: string) => progress.push({ place: 'progress', text }) };
-  await waitUntilClosed(stack.deps, runs, showProgress(out as unknown as WriteStream));
+  const out = createOutput({ write: (text: string) => progress.push({ place: 'progress', text }) > 0 }, {});
+  await waitUntilClosed(stack.deps, runs, showProgress(out));
   await until('two stray messages', async () => (await strayCount()) === 2);
   const requests = queue(queues.redriveItem);
   for (const request of await redriveRequests())
     await requests.sendMessage(Buffer.from(JSON.stringify(request)).toString('base64'));
   await until('the empty queue', async () => (await requests.getProperties()).approximateMessagesCount === 0);
-  await waitUntilClosed(stack.deps, runs, showProgress(out as unknown as WriteStream));
+  await waitUntilClosed(stack.deps, runs, showProgress(out));
   isOver = true;
   await watching;
 }, 300_000);

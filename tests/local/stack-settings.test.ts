@@ -125,10 +125,22 @@ test.each([
   [['demo', '--faults', 'some'], '--faults: expected one of'],
   [['--mapping', 'signal=file.csv'], '--mapping: expected CONNECTOR=FILE.csv'],
   [['--port', 'functions=99999'], '--port: expected PART=NUMBER'],
-  [['--wrong'], '--wrong'],
-])('the options %j are refused with exit code 2 and the usage', async (args, message) => {
+  [['--onse'], "unknown option '--onse'\n(Did you mean --once?)"],
+  [['--mapping', 'wechat=no-such-file.csv'], '--mapping: expected a file that can be read'],
+  [['--quarantine', 'file.ndjson'], '--quarantine needs --once'],
+])('the options %j are refused with exit code 2 before anything starts', async (args, message) => {
   const run = start(args);
   expect(await run.exited).toBe(2);
   expect(run.stderr()).toContain(message);
-  expect(run.stderr()).toContain('npm run local');
+  expect(run.stderr()).toMatch(/All options: npm run (local|demo) -- --help/);
+  expect(itsParts(run.stderr())).toEqual([]);
 });
+
+test.each([[['--help']], [['-h']], [['demo', '--help']]])(
+  '%j prints the options with exit code 0',
+  async (args) => {
+    const run = start(args);
+    expect(await run.exited).toBe(0);
+    expect(run.stdout()).toContain('--quarantine <file>');
+  },
+);
