@@ -92,8 +92,7 @@ export async function verify(
       isAnchored ||= sha256 === options.head;
       continuity.add(manifest);
       if (!isWithin(manifest.run, options.interval)) continue;
-      await verifyBatch(deps, manifest, { verified, report, deliveries });
-      checked.add(manifest.number);
+      if (await verifyBatch(deps, manifest, { verified, report, deliveries })) checked.add(manifest.number);
       progress(verified);
     }
     continuity.finish(await deps.runs.accepted(connector));
@@ -119,11 +118,14 @@ interface Books {
   deliveries: ReturnType<typeof createDeliveries>;
 }
 
-async function verifyBatch(deps: VerifyStage, manifest: Manifest, books: Books): Promise<void> {
+/** Whether the batch is closed: of an open one, only the pages can be checked. */
+async function verifyBatch(deps: VerifyStage, manifest: Manifest, books: Books): Promise<boolean> {
   const { verified } = books;
   verified.batches++;
   verified.items += manifest.items;
+  const openBefore = verified.open;
   await Promise.all([verifyPages(deps, manifest, books), verifyOutcomes(deps, manifest, books)]);
+  return verified.open === openBefore;
 }
 
 async function verifyPages(

@@ -133,7 +133,9 @@ test('prints one JSON object as the last line of status --json', async () => {
   save({ IsEncrypted: false, Values: deployment.settings });
   const { code, last } = await ops(['status', '--json']);
   expect(code).toBe(0);
-  expect(Object.keys(JSON.parse(last) as object)).toEqual(['version', 'at', 'connectors', 'queues']);
+  expect(Object.keys(JSON.parse(last) as object)).toEqual([
+    ...['version', 'at', 'connectors', 'queues', 'strayMessages', 'attention'],
+  ]);
 });
 
 test('runs a preflight without a deployment with --simulate', async () => {

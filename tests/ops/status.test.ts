@@ -36,9 +36,11 @@ test('shows a new deployment as empty, with nothing waiting', async () => {
     'backfill-window-poison': 0,
     'redrive-item': 0,
     'redrive-item-poison': 0,
+    'operator-request': 0,
+    'operator-request-poison': 0,
   });
   expect(text).toContain('no daily window yet');
-  expect(text).toMatch(new RegExp(`^version ${version}$`, 'm'));
+  expect(text).toMatch(new RegExp(`version +${version}$`, 'm'));
   expect(json.version).toBe(version);
 });
 
