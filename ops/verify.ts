@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { createPeople, type People } from '../shared/evidence/people';
 import { verify } from '../shared/evidence/verify';
+import type { Output } from '../terminal/output';
 import { findingKinds, type Finding } from '../shared/evidence/finding';
 import { writeDown } from './acts';
 import { withApp } from './app';
@@ -34,6 +36,9 @@ export const verifyVerb = verb({
       const { out } = shell;
       const findings: Finding[] = [];
       const counts = new Map<string, number>();
+      const people = createPeople(deps);
+      // One after the other: a name may have to be looked up.
+      let shown = Promise.resolve();
       const connectors = connector ? [connector] : deps.config.connectors;
       const verified = await verify(
         deps,
@@ -44,13 +49,16 @@ export const verifyVerb = verb({
           counts.set(finding.kind, many);
           if (json) findings.push(finding);
           // One cause can break a million items: the first ones say what it is.
-          if (many <= shownOfKind) show(out.print, out.bad, finding);
+          if (many <= shownOfKind) shown = shown.then(() => show(out, people, finding));
           if (many === shownOfKind + 1)
-            out.print(`  further findings of the kind ${finding.kind} are only counted`);
+            shown = shown.then(() =>
+              out.print(`  further findings of the kind ${finding.kind} are only counted`),
+            );
         },
         ({ connector: id, batches, manifests, bytes }) =>
           out.progress(`${id}: manifest ${manifests}, ${batches} batches and ${megabytes(bytes)} checked`),
       );
+      await shown;
       out.progress('');
       out.table(
         [
@@ -95,13 +103,13 @@ export const verifyVerb = verb({
 const shownOfKind = 20;
 const megabytes = (bytes: number) => `${(bytes / 1_048_576).toFixed(1)} MB`;
 
-function show(print: (line: string) => void, bad: (text: string) => string, finding: Finding): void {
+async function show({ print, bad }: Output, people: People, finding: Finding): Promise<void> {
   const { kind, connector, batch, position, blob, userId, detail } = finding;
   const place = [
     connector,
     batch === undefined ? undefined : `batch ${batch}`,
     position === undefined ? undefined : `position ${position}`,
-    userId,
+    userId === undefined ? undefined : await people.name(userId),
     blob,
   ].filter((one) => one !== undefined);
   print(`${bad(kind)}  ${place.join(', ')}`);

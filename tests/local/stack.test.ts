@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectations } from '../../simulators/samples/expectations';
 import { fingerprint } from '../../verification/soak/mailboxes';
+import { startStack } from '../../local/stack';
 import { connectorIds } from '../../shared/connectors';
+import type { Finding } from '../../shared/evidence/finding';
+import { verify } from '../../shared/evidence/verify';
 import { reasons } from '../../shared/errors';
 import {
   asMessages,
@@ -125,6 +128,20 @@ test('the worst faults of both servers change no counter', () => {
 
 test('the worst faults of both servers change no mailbox', () => {
   expect(fingerprint(filed.faulty)).toEqual(fingerprint(filed.quiet));
+});
+
+test('an audit of both archives finds nothing', async () => {
+  for (const dataDir of [quiet, faulty]) {
+    const stack = await startStack({ dataDir, settings: {}, withoutHost: true });
+    const findings: Finding[] = [];
+    try {
+      await verify(stack.deps, connectorIds, { deep: true }, (finding) => findings.push(finding));
+    } finally {
+      await stack.close();
+    }
+    // Some mailboxes of the sample tenant never let the app in.
+    expect(findings.filter(({ kind }) => kind !== 'mailboxUnreadable')).toEqual([]);
+  }
 });
 
 test('the demo shows progress, counters and the folders as their owners see them', () => {
