@@ -164,6 +164,16 @@ resource tiers 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01'
             actions: { baseBlob: { tierToCool: { daysAfterModificationGreaterThan: 90 } } }
           }
         }
+        // Once their retention is over, and the app has had time to remove the rows that refer to them.
+        {
+          name: 'remove-expired-batches'
+          type: 'Lifecycle'
+          enabled: true
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['batches/'] }
+            actions: { baseBlob: { delete: { daysAfterCreationGreaterThan: retentionDays + 90 } } }
+          }
+        }
       ]
     }
   }

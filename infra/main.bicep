@@ -168,6 +168,7 @@ module app 'app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     settings: union(
       {
+        RETENTION_DAYS: string(retentionDays)
         AzureWebJobsStorage__blobServiceUri: host.outputs.blobUrl
         AzureWebJobsStorage__queueServiceUri: host.outputs.queueUrl
         AzureWebJobsStorage__tableServiceUri: host.outputs.tableUrl

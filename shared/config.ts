@@ -124,6 +124,7 @@ const shape = {
   BATCH_MAX_ITEMS: whole(1, 100_000, 5000),
   BATCH_MAX_MB: whole(1, 64 * 1024, 1024),
 
+  RETENTION_DAYS: whole(365, 36_500, 2190),
   REPORT_MAILBOX: z
     .string()
     .regex(/^[^\s@]+@[^\s@]+$/, 'expected the address of a mailbox')
@@ -236,6 +237,7 @@ export function loadConfig(env: Env) {
     keyVaultUrl: settings.KEY_VAULT_URL,
     decryptionKey: settings.DECRYPTION_KEY,
     reportMailbox: settings.REPORT_MAILBOX,
+    retentionDays: settings.RETENTION_DAYS,
     insightsConnectionString: settings.APPLICATIONINSIGHTS_CONNECTION_STRING,
     graph: {
       baseUrl: settings.GRAPH_BASE_URL,

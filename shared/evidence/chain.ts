@@ -38,8 +38,10 @@ export async function* walkChain(
   report: Report,
 ): AsyncGenerator<StoredManifest> {
   const last = await lastNumber(deps, connector, report);
+  // What was removed when its retention was over is no finding.
+  const expired = await deps.runs.expiredThrough(connector);
   let before: Link | undefined;
-  for await (const [link, next] of withNext(links(deps, connector, last))) {
+  for await (const [link, next] of withNext(links(deps, connector, expired + 1, last))) {
     const { number, manifest } = link;
     const at = { connector, batch: number, blob: manifestBlob(connector, number) };
     const blame = (detail: string) => report({ kind: 'manifestAltered', ...at, detail });
@@ -85,7 +87,12 @@ function isDenied(link: Link | undefined, next: Link | undefined): boolean {
   return next.witness === next.sha256;
 }
 
-async function* links(deps: Stage, connector: ConnectorId, last: number): AsyncGenerator<Link> {
+async function* links(
+  deps: Stage,
+  connector: ConnectorId,
+  first: number,
+  last: number,
+): AsyncGenerator<Link> {
   const read = async (number: number): Promise<Link> => {
     const [bytes, state] = await Promise.all([
       deps.batches.readBlob(manifestBlob(connector, number)),
@@ -100,7 +107,7 @@ async function* links(deps: Stage, connector: ConnectorId, last: number): AsyncG
     };
   };
   const begun: Promise<Link>[] = [];
-  for (let number = 1; number <= last || begun.length > 0;) {
+  for (let number = first; number <= last || begun.length > 0;) {
     while (number <= last && begun.length < readAhead) {
       const link = read(number++);
       // An error is thrown where the link is awaited, in its turn.

@@ -26,14 +26,19 @@ interface Known {
 /**
  * Checks that the batches of each run are complete, and that the daily windows follow each other. A backfill, or a gap
  * that somebody accepted, closes a gap between them. Holds one small entry per run.
+ *
+ * @param isExpired the oldest batches were removed after their retention
  */
-export function createContinuity(connector: ConnectorId, report: Report): Continuity {
+export function createContinuity(connector: ConnectorId, report: Report, isExpired = false): Continuity {
+  let firstTo: string | undefined;
   const runs = new Map<string, Known>();
   return {
     add({ number, run, sequence, last }) {
       const before = runs.get(run.name);
       const at = { connector, batch: number };
-      if (sequence !== (before?.sequence ?? 0) + 1)
+      // The first batches that are left may belong to runs whose earlier ones were removed after their retention.
+      const isRest = isExpired && !before && run.from < (firstTo ??= run.to);
+      if (!isRest && sequence !== (before?.sequence ?? 0) + 1)
         report({
           kind: 'runBroken',
           ...at,

@@ -83,7 +83,8 @@ export async function verify(
       head: null,
     };
     all.push(verified);
-    const continuity = createContinuity(connector, report);
+    const isExpired = (await deps.runs.expiredThrough(connector)) > 0;
+    const continuity = createContinuity(connector, report, isExpired);
     const deliveries = createDeliveries(deps, connector, report);
     const checked = new Set<number>();
     for await (const { manifest, sha256 } of walkChain(deps, connector, report)) {

@@ -3,6 +3,7 @@ import type { Deps } from '../deps';
 import { DeploymentError } from '../errors';
 import { nextManifest, type ChainEnd, type Manifest } from '../storage/manifest';
 import type { RunState } from '../storage/runs';
+import { expireRecords } from './expire-records';
 import { dueWindows } from './windows';
 
 type Stage = Pick<Deps, 'config' | 'telemessage' | 'batches' | 'runs' | 'emit' | 'now' | 'newId'>;
@@ -19,13 +20,16 @@ const maxEmptyPages = 100;
  *
  * @throws Error that names each connector that failed; its watermark does not move
  */
-export async function fetchBatch(deps: Stage): Promise<void> {
+export async function fetchBatch(deps: Stage & Parameters<typeof expireRecords>[0]): Promise<void> {
   const failures = await Promise.all(deps.config.connectors.map((id) => fetchConnector(deps, id)));
   if (failures.flat().length > 0) throw new Error(`Fetching failed. ${failures.flat().join('; ')}`);
 }
 
 /** Returns what failed. */
-async function fetchConnector(deps: Stage, connector: ConnectorId): Promise<string[]> {
+async function fetchConnector(
+  deps: Parameters<typeof fetchBatch>[0],
+  connector: ConnectorId,
+): Promise<string[]> {
   const untilMs = deps.now() + deps.config.fetch.budgetMs;
   const failures: string[] = [];
   const attempt = async (work: () => Promise<void>, run?: string): Promise<boolean> => {
@@ -51,6 +55,9 @@ async function fetchConnector(deps: Stage, connector: ConnectorId): Promise<stri
     if (deps.now() < untilMs)
       goesOn = goesOn && (await attempt(() => fetchRun(deps, connector, run, untilMs), run.name));
   if (failures.length === 0) await deps.runs.clearTrouble(connector, 'fetch');
+  await expireRecords(deps, connector).catch((error: unknown) => {
+    failures.push(`${connector}, removing old rows: ${messageOf(error)}`);
+  });
   return failures;
 }
 

@@ -89,6 +89,9 @@ export interface Runs {
   };
   /** The daily runs whose window has a part in an interval of at most some days: found by their names. */
   dailyIn(connector: ConnectorId, interval: { from: string; to: string }): Promise<RunState[]>;
+  /** The rows of every batch up to this number were removed, because their retention is over. */
+  expiredThrough(connector: ConnectorId): Promise<number>;
+  saveExpiredThrough(connector: ConnectorId, number: number): Promise<void>;
   /** The last day for which a report was filed. */
   lastReport(): Promise<string | undefined>;
   saveLastReport(day: string): Promise<void>;
@@ -106,6 +109,7 @@ export interface Runs {
 const watermarkRow = '~watermark';
 const chainRow = '~chain';
 const closedRow = '~closed';
+const expiredRow = '~expired';
 const mappingInForceRow = '~mapping';
 const mappingAuditedRow = '~mapping-audited';
 const refusedRow = (etag: string) => `~refused-${etag.replace(/[^\w-]/g, '')}`;
@@ -210,6 +214,8 @@ export function createRuns(rows: Rows<Record<string, unknown>>): Runs {
       }
       return found;
     },
+    expiredThrough: (connector) => readNumber(connector, expiredRow),
+    saveExpiredThrough: (connector, number) => rows.put(connector, expiredRow, { number }),
     async lastReport() {
       const found = await rows.get(appPartition, reportRow);
       return found && z.object({ day: z.string() }).parse(found.value).day;

@@ -44,6 +44,7 @@ const settingsSet = () => [
 
 /** A good value for every setting of ours that the templates set. */
 const deployedSettings = (graphBaseUrl: string) => ({
+  RETENTION_DAYS: String(declared('main.bicep', 'param', 'retentionDays').value),
   ArchiveStorage__blobServiceUri: 'https://account.blob.example/',
   ArchiveStorage__queueServiceUri: 'https://account.queue.example/',
   ArchiveStorage__tableServiceUri: 'https://account.table.example/',
