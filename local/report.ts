@@ -4,6 +4,7 @@ import { reasons, type Reason } from '../shared/errors';
 import type { ShownMessage } from '../shared/graph/probe.client';
 import type { Quarantined } from '../shared/storage/outcomes';
 import type { Output } from '../terminal/output';
+import { plainText } from '../terminal/plain-text';
 import { fit } from '../terminal/text-width';
 import type { ConnectorResult } from './run-windows';
 
@@ -77,10 +78,7 @@ function show(out: Output, { receivedDateTime, from, to, subject, text, attachme
   const files = attachments.length > 0 ? ` [${attachments.join(', ')}]` : '';
   out.print(`  ${when}  ${fit(`${from} → ${to.join(', ')}${files}`, (out.width ?? 100) - 21).trimEnd()}`);
   print(4, subject);
-  const lines = text
-    .replace(/<style[^]*?<\/style>/gi, '')
-    .replace(/<(br|\/p|\/div|\/tr)\b[^>]*>/gi, '\n')
-    .replace(/<[^>]*>|&nbsp;/g, ' ')
+  const lines = plainText(text)
     .split('\n')
     .map((line) => line.trim())
     .filter(Boolean);

@@ -1,24 +1,10 @@
 import { z } from 'zod';
 import { connectors } from '../shared/connectors';
+import { plainText } from '../terminal/plain-text';
 import { withApp } from './app';
 import { connectorInput, UsageError, verb, wholeInput } from './verb';
 
 const longestText = 2000;
-
-/** HTML of an archived item, as text: a server need not convert it. */
-const plain = (text: string): string =>
-  text
-    .replace(/<style[^]*?<\/style>/gi, '')
-    .replace(/<(br|\/p|\/div|\/tr|\/li)\b[^>]*>/gi, '\n')
-    .replace(/<[^>]*>/g, '')
-    .replace(/&nbsp;/g, ' ')
-    .replace(/&lt;/g, '<')
-    .replace(/&gt;/g, '>')
-    .replace(/&#39;|&apos;/g, "'")
-    .replace(/&quot;/g, '"')
-    .replace(/&amp;/g, '&')
-    .replace(/[ \t]*\n\s*\n\s*/g, '\n\n')
-    .trim();
 
 /** Shows what stands in the archive folder of a mailbox. */
 export const mailboxVerb = verb({
@@ -53,7 +39,7 @@ export const mailboxVerb = verb({
           out.print(`\n${out.strong(subject || '(no subject)')}`);
           out.print(out.faint(`${receivedDateTime}  ${from} → ${to.join(', ')}`));
           if (attachments.length > 0) out.print(out.faint(`Attachments: ${attachments.join(', ')}`));
-          out.print(plain(text).slice(0, longestText));
+          out.print(plainText(text).slice(0, longestText));
         }
         out.print();
       }

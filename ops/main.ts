@@ -24,7 +24,9 @@ function programOf(run: (verb: Verb, given: Record<string, unknown>) => Promise<
     const [first = '', second] = verb.name.split(' ');
     const group = groups.get(first);
     const parent =
-      second === undefined ? program : (group ?? program.command(first).description(summaryOf(first)));
+      second === undefined
+        ? program
+        : (group ?? program.command(first).helpCommand(false).description(summaryOf(first)));
     if (second !== undefined) groups.set(first, parent);
     const command = parent.command(second ?? first).description(verb.summary);
     for (const [syntax, help] of verb.arguments ?? []) command.argument(syntax, help);
@@ -37,13 +39,10 @@ function programOf(run: (verb: Verb, given: Record<string, unknown>) => Promise<
         'after',
         `\nExample:\n  npm run ops -- ${verb.name} ${verb.example}\n\nNeeds ${verb.needs}.\n${exitCodes}`,
       )
-      .action(async (...args: unknown[]) => {
+      .action(async () => {
         const values = command.processedArgs as unknown[];
-        const named = (verb.arguments ?? []).map(([syntax], index) => [
-          syntax.replace(/[<>[\].]/g, ''),
-          values[index],
-        ]);
-        void args;
+        const names = (verb.arguments ?? []).map(([syntax]) => syntax.replace(/[<>[\].]/g, ''));
+        const named = names.map((name, index) => [name, values[index]]);
         const given = {
           ...command.opts(),
           ...Object.fromEntries(named.filter(([, value]) => value !== undefined)),
