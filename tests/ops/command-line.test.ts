@@ -33,9 +33,12 @@ test('lists the verbs: with exit code 2 without a verb, with 0 if asked for help
     expect([code, errors]).toEqual([0, '']);
     expect(output).toBe(without.errors);
   }
-  for (const { name, summary } of verbs) {
-    const [first = ''] = name.split(' ');
-    expect(without.errors).toMatch(new RegExp(`^ {2}${first}\\b`, 'm'));
+  for (const { name, needs, example } of verbs) {
+    expect(without.errors).toMatch(new RegExp(`^ {2}${name.split(' ')[0]}\\b`, 'm'));
+    expect([name, needs !== '', example.includes('npm')]).toEqual([name, true, false]);
+  }
+  // Each call of the program takes a moment: one verb of each kind.
+  for (const { name, summary } of [verbs[0]!, verbs.find((verb) => verb.name.includes(' '))!]) {
     const { code, output, errors } = await ops([...name.split(' '), '-h']);
     expect([name, code, errors]).toEqual([name, 0, '']);
     expect(output.replace(/\s+/g, ' ')).toContain(summary);

@@ -25,7 +25,7 @@ import { runVerb } from '../support/verbs';
 
 const folder = useTemporaryFolder('verbs');
 /** Some hours of the sample day, so that little is imported again and again. */
-const [from, to] = ['2026-11-20T07:00:00.000Z', '2026-11-20T12:00:00.000Z'];
+const [from, to] = ['2026-11-20T09:00:00.000Z', '2026-11-20T11:00:00.000Z'];
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({

@@ -3,6 +3,7 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 /** Starts the files that take longest first, or the last of them would run alone while the other workers idle. */
 const slowest = [
   'local/stack',
+  'ops/verbs',
   'leak/',
   'delivery/',
   'pipeline/',
