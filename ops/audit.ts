@@ -1,4 +1,5 @@
 import type { AppDeps } from '../shared/deps';
+import { createPeople, type People } from '../shared/evidence/people';
 import type { Act, StoredEntry } from '../shared/storage/audit';
 import { withApp } from './app';
 import { intervalInput, intervalOf, intervalOptions } from './days';
@@ -13,12 +14,15 @@ export async function* entriesOf({ audit }: Pick<AppDeps, 'audit'>): AsyncGenera
   }
 }
 
-/** An act in a few words. */
-export function describeAct({ act, ...fields }: Act): string {
+/** An act in a few words, with the names of users beside their ids. */
+async function describeAct({ act, ...fields }: Act, people: People): Promise<string> {
   const words = Object.entries(fields)
     .filter(([, value]) => value !== undefined && value !== null)
-    .map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
-  return [act, ...words].join(', ');
+    .map(async ([name, value]) => {
+      if (name === 'userId') return `user ${await people.name(String(value))}`;
+      return `${name} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`;
+    });
+  return [act, ...(await Promise.all(words))].join(', ');
 }
 
 /** Shows who did what, and when. */
@@ -32,15 +36,20 @@ export const auditVerb = verb({
   run: (shell, { json, asApp, ...days }) =>
     withApp(shell, asApp, async (deps) => {
       const { from = '', to = '~' } = intervalOf(days, deps.config.fetch.dayStarts);
+      const people = createPeople(deps);
       const entries: StoredEntry['entry'][] = [];
-      for await (const { entry } of entriesOf(deps))
-        if (entry.at >= from && entry.at < to) entries.push(entry);
+      const acts = new Map<number, string>();
+      for await (const { entry } of entriesOf(deps)) {
+        if (entry.at < from || entry.at >= to) continue;
+        entries.push(entry);
+        acts.set(entry.number, await describeAct(entry.what, people));
+      }
       shell.out.table(
         [
           { title: 'entry', value: ({ number }) => number, right: true },
           { title: 'at', value: ({ at }) => at.slice(0, 19).replace('T', ' '), whole: true },
           { title: 'who', value: ({ who }) => who.name },
-          { title: 'what', value: ({ what }) => describeAct(what) },
+          { title: 'what', value: ({ number }) => acts.get(number) ?? '' },
         ],
         entries,
       );

@@ -9,6 +9,8 @@ import { createVault, type PrivateJwk, type Reply } from './vault';
 
 const tenantId = '7d1c1a5e-0000-4000-8000-000000000001';
 const appId = '7d1c1a5e-0000-4000-8000-0000000000aa';
+/** Object id of the identity in the directory. */
+const objectId = '7b1c6c0e-5a0d-4f0e-9a58-0f4b1f3e2d11';
 const tokenSeconds = 24 * 3_600;
 
 export interface IdentityOptions {
@@ -81,6 +83,7 @@ export async function startIdentity(options: IdentityOptions): Promise<Identity>
       aud: resource.replace(/\/$/, ''),
       iss: `https://sts.windows.net/${tenantId}/`,
       appid: clientId ?? appId,
+      oid: objectId,
       iat: now - 300,
       nbf: now - 300,
       exp: expires,

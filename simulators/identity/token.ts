@@ -9,6 +9,8 @@ export interface TokenClaims {
   aud: string;
   iss: string;
   appid: string;
+  /** Object id of the identity in the directory. */
+  oid?: string;
   /** Seconds since 1970. Azurite refuses a token without it. */
   iat?: number;
   /** Seconds since 1970. */
