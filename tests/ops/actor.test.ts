@@ -11,7 +11,7 @@ const bin = useTemporaryFolder('actor');
 const path = process.env['PATH'];
 afterEach(() => void (process.env['PATH'] = path));
 
-const inAzure = () => {
+const inAzure = (): Record<string, string> => {
   const { ArchiveStorage: _local, ...settings } = deployment.settings;
   return { ...settings, ArchiveStorage__blobServiceUri: 'https://account.blob.core.windows.net' };
 };
