@@ -6,15 +6,15 @@ import { dayOf } from '../shared/days';
 import type { AppDeps } from '../shared/deps';
 import { readIfReadable } from '../shared/delivery/read-item';
 import { conversationId } from '../shared/evidence/conversation-id';
-import { findItems, hashOf, itemAt, pointersIn } from '../shared/evidence/find';
+import { findItems, itemAt, pointersIn } from '../shared/evidence/find';
+import { isWithin, manifestsOf } from '../shared/evidence/manifests';
 import { quarantinedItems } from '../shared/evidence/quarantine';
 import { pointerVersion } from '../shared/item';
-import { manifestBlob } from '../shared/storage/manifest';
+import { manifestBlob, sha256 } from '../shared/storage/manifest';
 import { entryBlob } from '../shared/storage/audit';
 import { batchPartition, batchRow, hasOutcome } from '../shared/storage/outcomes';
 import { writeDown } from './acts';
 import { withApp } from './app';
-import { entriesOf } from './audit';
 import { intervalInput, intervalOf, intervalOptions } from './days';
 import { itemAsMail, type Communication } from './eml';
 import { exportReadme } from './export-readme';
@@ -140,10 +140,9 @@ async function placesOf(
         places.push(...all.map((place) => ({ connector, batch: place.batch, position: place.position })));
   if (conversation !== undefined)
     for (const connector of deps.config.connectors)
-      for (let number = 1; ; number++) {
-        const manifest = (await deps.batches.read(connector, number))?.manifest;
-        if (!manifest) break;
-        if (manifest.run.from >= (interval.to ?? '~') || manifest.run.to <= (interval.from ?? '')) continue;
+      for await (const { manifest } of manifestsOf(deps, connector)) {
+        const { number, run } = manifest;
+        if (!isWithin(run, interval)) continue;
         for await (const pointer of pointersIn(deps, manifest)) {
           out.progress(`${connector}: batch ${number}, item ${pointer.position + 1} of ${manifest.items}`);
           const read = await readIfReadable(deps, pointer);
@@ -158,12 +157,11 @@ async function placesOf(
 function createFiles(folder: string) {
   const sums = new Map<string, string>();
   return {
-    has: (name: string) => sums.has(name),
     async write(name: string, content: Buffer | string): Promise<void> {
       const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
       await mkdir(dirname(join(folder, name)), { recursive: true });
       await writeFile(join(folder, name), bytes);
-      sums.set(name, hashOf(bytes));
+      sums.set(name, sha256(bytes));
     },
     async finish(): Promise<void> {
       const lines = [...sums]
@@ -238,7 +236,7 @@ async function writeProof(deps: AppDeps, files: Files, places: readonly Place[],
       const bytes = await deps.batches.readBlob(manifestBlob(connector, number));
       if (!bytes) break;
       await files.write(manifestBlob(connector, number), bytes);
-      chain.push(`${hashOf(bytes)}  ${manifestBlob(connector, number)}`);
+      chain.push(`${sha256(bytes)}  ${manifestBlob(connector, number)}`);
       if (!batches.has(number)) continue;
       const state = (await deps.batchStates.get(connector, batchRow(number)))?.value;
       const outcomes: object[] = [];
@@ -259,8 +257,8 @@ async function writeProof(deps: AppDeps, files: Files, places: readonly Place[],
 }
 
 async function writeTrail(deps: AppDeps, files: Files): Promise<void> {
-  for await (const { entry } of entriesOf(deps)) {
-    const bytes = await deps.audit.readBytes(entry.number);
-    if (bytes) await files.write(`audit/${entryBlob(entry.number)}`, bytes);
+  for await (const number of deps.audit.list()) {
+    const bytes = await deps.audit.readBytes(number);
+    if (bytes) await files.write(`audit/${entryBlob(number)}`, bytes);
   }
 }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { ConnectorId } from '../shared/connectors';
 import type { AppDeps } from '../shared/deps';
 import { mappingChanges, type MappingChange } from '../shared/evidence/mapping-changes';
 import { parseMapping, type Mapping, type MappingProblem } from '../shared/mapping/reader';
+import { sha256 } from '../shared/storage/manifest';
 import { forAll, writeDown } from './acts';
 import { withApp } from './app';
 import { entriesOf } from './audit';
@@ -138,11 +138,10 @@ export const mappingPutVerb = verb({
       show(shell, file, checked);
       let audit: number | null = null;
       if (checked.ok) {
-        const sha256 = createHash('sha256').update(bytes).digest('hex');
         ({ audit } = await writeDown(shell, deps, asApp, {
           act: 'mappingPut',
           connector,
-          sha256,
+          sha256: sha256(bytes),
           rows: checked.rows,
         }));
         await deps.mappings.upload(connector, bytes);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { connectorIds, type ConnectorId } from '../connectors';
 import type { AppDeps } from '../deps';
 import { readIfReadable } from '../delivery/read-item';
@@ -8,8 +7,9 @@ import type { Manifest } from '../storage/manifest';
 import { batchPartition, positionRow, type Outcome } from '../storage/outcomes';
 import { scanPage } from '../storage/scan-page';
 import type { Interval } from './continuity';
+import { isWithin, manifestsOf } from './manifests';
 
-type Stage = Pick<AppDeps, 'batches' | 'outcomes' | 'ledger' | 'config' | 'itemReader' | 'dataKeys'>;
+type Stage = Pick<AppDeps, 'batches' | 'runs' | 'outcomes' | 'ledger' | 'config' | 'itemReader' | 'dataKeys'>;
 
 /** An item and what became of it. */
 export interface FoundItem {
@@ -56,9 +56,6 @@ export async function* findItems(
   }
   if (!any) yield* byParticipant(deps, text, interval, progress);
 }
-
-const isWithin = ({ from, to }: Interval, interval: Partial<Interval>) =>
-  from < (interval.to ?? '~') && to > (interval.from ?? '');
 
 async function* byOutcome(
   deps: Stage,
@@ -136,9 +133,8 @@ async function* byParticipant(
   const wanted = text.trim().toLowerCase();
   const number = numbers(text) ?? text.trim();
   for (const connector of deps.config.connectors)
-    for (let batch = 1; ; batch++) {
-      const manifest = (await deps.batches.read(connector, batch))?.manifest;
-      if (!manifest) break;
+    for await (const { manifest } of manifestsOf(deps, connector)) {
+      const { number: batch } = manifest;
       if (!isWithin(manifest.run, interval)) continue;
       for await (const pointer of pointersIn(deps, manifest)) {
         progress(`${connector}: batch ${batch}, item ${pointer.position + 1} of ${manifest.items}`);
@@ -155,6 +151,3 @@ async function* byParticipant(
       }
     }
 }
-
-/** SHA-256 of raw bytes, hex. */
-export const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

@@ -5,10 +5,11 @@ import { pointerVersion } from '../item';
 import { resolve } from '../mapping/resolve';
 import { batchPartition, hasOutcome } from '../storage/outcomes';
 import type { Interval } from './continuity';
+import { isWithin, manifestsOf } from './manifests';
 
 type Stage = Pick<
   AppDeps,
-  'batches' | 'outcomes' | 'ledger' | 'mappings' | 'directory' | 'config' | 'itemReader' | 'dataKeys'
+  'batches' | 'runs' | 'outcomes' | 'ledger' | 'mappings' | 'directory' | 'config' | 'itemReader' | 'dataKeys'
 >;
 
 /** A copy in a mailbox that the mapping of today would not choose for the item. */
@@ -45,11 +46,9 @@ export async function* misdelivered(
     const user = await deps.directory.find(address);
     return user && { ...user, folderId: '' };
   };
-  for (let batch = 1; ; batch++) {
-    const manifest = (await deps.batches.read(connector, batch))?.manifest;
-    if (!manifest) return;
-    const { run } = manifest;
-    if (run.from >= (interval.to ?? '~') || run.to <= (interval.from ?? '')) continue;
+  for await (const { manifest } of manifestsOf(deps, connector)) {
+    const { number: batch, run } = manifest;
+    if (!isWithin(run, interval)) continue;
     for await (const outcome of deps.outcomes.list(batchPartition(connector, batch))) {
       const { blob, offset, length, itemKey, sourceId = '', deliveries } = outcome.value;
       const copies = deliveries.filter(({ end }) => end === 'imported' || end === 'partial');

@@ -62,3 +62,11 @@ export const isMeant = (found: QuarantinedItem, text: string): boolean =>
   found.item === text ||
   found.sourceId === text ||
   found.places.some(({ batch, position }) => text === `${found.connector}/${batch}/${position}`);
+
+/** How many items wait for a person, by reason; those that a person acknowledged wait no longer. */
+export function waitingByReason(items: readonly QuarantinedItem[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { reason, acknowledgedAt } of items)
+    if (acknowledgedAt === undefined) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}

@@ -13,6 +13,7 @@ import {
   type Outcome,
 } from '../storage/outcomes';
 import type { Interval } from './continuity';
+import { manifestsOf } from './manifests';
 import { createPeople, type People } from './people';
 
 type Stage = Pick<
@@ -94,11 +95,9 @@ export async function report(
     const windows = new Map<string, WindowReport>();
     const latency = createHistogram();
     let head: string | null = null;
-    for (let number = 1; ; number++) {
-      const found = await deps.batches.read(connector, number);
-      if (!found) break;
-      head = found.sha256;
-      const { run } = found.manifest;
+    for await (const { manifest, sha256 } of manifestsOf(deps, connector)) {
+      head = sha256;
+      const { run, number } = manifest;
       if (run.from < (from ?? '') || run.from >= (to ?? '~')) continue;
       progress(`${connector}: batch ${number}`);
       const day = dayOf(Date.parse(run.from), deps.config.fetch.dayStarts);
@@ -108,7 +107,7 @@ export async function report(
       const state = (await deps.batchStates.get(connector, batchRow(number)))?.value;
       if (state?.closedAt === undefined || !state.counters) window.open++;
       else Object.assign(window, add(window, state.counters));
-      all.failures.push(...(await failuresIn(deps, found.manifest, { day, people, latency })));
+      all.failures.push(...(await failuresIn(deps, manifest, { day, people, latency })));
     }
     const rows = [...windows.values()].toSorted((a, b) => (a.from < b.from ? -1 : 1));
     for (const row of rows) row.balanced = row.open === 0 && balances(row);

@@ -5,7 +5,7 @@ import { queues } from '../names';
 import type { RunState, Trouble } from '../storage/runs';
 import { batchRow, strayPartition, type Counters } from '../storage/outcomes';
 import { version } from '../version';
-import { quarantinedItems } from './quarantine';
+import { quarantinedItems, waitingByReason } from './quarantine';
 
 /** A batch that is committed but not closed. */
 export interface OpenBatch {
@@ -118,11 +118,7 @@ async function statusOf(deps: AppDeps, connector: ConnectorId): Promise<Connecto
     } else if (lastClosed.length < shownClosed)
       lastClosed.push({ number, run: run.name, from: run.from, to: run.to, closedAt, counters });
   }
-  const quarantine: Record<string, number> = {};
-  let acknowledged = 0;
-  for (const { reason, acknowledgedAt } of await quarantinedItems(deps, connector))
-    if (acknowledgedAt === undefined) quarantine[reason] = (quarantine[reason] ?? 0) + 1;
-    else acknowledged++;
+  const items = await quarantinedItems(deps, connector);
   const watermark = await deps.runs.watermark(connector);
   return {
     connector,
@@ -137,8 +133,8 @@ async function statusOf(deps: AppDeps, connector: ConnectorId): Promise<Connecto
     batches,
     openBatches,
     lastClosed,
-    quarantine,
-    acknowledged,
+    quarantine: waitingByReason(items),
+    acknowledged: items.filter(({ acknowledgedAt }) => acknowledgedAt !== undefined).length,
   };
 }
 

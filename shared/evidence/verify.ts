@@ -16,6 +16,7 @@ import { verifyAudit } from './verify-audit';
 import { createContinuity, type Interval } from './continuity';
 import { createDeliveries } from './deliveries';
 import type { Report } from './finding';
+import { isWithin } from './manifests';
 import { verifyMailboxes, type MailboxSide } from './verify-mailboxes';
 
 export type VerifyStage = Pick<
@@ -110,9 +111,6 @@ export async function verify(
   return all;
 }
 
-const isWithin = (run: Interval, { from = '', to = '~' }: Partial<Interval> = {}) =>
-  run.from < to && run.to > from;
-
 interface Books {
   verified: Verified;
   report: Report;
@@ -124,9 +122,12 @@ async function verifyBatch(deps: VerifyStage, manifest: Manifest, books: Books):
   const { verified } = books;
   verified.batches++;
   verified.items += manifest.items;
-  const openBefore = verified.open;
-  await Promise.all([verifyPages(deps, manifest, books), verifyOutcomes(deps, manifest, books)]);
-  return verified.open === openBefore;
+  const [isClosed] = await Promise.all([
+    verifyOutcomes(deps, manifest, books),
+    verifyPages(deps, manifest, books),
+  ]);
+  if (!isClosed) verified.open++;
+  return isClosed;
 }
 
 async function verifyPages(
@@ -155,9 +156,10 @@ async function verifyPages(
 
 const isNotFound = (error: unknown) => (error as { statusCode?: number }).statusCode === 404;
 
-async function verifyOutcomes(deps: VerifyStage, manifest: Manifest, books: Books): Promise<void> {
+/** False if the batch is open, or was opened meanwhile. */
+async function verifyOutcomes(deps: VerifyStage, manifest: Manifest, books: Books): Promise<boolean> {
   const { connector, number } = manifest;
-  const { report, verified } = books;
+  const { report } = books;
   const partition = batchPartition(connector, number);
   const at = { connector, batch: number };
   const read = () => deps.batchStates.get(connector, batchRow(number));
@@ -172,8 +174,7 @@ async function verifyOutcomes(deps: VerifyStage, manifest: Manifest, books: Book
         ...at,
         detail: `every batch up to ${closedThrough} is closed; expected a row with the counters of this one`,
       });
-    verified.open++;
-    return;
+    return false;
   }
   const outcomes = new Map<number, Outcome>();
   const again: { position: number; row: string }[] = [];
@@ -187,8 +188,7 @@ async function verifyOutcomes(deps: VerifyStage, manifest: Manifest, books: Book
   for await (const { row } of deps.quarantine.list(partition)) quarantined.add(Number(row));
   // Redriven meanwhile: what was read is neither the former state nor the next one.
   if ((await read())?.value.closedAt !== state.value.closedAt) {
-    verified.open++;
-    return;
+    return false;
   }
 
   for (const { position, row } of again)
@@ -214,6 +214,7 @@ async function verifyOutcomes(deps: VerifyStage, manifest: Manifest, books: Book
       report({ kind: 'quarantineMissing', ...at, position, detail: `the outcome says ${reason}` });
   recount(manifest, state.value, outcomes, report);
   await books.deliveries.add(number, outcomes);
+  return true;
 }
 
 function recount(

@@ -8,7 +8,7 @@ import { mailboxItem, type MailboxItem } from '../email/mailbox-item';
 import { uncovered, type Interval } from '../evidence/continuity';
 import { coveredPeople } from '../evidence/coverage';
 import { createPeople } from '../evidence/people';
-import { quarantinedItems } from '../evidence/quarantine';
+import { quarantinedItems, waitingByReason } from '../evidence/quarantine';
 import { add, balances, noCounters } from '../storage/counters';
 import { batchRow, type Counters } from '../storage/outcomes';
 import { version } from '../version';
@@ -85,16 +85,13 @@ async function dayOfConnector(deps: Deps, connector: ConnectorId, name: string):
       whole.push(run);
       break;
     }
-  const quarantine: Record<string, number> = {};
-  for (const { reason, acknowledgedAt } of await quarantinedItems(deps, connector))
-    if (acknowledgedAt === undefined) quarantine[reason] = (quarantine[reason] ?? 0) + 1;
   const trouble = await deps.runs.trouble(connector, 'fetch');
   return {
     connector,
     complete: openBatches === 0 && uncovered(day, whole).length === 0,
     counters,
     openBatches,
-    quarantine,
+    quarantine: waitingByReason(await quarantinedItems(deps, connector)),
     silent: await silentPeople(deps, connector, endMs),
     trouble: trouble && `${trouble.message}, since ${trouble.since}`,
     head: await headOf(deps, connector),

@@ -16,7 +16,7 @@ const removalsInFlight = 16;
 
 /**
  * Removes the rows of items whose retention is over: outcomes, quarantine, coverage, oldest batch first. Counters, audit
- * trail and ledger stay for ever: the ledger recognises an item that is served again, however late. The storage service
+ * trail and ledger are never removed: the ledger recognises an item that is served again, however late. The storage service
  * removes the pages by itself.
  *
  * A clock that ran ahead must not remove evidence: a batch is old only if the newest batch of the chain is that much

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { RestError, type ContainerClient } from '@azure/storage-blob';
-import { buffer } from 'node:stream/consumers';
-import type { Readable } from 'node:stream';
+import type { ContainerClient } from '@azure/storage-blob';
 import {
   entryBlob,
   entryBytes,
@@ -13,6 +11,7 @@ import {
   type StoredEntry,
 } from './audit';
 import { lastExisting } from './last-existing';
+import { createBlob, readBlob } from './write-once.client';
 
 /** The audit trail in its container. All methods throw `RestError` for what the service refuses. */
 export interface AuditTrail {
@@ -32,39 +31,13 @@ export interface AuditTrail {
   readMapping(connector: string, sha256: string): Promise<Buffer | undefined>;
 }
 
-const createOnly = { conditions: { ifNoneMatch: '*' } };
-const isTaken = (error: unknown) =>
-  error instanceof RestError && (error.statusCode === 409 || error.statusCode === 412);
-
 /** The trail. */
 export function createAuditTrail(container: ContainerClient): AuditTrail {
   let known = 0;
   const mappingBlob = (connector: string, sha256: string) => `mappings/${connector}/${sha256}.csv`;
 
-  async function readBlob(name: string): Promise<Buffer | undefined> {
-    try {
-      const { readableStreamBody } = await container.getBlobClient(name).download();
-      return await buffer(readableStreamBody as Readable);
-    } catch (error) {
-      if (error instanceof RestError && error.statusCode === 404) return undefined;
-      throw error;
-    }
-  }
-
-  /** False if a blob of this name exists. */
-  async function create(name: string, bytes: Buffer, blobContentType: string): Promise<boolean> {
-    try {
-      const blob = container.getBlockBlobClient(name);
-      await blob.upload(bytes, bytes.length, { ...createOnly, blobHTTPHeaders: { blobContentType } });
-      return true;
-    } catch (error) {
-      if (!isTaken(error)) throw error;
-      return false;
-    }
-  }
-
   const read = async (number: number) => {
-    const bytes = await readBlob(entryBlob(number));
+    const bytes = await readBlob(container, entryBlob(number));
     return bytes && storedEntry(bytes);
   };
   const head = async () =>
@@ -78,13 +51,11 @@ export function createAuditTrail(container: ContainerClient): AuditTrail {
         const before = last === 0 ? undefined : await read(last);
         const number = last + 1;
         const bytes = entryBytes({ v: 1, number, previousSha256: before?.sha256 ?? null, id, at, who, what });
-        if (await create(entryBlob(number), bytes, 'application/json')) return number;
-        // The SDK repeats an upload whose answer was lost, and then finds its own bytes.
-        if ((await readBlob(entryBlob(number)))?.equals(bytes)) return number;
+        if (await createBlob(container, entryBlob(number), bytes, 'application/json')) return number;
       }
     },
     read,
-    readBytes: (number) => readBlob(entryBlob(number)),
+    readBytes: (number) => readBlob(container, entryBlob(number)),
     async *list() {
       for await (const { name } of container.listBlobsFlat({ prefix: entryPrefix })) {
         const number = Number(name.slice(entryPrefix.length, -entrySuffix.length));
@@ -93,8 +64,8 @@ export function createAuditTrail(container: ContainerClient): AuditTrail {
     },
     head,
     async keepMapping(connector, sha256, bytes) {
-      await create(mappingBlob(connector, sha256), bytes, 'text/csv');
+      await createBlob(container, mappingBlob(connector, sha256), bytes, 'text/csv');
     },
-    readMapping: (connector, sha256) => readBlob(mappingBlob(connector, sha256)),
+    readMapping: (connector, sha256) => readBlob(container, mappingBlob(connector, sha256)),
   };
 }

@@ -1,15 +1,9 @@
 import { Readable } from 'node:stream';
-import { RestError, type ContainerClient } from '@azure/storage-blob';
+import type { ContainerClient } from '@azure/storage-blob';
 import type { ConnectorId } from '../connectors';
 import { lastExisting } from './last-existing';
-import {
-  manifestBlob,
-  manifestBytes,
-  sha256,
-  storedManifest,
-  type Manifest,
-  type StoredManifest,
-} from './manifest';
+import { createBlob, createOnly, readBlob } from './write-once.client';
+import { manifestBlob, manifestBytes, storedManifest, type Manifest, type StoredManifest } from './manifest';
 
 /** Raw batches: pages that are written once, and the chain of manifests that commits them. */
 export interface Batches {
@@ -32,11 +26,6 @@ export interface Batches {
 }
 
 const uploadBlockBytes = 4 * 1024 * 1024;
-const createOnly = { conditions: { ifNoneMatch: '*' } };
-/** 409: the blob exists. 412: the same answer when a block list is committed. */
-const isTaken = (error: unknown) =>
-  error instanceof RestError && (error.statusCode === 409 || error.statusCode === 412);
-
 /** The batches in the container. All methods throw `RestError` for what the service refuses. */
 export function createBatches(container: ContainerClient): Batches {
   const download = async (blob: string, offset?: number, length?: number) => {
@@ -49,16 +38,8 @@ export function createBatches(container: ContainerClient): Batches {
     for await (const chunk of chunks) parts.push(chunk);
     return Buffer.concat(parts);
   };
-  const readBlob = async (blob: string) => {
-    try {
-      return await readAll(await download(blob));
-    } catch (error) {
-      if (error instanceof RestError && error.statusCode === 404) return undefined;
-      throw error;
-    }
-  };
   const readManifest = async (connector: ConnectorId, number: number) => {
-    const bytes = await readBlob(manifestBlob(connector, number));
+    const bytes = await readBlob(container, manifestBlob(connector, number));
     return bytes && storedManifest(bytes);
   };
 
@@ -68,28 +49,20 @@ export function createBatches(container: ContainerClient): Batches {
         .getBlockBlobClient(blob)
         .uploadStream(Readable.from(content), uploadBlockBytes, 2, createOnly);
     },
-    async commit(value) {
-      const bytes = manifestBytes(value);
-      const blob = container.getBlockBlobClient(manifestBlob(value.connector, value.number));
-      try {
-        await blob.upload(bytes, bytes.length, {
-          ...createOnly,
-          blobHTTPHeaders: { blobContentType: 'application/json' },
-        });
-        return true;
-      } catch (error) {
-        if (!isTaken(error)) throw error;
-        // The SDK repeats an upload whose answer was lost, and then finds its own bytes.
-        return (await readManifest(value.connector, value.number))?.sha256 === sha256(bytes);
-      }
-    },
+    commit: (value) =>
+      createBlob(
+        container,
+        manifestBlob(value.connector, value.number),
+        manifestBytes(value),
+        'application/json',
+      ),
     read: readManifest,
     head: (connector, from) =>
       lastExisting(from, (number) => container.getBlobClient(manifestBlob(connector, number)).exists()),
     async *list(prefix) {
       for await (const { name } of container.listBlobsFlat({ prefix })) yield name;
     },
-    readBlob,
+    readBlob: (blob) => readBlob(container, blob),
     streamPage: (blob) => download(blob),
     async readRange(blob, offset, length) {
       if (length === 0) return Buffer.alloc(0);
