@@ -1,10 +1,13 @@
 import type { AppDeps } from '../../shared/deps';
 import type { Finding } from '../../shared/evidence/finding';
+import { report } from '../../shared/evidence/report';
 import { coveredPeople } from '../../shared/evidence/coverage';
 import { quarantinedItems } from '../../shared/evidence/quarantine';
 import { verify } from '../../shared/evidence/verify';
+import { containers } from '../../shared/names';
 import { expireRecords } from '../../shared/pipeline/expire-records';
 import { reconcile } from '../../shared/pipeline/reconcile';
+import { manifestBlob } from '../../shared/storage/manifest';
 import { batchPartition, batchRow } from '../../shared/storage/outcomes';
 import { user } from '../support/graph-tenant';
 import { chatLine, useWorld } from '../support/world';
@@ -52,4 +55,13 @@ test('rows go when their retention is over, and never because of a clock that ra
   const [verified] = await verify(deps, ['whatsapp'], { deep: true }, (finding) => findings.push(finding));
   expect(findings).toEqual([]);
   expect(verified).toMatchObject({ manifests: 2, batches: 2 });
+
+  // Later the storage service removes the manifests too: what reads the chain begins behind them.
+  for (const number of [1, 2])
+    await world.account.container(containers.batches).deleteBlob(manifestBlob('whatsapp', number));
+  const { windows, heads } = await report(deps, ['whatsapp'], {});
+  expect(windows.map(({ run, batches }) => [run, batches])).toEqual([['backfill-20261120T000000Z-new', 2]]);
+  expect(heads['whatsapp']).toBe(verified!.head);
+  await verify(deps, ['whatsapp'], {}, (finding) => findings.push(finding));
+  expect(findings).toEqual([]);
 });
