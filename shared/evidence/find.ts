@@ -106,8 +106,11 @@ async function placeInPages({ batches }: Pick<Stage, 'batches'>, manifest: Manif
       continue;
     }
     let at = first;
-    for await (const { offset, length } of scanPage(await batches.streamPage(page.blob), page))
-      if (at++ === position) return { blob: page.blob, offset, length };
+    for await (const lines of scanPage(await batches.streamPage(page.blob), page)) {
+      const found = lines[position - at];
+      if (found) return { blob: page.blob, ...found };
+      at += lines.length;
+    }
   }
   return undefined;
 }
@@ -119,8 +122,9 @@ export async function* pointersIn(
 ): AsyncGenerator<ItemPointer> {
   let position = 0;
   for (const { blob, ...page } of pages)
-    for await (const { offset, length } of scanPage(await batches.streamPage(blob), { blob, ...page }))
-      yield { v: pointerVersion, connector, batch, position: position++, blob, offset, length };
+    for await (const lines of scanPage(await batches.streamPage(blob), { blob, ...page }))
+      for (const line of lines)
+        yield { v: pointerVersion, connector, batch, position: position++, blob, ...line };
 }
 
 async function* byParticipant(

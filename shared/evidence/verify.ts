@@ -138,7 +138,7 @@ async function verifyPages(
   for (const page of pages) {
     const at = { connector, batch: number, blob: page.blob };
     try {
-      for await (const _item of scanPage(await batches.streamPage(page.blob), page));
+      for await (const _items of scanPage(await batches.streamPage(page.blob), page));
     } catch (error) {
       if (isNotFound(error)) report({ kind: 'pageMissing', ...at, detail: `expected ${page.bytes} bytes` });
       else if (error instanceof PageDamagedError)

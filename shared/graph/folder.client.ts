@@ -1,5 +1,5 @@
 import type { Connector } from '../connectors';
-import { createLookUps } from '../look-ups';
+import { createLookUps, type LookUps } from '../look-ups';
 import { hasNoMailbox, isNotFound, RefusedError, toFolderError } from './failure';
 import { folderPath, foldersPath } from './paths';
 import type { Graph } from './request.client';
@@ -32,6 +32,7 @@ interface MailFolder {
 }
 
 const minuteMs = 60_000;
+const rootCacheMs = 60 * minuteMs;
 const maxDepth = 50;
 
 /**
@@ -47,11 +48,17 @@ export function createFolders(
 
   async function storedOrCreated(connectorId: string, name: string, userId: string): Promise<string> {
     const stored = (await rows.get(connectorId, userId))?.value.folderId;
-    if (stored !== undefined && (await isInUse(graph, userId, stored))) return stored;
+    if (stored !== undefined && (await isInUse(graph, userId, stored, roots))) return stored;
     const folderId = await findOrCreate(graph, userId, name);
     await rows.put(connectorId, userId, { folderId });
     return folderId;
   }
+
+  /** Asked for again now and then: a mailbox that was made anew has another root. */
+  const roots = createLookUps(async (userId: string) => (await read(graph, userId, 'msgfolderroot'))?.id, {
+    freshForMs: () => rootCacheMs,
+    now,
+  });
 
   /** Keys are texts, because objects with the same content are different keys. */
   type Key = [connectorId: string, name: string, userId: string];
@@ -85,15 +92,20 @@ async function unlessNoMailbox<T>(work: Promise<T>): Promise<T | undefined> {
 }
 
 /** Whether the folder exists and is, at any depth, outside Deleted Items. */
-async function isInUse(graph: Graph, userId: string, folderId: string): Promise<boolean> {
+async function isInUse(
+  graph: Graph,
+  userId: string,
+  folderId: string,
+  roots: LookUps<string, string | undefined>,
+): Promise<boolean> {
   const folder = await read(graph, userId, folderId);
   if (!folder) return false;
-  const root = await read(graph, userId, 'msgfolderroot');
-  const deleted = folder.parentFolderId === root?.id ? undefined : await read(graph, userId, 'deleteditems');
+  const root = await roots.find(userId, 0);
+  const deleted = folder.parentFolderId === root ? undefined : await read(graph, userId, 'deleteditems');
   let parentId = folder.parentFolderId;
   for (let depth = 0; deleted && parentId !== undefined && depth < maxDepth; depth += 1) {
     if (parentId === deleted.id) return false;
-    if (parentId === root?.id) return true;
+    if (parentId === root) return true;
     parentId = (await read(graph, userId, parentId))?.parentFolderId;
   }
   return true;

@@ -50,7 +50,7 @@ export type Resolution = { participant: Participant } & (
 );
 
 /** Groups have hundreds of members, and each look-up may be a request to Microsoft Graph. */
-const maxLookUps = 8;
+const maxLookUps = 30;
 /** A phone that was off sends a day later. With a longer difference, its clock may be wrong. */
 const clockBoundMs = 24 * 60 * 60 * 1000;
 

@@ -2,6 +2,7 @@ import type { Deps } from '../deps';
 import { pointerVersion, type ItemPointer } from '../item';
 import type { Manifest } from '../storage/manifest';
 import { scanPage } from '../storage/scan-page';
+import type { Line } from '../telemessage/lines';
 import { batchRow } from '../storage/outcomes';
 import { changeBatch } from './batch-state';
 
@@ -35,23 +36,30 @@ export async function putPointers(
   const window = { from: run.from, tailFrom: new Date(tailFromMs).toISOString() };
   let position = 0;
   for (const page of batch.pages) {
-    const pointers: ItemPointer[] = [];
-    for await (const { offset, length } of scanPage(await deps.batches.streamPage(page.blob), page)) {
-      if (wanted(position))
-        pointers.push({
-          v: pointerVersion,
-          connector: batch.connector,
-          batch: batch.number,
-          position,
-          blob: page.blob,
-          offset,
-          length,
-          ...(run.cause === 'daily' ? { window } : {}),
-        });
-      position++;
-    }
+    const lines: Line[][] = [];
+    for await (const found of scanPage(await deps.batches.streamPage(page.blob), page)) lines.push(found);
     // Send nothing before the whole page has matched its hash.
-    while (pointers.length > 0)
-      await Promise.all(pointers.splice(0, putsInFlight).map((pointer) => deps.importQueue.send(pointer)));
+    const unsent = pointersTo(lines, position, {
+      v: pointerVersion,
+      connector: batch.connector,
+      batch: batch.number,
+      blob: page.blob,
+      ...(run.cause === 'daily' ? { window } : {}),
+    });
+    const sendAll = async () => {
+      for (const pointer of unsent) if (wanted(pointer.position)) await deps.importQueue.send(pointer);
+    };
+    await Promise.all(Array.from({ length: putsInFlight }, sendAll));
+    position += page.items;
   }
+}
+
+/** Made one by one, when they are sent. */
+function* pointersTo(
+  lines: readonly Line[][],
+  first: number,
+  rest: Omit<ItemPointer, 'position' | 'offset' | 'length'>,
+): Generator<ItemPointer> {
+  let position = first;
+  for (const found of lines) for (const line of found) yield { ...rest, position: position++, ...line };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createLineScanner } from '../telemessage/lines';
+import { createLineScanner, type Line } from '../telemessage/lines';
 import type { Manifest } from './manifest';
 
 /** Thrown when a page is not what its manifest says. */
@@ -8,14 +8,14 @@ export class PageDamagedError extends Error {
 }
 
 /**
- * Yields the byte range of each item of a page, without its line feed.
+ * Yields the items of a page, those of each chunk together.
  *
  * @throws PageDamagedError when size, line count or hash differ from the manifest
  */
 export async function* scanPage(
   content: AsyncIterable<Buffer>,
   expected: Manifest['pages'][number],
-): AsyncGenerator<{ offset: number; length: number }> {
+): AsyncGenerator<Line[]> {
   const damaged = () =>
     new PageDamagedError(`The page ${expected.blob} is damaged: it differs from its manifest`);
   const hash = createHash('sha256');
@@ -24,12 +24,12 @@ export async function* scanPage(
   let lines = 0;
   for await (const chunk of content) {
     hash.update(chunk);
-    for (const line of scanner.scan(chunk)) {
-      // Not at the end: the pointers of a page without end would not fit into memory.
-      if (++lines > expected.items) throw damaged();
-      yield line;
-    }
     bytes += chunk.length;
+    const found = scanner.scan(chunk);
+    lines += found.length;
+    // Not at the end: the pointers of a page without end would not fit into memory.
+    if (lines > expected.items) throw damaged();
+    yield found;
   }
   if (bytes !== expected.bytes || lines !== expected.items || hash.digest('hex') !== expected.sha256)
     throw damaged();

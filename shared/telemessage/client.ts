@@ -211,7 +211,7 @@ function createTransfer(response: Response, expectedItems: number, maxBytes: num
               `A page is larger than PAGE_MAX_MB (${maxBytes} bytes): lower PAGE_ITEMS or raise PAGE_MAX_MB`,
             ),
           );
-        for (const _line of scanner.scan(chunk)) items++;
+        items += scanner.scan(chunk).length;
         if (items > expectedItems)
           throw fail(
             new Error(

@@ -49,6 +49,41 @@ export const getUser: Handler = (tenant, call) => {
   };
 };
 
+/** The tenant, with the domains in which its users have addresses. A guest's own address is in none of them. */
+export const getOrganisation: Handler = (tenant, call) => {
+  allowOptions(call.query, '$select');
+  if (tenant.faults.plan().organisationDenied)
+    throw new GraphError(
+      403,
+      'Authorization_RequestDenied',
+      'Insufficient privileges to complete the operation.',
+    );
+  const select = selected(
+    call.query,
+    ['id', 'displayName', 'verifiedDomains'],
+    'microsoft.graph.organization',
+  );
+  const addresses = tenant.users.flatMap(({ userPrincipalName, mail, proxyAddresses, userType }) =>
+    userType === 'Guest' ? [userPrincipalName] : [userPrincipalName, mail ?? '', ...proxyAddresses],
+  );
+  const names = addresses.flatMap((address) => /@(.+)$/.exec(address)?.[1]?.toLowerCase() ?? []);
+  const all: Record<string, unknown> = {
+    id: tenantId,
+    displayName: 'Contoso',
+    verifiedDomains: [...new Set(names)].map((name, index) => ({
+      capabilities: 'Email, OfficeCommunicationsOnline',
+      isDefault: index === 0,
+      isInitial: false,
+      name,
+      type: 'Managed',
+    })),
+  };
+  const view = Object.fromEntries([...(select ?? Object.keys(all))].map((name) => [name, all[name]]));
+  return { status: 200, json: { '@odata.context': contextUrl(call, 'organization'), value: [view] } };
+};
+
+const tenantId = '00000000-0000-4000-b000-000000000000';
+
 function viewOfUser(user: TenantUser, select: Set<string> | undefined): object {
   const [givenName = null, ...rest] = user.displayName.split(' ');
   const all: Record<string, unknown> = {

@@ -80,6 +80,8 @@ export const faultPlan = z
       .default([]),
     /** As in the US Government cloud, whose model has no upload sessions for mail. */
     noUploadSessions: z.boolean().default(false),
+    /** The app may read users, and not the organisation with its domains. */
+    organisationDenied: z.boolean().default(false),
     /** The tenant refuses to add attachments to a received item. */
     sealedAttachments: z.boolean().default(false),
   })

@@ -9,7 +9,7 @@ import {
   putUpload,
 } from './attachments';
 import type { Handler } from './call';
-import { getUser, listUsers } from './directory';
+import { getOrganisation, getUser, listUsers } from './directory';
 import { badRequest, GraphError } from './errors';
 import { createFolder, deleteFolder, getFolder, listFolders, moveFolder, renameFolder } from './folders';
 import { createMessage, deleteMessage, getMessage, listMessages, patchMessage } from './messages';
@@ -37,6 +37,7 @@ const messageRoutes = (at: string): [string, Methods][] => [
 
 const routes: [pattern: string[], methods: Methods, name: string][] = (
   [
+    ['v1.0/organization', { GET: getOrganisation }],
     ['v1.0/users', { GET: listUsers }],
     ['v1.0/users/:user', { GET: getUser }],
     ['v1.0/users/:user/mailFolders', { GET: listFolders, POST: createFolder }],

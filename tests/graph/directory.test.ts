@@ -1,4 +1,7 @@
 import { createDirectory } from '../../shared/graph/directory.client';
+import { RefusedError } from '../../shared/graph/failure';
+import type { Call } from '../../shared/graph/request.client';
+import type { FaultPlan } from '../../simulators/exchange/fault-plan';
 import { openTenant, user } from '../support/graph-tenant';
 
 const people = [
@@ -125,8 +128,69 @@ describe('the directory', () => {
 
   test('throws a failed look-up and does not remember it', async () => {
     const directory = open();
+    await directory.find('holder@contoso.example');
     tenant.exchange.setFaults({ script: [{ kind: 'serverError', times: 4 }] });
     await expect(directory.find('anna@contoso.example')).rejects.toMatchObject({ status: 500 });
     await expect(directory.find('anna@contoso.example')).resolves.toMatchObject(idOf('anna'));
+  });
+
+  describe('costs', () => {
+    const counted = () => tenant.exchange.stats().requests;
+
+    test('one request for three addresses that are asked for together', async () => {
+      const directory = open();
+      const wanted = [
+        'anna.berg@contoso.example',
+        'ab@old.example',
+        'shared@contoso.example',
+        'twins@contoso.example',
+      ];
+      const found = await Promise.all(wanted.map(async (address) => directory.find(address)));
+      expect(found.map((user) => user?.userId)).toEqual([
+        idOf('anna').userId,
+        idOf('anna').userId,
+        idOf('holder').userId,
+        undefined,
+      ]);
+      expect(counted()).toEqual({ 'GET v1.0/organization': 1, 'GET v1.0/users': 2 });
+    });
+
+    test('none for addresses of domains that the tenant does not have', async () => {
+      const directory = open();
+      for (const address of ['a@partner.example', 'b@elsewhere.example', 'c@notcontoso.example'])
+        await expect(directory.find(address)).resolves.toBeUndefined();
+      expect(counted()).toEqual({ 'GET v1.0/organization': 1 });
+      // Exchange can take mail for all subdomains.
+      await directory.find('d@sales.contoso.example');
+      expect(counted()).toEqual({ 'GET v1.0/organization': 1, 'GET v1.0/users': 1 });
+    });
+
+    test.each([
+      ['refuses to name its domains', { organisationDenied: true }],
+      ['fails to', { script: [{ kind: 'serverError', path: '/organization', times: 4 }] as const }],
+    ])('one more for each address where Graph %s', async (_, faults) => {
+      tenant.exchange.setFaults(faults as FaultPlan);
+      const directory = open();
+      await directory.find('a@partner.example');
+      await expect(directory.find('anna@contoso.example')).resolves.toMatchObject(idOf('anna'));
+      await directory.find('a@partner.example');
+      expect(counted()['GET v1.0/users']).toBe(2);
+    });
+
+    test('what Graph refuses as a whole is asked in parts', async () => {
+      const list = tenant.graph.list.bind(tenant.graph);
+      const failure = { kind: 'item', reason: 'rejected' } as const;
+      const refused = { failure, status: 400, codes: [], text: 'refused' };
+      const picky = {
+        ...tenant.graph,
+        list: async (path: string, call: Call) =>
+          call.query?.['$filter']?.includes(' or ')
+            ? Promise.reject(new RefusedError(refused, false))
+            : list(path, call),
+      };
+      const directory = createDirectory(picky, { cacheMs: 60_000, now: Date.now });
+      await expect(directory.find('shared@contoso.example')).resolves.toMatchObject(idOf('holder'));
+      await expect(directory.find('twins@contoso.example')).resolves.toBeUndefined();
+    });
   });
 });

@@ -12,8 +12,8 @@ const described = (bytes: Buffer, items: number) => ({
 });
 const lines = async (bytes: Buffer, size: number, expected = described(bytes, 3)) => {
   const found: string[] = [];
-  for await (const { offset, length } of scanPage(inChunks(bytes, size), expected))
-    found.push(bytes.toString('latin1', offset, offset + length));
+  for await (const lines of scanPage(inChunks(bytes, size), expected))
+    for (const { offset, length } of lines) found.push(bytes.toString('latin1', offset, offset + length));
   return found;
 };
 

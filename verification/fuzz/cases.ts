@@ -126,11 +126,12 @@ function pageCase(r: Random): Case {
       const page = { blob: 'page', sha256, bytes: input.length, items: items.length };
       const size = 1 + r.int(input.length + 10);
       let position = 0;
-      for await (const { offset, length } of scanPage(chunks(input, size), page)) {
-        if (!items[position]?.equals(input.subarray(offset, offset + length)))
-          throw new Finding('a line was cut wrongly');
-        position++;
-      }
+      for await (const lines of scanPage(chunks(input, size), page))
+        for (const { offset, length } of lines) {
+          if (!items[position]?.equals(input.subarray(offset, offset + length)))
+            throw new Finding('a line was cut wrongly');
+          position++;
+        }
       if (position !== items.length) throw new Finding('a page was scanned into a wrong number of lines');
       const line = lines[0]!;
       const { connector } = parts[0]!;
