@@ -57,39 +57,50 @@ export function isAtFault(outcome: Stored<Outcome> | undefined): boolean {
   return (outcome?.value.attempts?.failed ?? 0) >= mostFailures || isDeadly(outcome);
 }
 
-/** Notes that an attempt begins; undefined if the item has an outcome by now. */
+/** Notes that the first attempt of an item begins; undefined if another one has begun before. Reads nothing. */
+export const beginFirstAttempt = (deps: Stage, pointer: ItemPointer): Promise<Attempt | undefined> =>
+  beginAfter(deps, pointer, false, undefined);
+
+/** Notes that an attempt begins; undefined if the item has an outcome by now. `known` is its row as last read. */
 export async function beginAttempt(
   deps: Stage,
   pointer: ItemPointer,
   alone: boolean,
+  known?: Stored<Outcome>,
 ): Promise<Attempt | undefined> {
   const partition = batchPartition(pointer.connector, pointer.batch);
-  const key = positionRow(pointer.position);
-  const beganMs = deps.now();
   for (;;) {
-    const known = await deps.outcomes.get(partition, key);
     if (hasOutcome(known)) return undefined;
-    const former = known?.value.attempts ?? none;
-    const attempts: Attempts = {
-      ...former,
-      begun: former.begun + 1,
-      begunAlone: former.begunAlone + (alone ? 1 : 0),
-    };
-    const fresh: Outcome = { v: 2, kind: 'begun', settledAt: '', expected: 0, deliveries: [] };
-    const value: Outcome = { ...(known?.value ?? fresh), attempts };
-    if (value.kind === 'begun') value.settledAt = new Date(beganMs).toISOString();
-    const etag = known
-      ? await deps.outcomes.replace(partition, key, value, known.etag)
-      : await deps.outcomes.insert(partition, key, value);
-    if (!etag) continue;
-    return {
-      row: { row: key, value, etag },
-      alone,
-      number: attempts.begun,
-      beganMs,
-      recipients: new Set(),
-    };
+    const attempt = await beginAfter(deps, pointer, alone, known);
+    if (attempt) return attempt;
+    known = await deps.outcomes.get(partition, positionRow(pointer.position));
   }
+}
+
+/** Undefined if the row is another one than `known`. */
+async function beginAfter(
+  deps: Stage,
+  { connector, batch, position }: ItemPointer,
+  alone: boolean,
+  known: Stored<Outcome> | undefined,
+): Promise<Attempt | undefined> {
+  const beganMs = deps.now();
+  const former = known?.value.attempts ?? none;
+  const attempts: Attempts = {
+    ...former,
+    begun: former.begun + 1,
+    begunAlone: former.begunAlone + (alone ? 1 : 0),
+  };
+  const fresh: Outcome = { v: 2, kind: 'begun', settledAt: '', expected: 0, deliveries: [] };
+  const value: Outcome = { ...(known?.value ?? fresh), attempts };
+  if (value.kind === 'begun') value.settledAt = new Date(beganMs).toISOString();
+  const partition = batchPartition(connector, batch);
+  const row = positionRow(position);
+  const etag = known
+    ? await deps.outcomes.replace(partition, row, value, known.etag)
+    : await deps.outcomes.insert(partition, row, value);
+  if (etag === undefined) return undefined;
+  return { row: { row, value, etag }, alone, number: attempts.begun, beganMs, recipients: new Set() };
 }
 
 /**

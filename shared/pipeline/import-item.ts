@@ -2,6 +2,7 @@ import { connectors, type Connector } from '../connectors';
 import { deliver, failedDelivery, type Delivered } from '../delivery/deliver';
 import {
   beginAttempt,
+  beginFirstAttempt,
   endAttempt,
   isDeadly,
   isSuspect,
@@ -45,23 +46,36 @@ type Communication = Extract<ReadItem, { kind: 'communication' }>;
  */
 export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void> {
   const { connector, batch, position } = pointer;
+  const bytes = pointer.length * memoryPerLineByte;
+  // Nearly every item is new: then its row need not be read, because it can be inserted.
+  const isNew =
+    pointer.putOff === undefined &&
+    (await deps.memory.hold(bytes, async () => {
+      const attempt = await beginFirstAttempt(deps, pointer);
+      if (attempt) await carryOut(deps, pointer, attempt);
+      return attempt !== undefined;
+    }));
+  if (isNew) return;
   const known = await deps.outcomes.get(batchPartition(connector, batch), positionRow(position));
   if (hasOutcome(known)) return;
   // Another pointer to it may still be on the queue; each attempt more would end a worker more.
   if (isDeadly(known)) return giveUp(deps, pointer);
   const alone = isSuspect(known);
   // An item that waits for its turn has not begun: it is not to blame if its worker ends.
-  await deps.memory.hold(alone ? Infinity : pointer.length * memoryPerLineByte, async () => {
-    const attempt = await beginAttempt(deps, pointer, alone);
-    if (!attempt) return;
-    try {
-      await recordOutcome(deps, pointer, attempt, await resultOf(deps, pointer, attempt));
-    } catch (error) {
-      // The error of the attempt is the one that counts.
-      await endAttempt(deps, pointer, attempt, nextStepAfter(error).kind === 'retry').catch(() => undefined);
-      throw error;
-    }
+  await deps.memory.hold(alone ? Infinity : bytes, async () => {
+    const attempt = await beginAttempt(deps, pointer, alone, known);
+    if (attempt) await carryOut(deps, pointer, attempt);
   });
+}
+
+async function carryOut(deps: Deps, pointer: ItemPointer, attempt: Attempt): Promise<void> {
+  try {
+    await recordOutcome(deps, pointer, attempt, await resultOf(deps, pointer, attempt));
+  } catch (error) {
+    // The error of the attempt is the one that counts.
+    await endAttempt(deps, pointer, attempt, nextStepAfter(error).kind === 'retry').catch(() => undefined);
+    throw error;
+  }
 }
 
 async function resultOf(deps: Deps, pointer: ItemPointer, attempt: Attempt): Promise<ItemResult> {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ContainerClient } from '@azure/storage-blob';
 import type { ConnectorId } from '../connectors';
+import { createLookUps } from '../look-ups';
 import { lastExisting } from './last-existing';
 import { createBlob, createOnly, readBlob } from './write-once.client';
 import { manifestBlob, manifestBytes, storedManifest, type Manifest, type StoredManifest } from './manifest';
@@ -26,6 +27,14 @@ export interface Batches {
 }
 
 const uploadBlockBytes = 4 * 1024 * 1024;
+/**
+ * Neighbours in a page are read together: a small item is taken from the window that it begins in, which reaches as far
+ * beyond its end as such an item is long. 3 MiB of the latest windows stay in memory.
+ */
+const windowBytes = 64 * 1024;
+const smallItemBytes = 32 * 1024;
+const mostWindows = 32;
+
 /** The batches in the container. All methods throw `RestError` for what the service refuses. */
 export function createBatches(container: ContainerClient): Batches {
   const download = async (blob: string, offset?: number, length?: number) => {
@@ -38,6 +47,15 @@ export function createBatches(container: ContainerClient): Batches {
     for await (const chunk of chunks) parts.push(chunk);
     return Buffer.concat(parts);
   };
+  const readBytes = async (blob: string, offset: number, length: number) =>
+    readAll(await download(blob, offset, length));
+  const windows = createLookUps(
+    (key: string) => {
+      const [number = '', blob = ''] = key.split(' ');
+      return readBytes(blob, Number(number) * windowBytes, windowBytes + smallItemBytes);
+    },
+    { freshForMs: () => Infinity, now: Date.now, mostEntries: mostWindows },
+  );
   const readManifest = async (connector: ConnectorId, number: number) => {
     const bytes = await readBlob(container, manifestBlob(connector, number));
     return bytes && storedManifest(bytes);
@@ -66,7 +84,14 @@ export function createBatches(container: ContainerClient): Batches {
     streamPage: (blob) => download(blob),
     async readRange(blob, offset, length) {
       if (length === 0) return Buffer.alloc(0);
-      const bytes = await readAll(await download(blob, offset, length));
+      if (length <= smallItemBytes) {
+        const number = Math.floor(offset / windowBytes);
+        const window = await windows.find(`${number} ${blob}`, 0);
+        const found = window.subarray(offset - number * windowBytes).subarray(0, length);
+        if (found.length === length) return found;
+        windows.forget(`${number} ${blob}`);
+      }
+      const bytes = await readBytes(blob, offset, length);
       if (bytes.length !== length)
         throw new Error(`A page holds ${bytes.length} of ${length} bytes of an item`);
       return bytes;

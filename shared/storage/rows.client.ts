@@ -1,8 +1,9 @@
 import { RestError, type TableClient, type TableEntityResult } from '@azure/data-tables';
+import { createGroupedWrites } from './grouped-writes.client';
 
 /**
  * Rows of one table. The pipeline's promises depend on three kinds of write: insert if absent, replace if unchanged,
- * and upsert. The etag that a write returns is the condition of the next one. Reading throws on a row that a newer
+ * and upsert. Inserts and replacements in one partition may share requests. The etag that a write returns is the condition of the next one. Reading throws on a row that a newer
  * release wrote; all methods throw `RestError` for what the service refuses.
  */
 export interface Rows<T extends object> {
@@ -60,10 +61,20 @@ export function createRows<T extends object>(table: TableClient): Rows<T> {
     ...encode(value),
   });
 
+  const grouped = createGroupedWrites(table);
+  const etagOf = ({ etag }: { etag?: string }) => {
+    if (etag === undefined) throw new Error('The storage service sent no etag with its answer');
+    return etag;
+  };
+
   return {
     async insert(partition, row, value) {
+      const inserted = entity(partition, row, value);
       try {
-        return (await table.createEntity(entity(partition, row, value))).etag;
+        return await grouped.write(partition, row, {
+          action: ['create', inserted],
+          alone: async () => etagOf(await table.createEntity(inserted)),
+        });
       } catch (error) {
         if (statusOf(error) === 409) return undefined;
         throw error;
@@ -78,8 +89,12 @@ export function createRows<T extends object>(table: TableClient): Rows<T> {
       }
     },
     async replace(partition, row, value, etag) {
+      const replacement = entity(partition, row, value);
       try {
-        return (await table.updateEntity(entity(partition, row, value), 'Replace', { etag })).etag;
+        return await grouped.write(partition, row, {
+          action: ['update', replacement, 'Replace', { etag }],
+          alone: async () => etagOf(await table.updateEntity(replacement, 'Replace', { etag })),
+        });
       } catch (error) {
         if (statusOf(error) === 412 || statusOf(error) === 404) return undefined;
         throw error;

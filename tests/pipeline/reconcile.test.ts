@@ -318,8 +318,8 @@ describe('splitting', () => {
         'v',
         'connector',
         'batch',
-        'position',
         'blob',
+        'position',
         'offset',
         'length',
       ]);

@@ -24,6 +24,31 @@ describe('batches', () => {
     expect((await batches().readRange(blob, 0, 3)).toString()).toBe('one');
   });
 
+  it('read small neighbours with one request, large items alone, and never beyond the page', async () => {
+    const blob = `pages/${randomUUID()}`;
+    const lines = Array.from({ length: 300 }, (_, number) =>
+      `${number}`.padEnd(number % 50 === 7 ? 40_000 : 700, '.'),
+    );
+    await batches().writePage(blob, chunks(...lines));
+    const requests = new Set<string>();
+    const container = account.container(containers.batches);
+    const getBlobClient = container.getBlobClient.bind(container);
+    container.getBlobClient = (name) => {
+      const client = getBlobClient(name);
+      const download = client.download.bind(client);
+      client.download = (offset, count) => (requests.add(`${offset} ${count}`), download(offset, count));
+      return client;
+    };
+    const own = createBatches(container);
+    const starts = lines.map((_, at) => lines.slice(0, at).join('').length);
+    const read = await Promise.all(lines.map((line, at) => own.readRange(blob, starts[at]!, line.length)));
+    expect(read.map(String)).toEqual(lines);
+    const bytes = lines.join('').length;
+    expect(requests.size).toBe(Math.ceil(bytes / 65_536) + 6);
+    await expect(own.readRange(blob, bytes - 10, 11)).rejects.toThrow('A page holds 10 of 11 bytes');
+    await expect(own.readRange(blob, bytes, 1)).rejects.toThrow();
+  });
+
   it('store nothing of a page whose content fails', async () => {
     const blob = `pages/${randomUUID()}`;
     async function* broken() {

@@ -1,3 +1,4 @@
+import type { TableClient } from '@azure/data-tables';
 import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { tables } from '../../shared/names';
@@ -7,6 +8,15 @@ import { refuse, withAnswers } from '../support/answering-account';
 import { useStore } from '../support/store';
 
 const { account } = useStore();
+
+function countRequests(table: TableClient) {
+  let count = 0;
+  for (const name of ['createEntity', 'updateEntity', 'submitTransaction'] as const) {
+    const send = table[name].bind(table) as (...args: unknown[]) => Promise<never>;
+    table[name] = (...args: unknown[]) => (count++, send(...args));
+  }
+  return { table, count: () => count, clear: () => void (count = 0) };
+}
 
 const collect = async <T>(values: AsyncIterable<T>) => {
   const all: T[] = [];
@@ -32,6 +42,40 @@ describe('rows', () => {
     expect(await rows().replace(partition, 'a', { n: 3 }, first!)).toBeUndefined();
     expect(await rows().replace(partition, 'a', { n: 4 }, second!)).toEqual(expect.any(String));
     expect((await rows().get(partition, 'a'))?.value).toEqual({ n: 4 });
+  });
+
+  it('share requests when they are written at the same time, and each write keeps its own fate', async () => {
+    const partition = randomUUID();
+    const requests = countRequests(account.table(tables.outcomes));
+    const own = createRows<Record<string, unknown>>(requests.table);
+    const taken = await own.insert(partition, 'taken', { n: 0 });
+    requests.clear();
+    const names = Array.from({ length: 20 }, (_, number) => `row${number}`);
+    const etags = await Promise.all(names.map((name) => own.insert(partition, name, { n: 1 })));
+    expect(requests.count()).toBeLessThanOrEqual(2);
+    const changed = await Promise.all(
+      names.map((name, at) => own.replace(partition, name, { n: 2 }, etags[at]!)),
+    );
+    expect(requests.count()).toBeLessThanOrEqual(4);
+    expect(changed.every((etag) => etag !== undefined)).toBe(true);
+    // One that is impossible spoils no other, whatever the order.
+    const mixed = await Promise.all([
+      own.insert(partition, 'new1', { n: 3 }),
+      own.replace(partition, 'row0', { n: 3 }, etags[0]!),
+      own.insert(partition, 'taken', { n: 3 }),
+      own.replace(partition, 'gone', { n: 3 }, taken!),
+      own.replace(partition, 'row1', { n: 3 }, changed[1]!),
+      own.replace(partition, 'row1', { n: 4 }, changed[1]!),
+    ]);
+    expect(mixed.map((etag) => etag !== undefined)).toEqual([true, false, false, false, true, false]);
+    const rowsThere = await collect(own.list(partition));
+    expect(Object.fromEntries(rowsThere.map(({ row, value }) => [row, value['n']]))).toMatchObject({
+      taken: 0,
+      new1: 3,
+      row0: 2,
+      row1: 3,
+      row19: 2,
+    });
   });
 
   it('keep nothing of their former values', async () => {
