@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { ConnectorId } from '../connectors';
 import type { Deps } from '../deps';
-import { entryPartition, type Outcome, type Quarantined, type QuarantineEntry } from '../storage/outcomes';
+import {
+  batchPartition,
+  entryPartition,
+  positionRow,
+  type Outcome,
+  type Quarantined,
+  type QuarantineEntry,
+} from '../storage/outcomes';
 import { itemIdentity } from '../storage/tails';
 
 type Stage = Pick<Deps, 'quarantineEntries'>;
@@ -37,20 +44,47 @@ export async function enterQuarantine(
     }
     const { acknowledgedAt, ...former } = known.value;
     const stays = acknowledgedAt !== undefined && former.reason === reason ? { acknowledgedAt } : {};
-    const entry: QuarantineEntry = { ...former, ...stays, batch, position, reason, at };
+    const others = otherPlaces(former, { batch, position });
+    const entry: QuarantineEntry = { ...former, ...stays, batch, position, reason, at, others };
     if (await quarantineEntries.replace(partition, item, entry, known.etag)) return;
   }
 }
 
-/** Removes the entry of an item that left the quarantine here, unless it came again from elsewhere since. */
+/** The places of an entry besides the given one, without those that are too many to be kept. */
+function otherPlaces(
+  { batch, position, others = [] }: Omit<QuarantineEntry, 'at' | 'reason'>,
+  place: Place,
+): Place[] {
+  const all = [...others, { batch, position }];
+  return all.filter((one) => !isAt(one, place)).slice(-mostOthers);
+}
+const mostOthers = 50;
+
+/**
+ * Removes the entry of an item that left the quarantine here. It stays if the item came again from elsewhere since, or is
+ * still in quarantine where it came from before.
+ */
 export async function leaveQuarantine(
-  { quarantineEntries }: Stage,
-  { item, connector, ...place }: Pick<Quarantined, 'item' | 'connector' | 'batch' | 'position'>,
+  { quarantine, quarantineEntries }: Stage & Pick<Deps, 'quarantine'>,
+  { item, connector, batch, position }: Pick<Quarantined, 'item' | 'connector' | 'batch' | 'position'>,
 ): Promise<void> {
   if (item === undefined) return;
-  const partition = entryPartition(connector as ConnectorId);
-  const known = await quarantineEntries.get(partition, item);
-  if (known && isAt(known.value, place)) await quarantineEntries.remove(partition, item);
+  const id = connector as ConnectorId;
+  for (;;) {
+    const known = await quarantineEntries.get(entryPartition(id), item);
+    if (!known || !isAt(known.value, { batch, position })) return;
+    const others = otherPlaces(known.value, { batch, position });
+    const rest = { ...known.value, others };
+    let row;
+    while (!row && others.length > 0) {
+      const place = others.pop()!;
+      const stored = await quarantine.get(batchPartition(id, place.batch), positionRow(place.position));
+      if (stored?.value.item === item) row = stored.value;
+    }
+    if (!row) return quarantineEntries.remove(entryPartition(id), item);
+    const former = { batch: row.batch, position: row.position, reason: row.reason, at: row.at };
+    if (await quarantineEntries.replace(entryPartition(id), item, { ...rest, ...former }, known.etag)) return;
+  }
 }
 
 /** Whether the item was in quarantine from another place already: then it is no news. */

@@ -138,6 +138,8 @@ export interface QuarantineEntry {
   /** Where it came from first: the batch of that place reports it. */
   firstBatch: number;
   firstPosition: number;
+  /** Other places that it came from, latest last; the item may be in quarantine there too. */
+  others?: { batch: number; position: number }[];
   /** When it first went into quarantine, and when last; ISO-8601 UTC. */
   since: string;
   at: string;
