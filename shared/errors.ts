@@ -55,6 +55,18 @@ export class PutOffError extends Error {
   }
 }
 
+/** Thrown when a mailbox has as much work as it takes; its own queue says when there will be room. */
+export class CrowdedMailboxError extends PutOffError {
+  constructor(
+    delayMs: number,
+    message: string,
+    /** User id. */
+    readonly mailbox: string,
+  ) {
+    super(delayMs, message);
+  }
+}
+
 /** Thrown when another worker has the same item in hand, from another queue message or from a second copy of this one. */
 export class BusyError extends PutOffError {}
 

@@ -30,6 +30,11 @@ export const itemPointer = z.strictObject({
    * instants of arrival.
    */
   window: z.strictObject({ from: z.iso.datetime(), tailFrom: z.iso.datetime() }).optional(),
+  /** User id of the mailbox that had no room for the item: until it has, nothing needs to be read. */
+  waitsFor: z
+    .string()
+    .regex(/^[\w-]{1,64}$/, 'expected a user id')
+    .optional(),
   /** How often the item was put off. */
   putOff: z.int().nonnegative().optional(),
 });

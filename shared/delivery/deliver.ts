@@ -36,17 +36,21 @@ const createAttempts = 3;
  * Delivers one item to one mailbox, exactly once in effect: the ledger row is claimed, the message is created, the row
  * is set to done. An attempt that takes over an expired claim searches the mailbox before it creates.
  *
+ * @throws CrowdedMailboxError when the mailbox has no room; nothing was claimed
  * @throws BusyError when another worker holds the claim, PutOffError when the mailbox is cooling down
  * @throws Error when the outcome is still unknown: the next attempt finds out
  */
 export async function deliver(deps: Stage, delivery: Delivery): Promise<Delivered> {
-  const claim = await claimDelivery(deps, delivery);
-  if (claim.kind === 'done') return deliveryResult(claim.row, delivery);
+  const leave = deps.mailboxes.enter(delivery.userId);
   try {
-    return await create(deps, delivery, claim);
-  } catch (error) {
-    await claim.release(nextStepAfter(error).kind !== 'retry');
-    return { ...failedDelivery(delivery.userId, error), ...doubtOf(claim.row) };
+    const claim = await claimDelivery(deps, delivery);
+    if (claim.kind === 'done') return deliveryResult(claim.row, delivery);
+    return await create(deps, delivery, claim).catch(async (error: unknown) => {
+      await claim.release(nextStepAfter(error).kind !== 'retry');
+      return { ...failedDelivery(delivery.userId, error), ...doubtOf(claim.row) };
+    });
+  } finally {
+    leave();
   }
 }
 

@@ -1,4 +1,4 @@
-import { PutOffError } from '../errors';
+import { CrowdedMailboxError, PutOffError } from '../errors';
 
 /** Time, timers and random numbers, as arguments so that tests need not wait. */
 export interface Clock {
@@ -16,6 +16,11 @@ export interface Clock {
  * `Retry-After` has passed (learn.microsoft.com/graph/throttling-limits, Outlook).
  */
 export interface MailboxGate {
+  /**
+   * Takes a place in the mailbox for work of several requests, which the caller gives back at its end. The requests of
+   * such work count as begun. Throws `CrowdedMailboxError` when all places are taken, or the mailbox cools down for long.
+   */
+  enter(mailbox: string): () => void;
   /**
    * Runs `work` when its turn comes. `begun` marks a further request of work that has begun: it takes its turn before
    * work that has not, and is never refused because the queue is full. Throws `PutOffError` when the wait would be
@@ -38,6 +43,10 @@ interface Waiter {
 
 interface Lane {
   active: number;
+  /** Work that has a place. */
+  entered: number;
+  /** How long a request takes. */
+  averageMs: number;
   waiters: Waiter[];
   coolUntil: number;
   waking: boolean;
@@ -60,30 +69,48 @@ export function createMailboxGate(options: {
   /** The longest cool-down that a call waits for; a longer one puts it off. */
   longestWaitMs?: number;
 }): MailboxGate {
-  const { clock, inFlight = 4, waiters = 8, longestWaitMs = 10_000 } = options;
+  const { clock, inFlight = 4, waiters = 16, longestWaitMs = 10_000 } = options;
   const lanes = new Map<string, Lane>();
+  /** Over all mailboxes: the first guess for each. */
   let averageMs = firstGuessMs;
 
   const jitter = (delayMs: number) => Math.ceil(delayMs * (1 + clock.random() / 4));
-  const cooling = (delayMs: number) =>
-    new PutOffError(
+  const cooling = (mailbox: string, delayMs: number) =>
+    new CrowdedMailboxError(
       jitter(Math.max(delayMs, shortestPutOffMs)),
       'The mailbox is cooling down after throttling.',
+      mailbox,
     );
 
   function laneOf(mailbox: string): Lane {
     let lane = lanes.get(mailbox);
-    if (!lane)
-      lanes.set(mailbox, (lane = { active: 0, waiters: [], coolUntil: 0, waking: false, nextTurnAt: 0 }));
+    if (!lane) {
+      lane = { active: 0, entered: 0, averageMs, waiters: [], coolUntil: 0, waking: false, nextTurnAt: 0 };
+      lanes.set(mailbox, lane);
+    }
     return lane;
   }
 
   /** Each call that is put off gets the next free time, so that they do not all come back together. */
-  function crowded(lane: Lane): PutOffError {
+  function crowded(mailbox: string, lane: Lane): PutOffError {
     const now = clock.now();
-    lane.nextTurnAt = Math.max(lane.nextTurnAt, now) + averageMs / inFlight;
+    const turnMs = lane.averageMs / inFlight;
+    const presentMs = Math.max(lane.entered, lane.active + lane.waiters.length) * turnMs;
+    lane.nextTurnAt = Math.max(lane.nextTurnAt, now + presentMs) + turnMs;
     const delayMs = Math.min(Math.max(lane.nextTurnAt - now, shortestPutOffMs), longestPutOffMs);
-    return new PutOffError(jitter(delayMs), 'Too many deliveries are waiting for this mailbox.');
+    return new CrowdedMailboxError(delayMs, 'Too many deliveries are waiting for this mailbox.', mailbox);
+  }
+
+  /** Forgets a mailbox in which nothing happens. */
+  function tidy(mailbox: string, lane: Lane): void {
+    const isIdle = lane.active === 0 && lane.entered === 0 && lane.waiters.length === 0;
+    if (isIdle && lane.nextTurnAt <= clock.now() && lane.coolUntil <= clock.now()) lanes.delete(mailbox);
+  }
+
+  /** Throws if the mailbox cools down for longer than a call waits. */
+  function refuseCooling(mailbox: string, lane: Lane): void {
+    const coolingMs = lane.coolUntil - clock.now();
+    if (coolingMs > longestWaitMs) throw cooling(mailbox, coolingMs);
   }
 
   /** Lets in as many waiting calls as there is room for. */
@@ -99,8 +126,7 @@ export function createMailboxGate(options: {
       lane.active += 1;
       next.enter();
     }
-    if (lane.active === 0 && lane.waiters.length === 0 && lane.nextTurnAt <= clock.now())
-      lanes.delete(mailbox);
+    tidy(mailbox, lane);
   }
 
   function wakeAfter(mailbox: string, lane: Lane, delayMs: number): void {
@@ -133,11 +159,21 @@ export function createMailboxGate(options: {
   }
 
   return {
+    enter(mailbox) {
+      const lane = laneOf(mailbox);
+      refuseCooling(mailbox, lane);
+      if (lane.entered >= inFlight + waiters) throw crowded(mailbox, lane);
+      lane.entered += 1;
+      return () => {
+        lane.entered -= 1;
+        tidy(mailbox, lane);
+      };
+    },
+
     async run(mailbox, { signal, begun = false }, work) {
       const lane = laneOf(mailbox);
-      const coolingMs = lane.coolUntil - clock.now();
-      if (coolingMs > longestWaitMs) throw cooling(coolingMs);
-      if (!begun && lane.waiters.length >= waiters) throw crowded(lane);
+      refuseCooling(mailbox, lane);
+      if (!begun && lane.waiters.length >= waiters) throw crowded(mailbox, lane);
       if (signal?.aborted)
         throw new PutOffError(jitter(shortestPutOffMs), 'The time ran out before the request.');
       await turn(mailbox, lane, begun, signal);
@@ -145,7 +181,9 @@ export function createMailboxGate(options: {
       try {
         return await work();
       } finally {
-        averageMs += (clock.now() - startedAt - averageMs) / 16;
+        const tookMs = clock.now() - startedAt;
+        averageMs += (tookMs - averageMs) / 16;
+        lane.averageMs += (tookMs - lane.averageMs) / 8;
         lane.active -= 1;
         letIn(mailbox, lane);
       }
@@ -155,7 +193,7 @@ export function createMailboxGate(options: {
       const lane = laneOf(mailbox);
       lane.coolUntil = Math.max(lane.coolUntil, clock.now() + delayMs);
       if (delayMs > longestWaitMs) {
-        for (const waiter of lane.waiters.splice(0)) waiter.refuse(cooling(delayMs));
+        for (const waiter of lane.waiters.splice(0)) waiter.refuse(cooling(mailbox, delayMs));
       }
     },
   };

@@ -46,6 +46,11 @@ export interface CreateOptions {
  * `PutOffError` (try later; nothing has happened), `DeploymentError`, and other errors that a retry may cure.
  */
 export interface Mailboxes {
+  /**
+   * Takes a place in the mailbox for one delivery, which the caller gives back at its end. Throws `CrowdedMailboxError`
+   * when none is free: then nothing that costs a request should begin.
+   */
+  enter(userId: string): () => void;
   /** See `Folders`. */
   folder(userId: string, connector: Connector, options?: { refresh?: boolean }): Promise<string | undefined>;
   /**
@@ -90,7 +95,7 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
       if (!(error instanceof RefusedError)) throw error;
       // The original header block is the likeliest part to be refused, and the item can do without it.
       const without = error.status === 400 ? withoutTransportHeaders(json) : undefined;
-      if (without) return postMessage(path, without, inline, { ...call, begun: true });
+      if (without) return postMessage(path, without, inline, call);
       throw toPermanentError(error);
     }
   }
@@ -109,7 +114,7 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
         stopped.add(error);
         throw error;
       });
-    const call = { mailbox: userId, signal };
+    const call = { mailbox: userId, signal, begun: true };
 
     await step();
     const messageId = await postMessage(path, item.json, plan.inline, { ...call, doing: 'create message' });
@@ -151,6 +156,7 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
   }
 
   return {
+    enter: (userId) => graph.enter(userId),
     folder: async (userId, connector, options) => folders.folder(userId, connector, options),
 
     async create(userId, folderId, item, { signal, beforeStep = async () => undefined }) {
@@ -161,7 +167,7 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
       };
       const plan = planAttachments(Buffer.byteLength(JSON.stringify(whole)), item.attachments);
       if (plan.later.length > 0) return createInSteps({ userId, path }, item, plan, { signal, beforeStep });
-      const call = { doing: 'create message', mailbox: userId, signal };
+      const call = { doing: 'create message', mailbox: userId, signal, begun: true };
       const messageId = await postMessage(path, whole, plan.inline, call);
       return messageId === undefined ? { kind: 'folderGone' } : { kind: 'created', messageId };
     },

@@ -47,6 +47,8 @@ export interface Reply {
  * repeated and may have taken effect.
  */
 export interface Graph {
+  /** See `MailboxGate`: the calls of the work are to be marked as begun. */
+  enter(mailbox: string): () => void;
   /** Gets a token unless the present one is still valid. */
   signIn(): Promise<void>;
   /** `path` is below `/v1.0`, with its parts encoded (see paths.ts). */
@@ -108,7 +110,7 @@ export function createGraph(options: GraphOptions): Graph {
     clock,
     longestWaitMs,
     inFlight: options.mailboxInFlight ?? 4,
-    waiters: options.mailboxWaiters ?? 8,
+    ...(options.mailboxWaiters !== undefined && { waiters: options.mailboxWaiters }),
   });
   const directory = createMailboxGate({ clock, longestWaitMs, inFlight: 16, waiters: 1_000 });
   const denials = createAccessDenials({
@@ -234,6 +236,7 @@ export function createGraph(options: GraphOptions): Graph {
   }
 
   return {
+    enter: (mailbox) => mailboxes.enter(mailbox),
     signIn: async () => void (await token.current()),
     get: async (path, call) => request('GET', path, call),
     post: async (path, call) => request('POST', path, call),

@@ -17,7 +17,14 @@ import type { Attachment, Email } from '../email/email';
 import { mailboxItem, type MailboxItem } from '../email/mailbox-item';
 import { oneLine } from '../email/safe-text';
 import { applySizeRules, asDropped } from '../email/size-rules';
-import { DeploymentError, gravest, nextStepAfter, PermanentError, PutOffError } from '../errors';
+import {
+  CrowdedMailboxError,
+  DeploymentError,
+  gravest,
+  nextStepAfter,
+  PermanentError,
+  PutOffError,
+} from '../errors';
 import type { ItemPointer } from '../item';
 import { resolve, type FoundUser, type Mailbox, type Resolution } from '../mapping/resolve';
 import { ownId } from '../participants/participants';
@@ -39,13 +46,15 @@ type Communication = Extract<ReadItem, { kind: 'communication' }>;
  * Imports one item into the mailbox of every mapped participant and records its outcome. An item that has an outcome is
  * left alone.
  *
+ * @throws CrowdedMailboxError when the mailbox that it waits for has no room; it cost nothing
  * @throws PutOffError when a mailbox is throttled, another worker has the item, or the time of one attempt is over; what
  *   was delivered stays delivered
  * @throws DeploymentError when the app as a whole is refused, or has no mapping file
  * @throws Error for everything that another attempt may cure
  */
 export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void> {
-  const { connector, batch, position } = pointer;
+  const { connector, batch, position, waitsFor } = pointer;
+  if (waitsFor !== undefined) deps.mailboxes.enter(waitsFor)();
   const bytes = pointer.length * memoryPerLineByte;
   // Nearly every item is new: then its row need not be read, because it can be inserted.
   const isNew =
@@ -158,6 +167,9 @@ async function importEverywhere(
   };
   const whole = converted(item, () => without([]));
   const untilMs = startedMs + longestDeliveryMs;
+  // Before anything is noted or claimed: of all items, those for a crowded mailbox are the most.
+  const crowded = mailboxes.map(({ userId }) => crowdOf(deps, userId));
+  if (crowded.every((error) => error !== undefined)) throw gravest([...unknown, ...crowded]);
   await noteRecipients(deps, pointer, attempt, { itemKey, userIds: mailboxes.map(({ userId }) => userId) });
   const deliveries = await deliverAll(deps, mailboxes, {
     startedMs,
@@ -232,6 +244,17 @@ function unreached(resolutions: readonly Resolution[]): Pick<ItemResult, 'unreac
     ),
     reasonOfUnreached: isUncertain ? 'uncertainOwner' : 'participantUnmapped',
   };
+}
+
+/** Why the mailbox takes no delivery now; undefined if it does. */
+function crowdOf({ mailboxes }: Pick<Deps, 'mailboxes'>, userId: string): CrowdedMailboxError | undefined {
+  try {
+    mailboxes.enter(userId)();
+    return undefined;
+  } catch (error) {
+    if (error instanceof CrowdedMailboxError) return error;
+    throw error;
+  }
 }
 
 const isTemporary = (error: unknown) => error !== undefined && nextStepAfter(error).kind !== 'quarantine';

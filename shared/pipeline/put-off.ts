@@ -1,5 +1,5 @@
 import type { Deps } from '../deps';
-import { BusyError, DeploymentError, nextStepAfter, PutOffError } from '../errors';
+import { BusyError, CrowdedMailboxError, DeploymentError, nextStepAfter, PutOffError } from '../errors';
 import type { ItemPointer } from '../item';
 
 const SECOND = 1000;
@@ -28,9 +28,12 @@ export async function orPutOff(
     const putOff = (pointer.putOff ?? 0) + 1;
     if (next.error instanceof BusyError && putOff > maxBusyPutOffs) return;
     const wantedMs = next.error instanceof PutOffError ? next.error.delayMs : deploymentDelayMs;
-    // Spread the delays, or work that was throttled together would come back together.
-    const delayMs = Math.ceil(Math.min(wantedMs, maxDelayMs) * (1 + deps.random() / 2));
-    const { connector, batch, position } = pointer;
+    const crowd = next.error instanceof CrowdedMailboxError ? next.error : undefined;
+    // Spread the delays, or work that was throttled together would come back together. A crowd comes by turns.
+    const spread = crowd ? 1 : 1 + deps.random() / 2;
+    const delayMs = Math.ceil(Math.min(wantedMs, maxDelayMs) * spread);
+    const { waitsFor: _former, ...place } = pointer;
+    const { connector, batch, position } = place;
     const { message } = next.error;
     if (next.error instanceof DeploymentError) {
       const at = new Date(deps.now()).toISOString();
@@ -50,6 +53,7 @@ export async function orPutOff(
         count: putOff,
         message,
       });
-    await deps.importQueue.send({ ...pointer, putOff }, { delayMs });
+    const waiting = { ...place, ...(crowd && { waitsFor: crowd.mailbox }), putOff };
+    await deps.importQueue.send(waiting, { delayMs });
   }
 }

@@ -54,7 +54,7 @@ export async function giveUp(deps: Stage, pointer: ItemPointer): Promise<void> {
   const row = await deps.outcomes.get(batchPartition(connector, batch), positionRow(position));
   if (hasOutcome(row)) return;
   if (!row || !isAtFault(row)) {
-    const { putOff: _putOff, ...anew } = pointer;
+    const { putOff: _putOff, waitsFor: _waitsFor, ...anew } = pointer;
     return deps.importQueue.send(anew);
   }
   const deadly = isDeadly(row);

@@ -1,4 +1,4 @@
-import { PutOffError } from '../../shared/errors';
+import { CrowdedMailboxError, PutOffError } from '../../shared/errors';
 import { createMailboxGate } from '../../shared/graph/mailbox-gate';
 import type { Clock, MailboxGate } from '../../shared/graph/mailbox-gate';
 
@@ -137,5 +137,32 @@ describe('the gate', () => {
     await end('third');
     await Promise.all([first, third]);
     expect(begun).toEqual(['first', 'third']);
+  });
+
+  test('gives places to work, and tells the rest when its turn will come', async () => {
+    const clock = testClock();
+    const gate = createMailboxGate({ clock, inFlight: 1, waiters: 2 });
+    const places = [gate.enter('a'), gate.enter('a'), gate.enter('a')];
+    const refusals = Array.from({ length: 10 }, () => {
+      try {
+        gate.enter('a');
+      } catch (error) {
+        return error as CrowdedMailboxError;
+      }
+      throw new Error('a place too many');
+    });
+    expect(refusals.map(({ mailbox }) => mailbox)).toEqual(Array(10).fill('a'));
+    // Three have places, each for one request of 300 ms; every further one comes after those before it.
+    expect(refusals.map(({ delayMs }) => delayMs)).toEqual(
+      Array.from({ length: 10 }, (_, before) => 300 * (3 + before + 1)),
+    );
+    gate.enter('b')();
+    places[1]!();
+    gate.enter('a');
+    expect(() => gate.enter('a')).toThrow(CrowdedMailboxError);
+    gate.coolDown('b', 60_000);
+    expect(() => gate.enter('b')).toThrow(CrowdedMailboxError);
+    await clock.pass(60_000);
+    gate.enter('b')();
   });
 });

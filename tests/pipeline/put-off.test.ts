@@ -1,4 +1,6 @@
-import { BusyError, DeploymentError, PutOffError } from '../../shared/errors';
+import { BusyError, CrowdedMailboxError, DeploymentError, PutOffError } from '../../shared/errors';
+import type { Deps } from '../../shared/deps';
+import { importItem } from '../../shared/pipeline/import-item';
 import type { ItemPointer } from '../../shared/item';
 import { tables } from '../../shared/names';
 import { orPutOff } from '../../shared/pipeline/put-off';
@@ -56,4 +58,31 @@ it('drops a pointer that another worker has kept waiting twenty times', async ()
 
 it('leaves the retry of any other failure to the host', async () => {
   await expect(putOffs(new Error('broken'), 0)).rejects.toThrow('broken');
+});
+
+it('costs an item whose mailbox is still crowded nothing but its delay', async () => {
+  const sent: [ItemPointer, unknown][] = [];
+  const crowded = new CrowdedMailboxError(2500, 'crowded', 'user-1');
+  const deps = {
+    mailboxes: {
+      enter: () => {
+        throw crowded;
+      },
+    },
+    importQueue: {
+      send: (one: ItemPointer, options: unknown) => Promise.resolve(void sent.push([one, options])),
+    },
+    emit: () => undefined,
+    random: () => 1,
+  };
+  // Any other dependency that is touched fails the test.
+  const strict = new Proxy(deps, {
+    get(target, name) {
+      if (name in target) return target[name as keyof typeof target];
+      throw new Error(`${String(name)} was used`);
+    },
+  }) as unknown as Deps;
+  const waiting = { ...pointer, waitsFor: 'user-1', putOff: 3 };
+  await orPutOff(strict, waiting, () => importItem(strict, waiting));
+  expect(sent).toEqual([[{ ...waiting, putOff: 4 }, { delayMs: 2500 }]]);
 });

@@ -166,6 +166,7 @@ export function createMailboxesModel(tenant: Tenant, io: Io, now: () => number):
     });
 
   return {
+    enter: () => () => undefined,
     folder: (userId: string, connector: Connector) =>
       io(
         { name: 'mailboxes.folder', key: userId, faults: [...fixedRead, 'throttled', 'folderMoved'] },
