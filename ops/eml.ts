@@ -1,6 +1,7 @@
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { connectors } from '../shared/connectors';
 import type { ReadItem } from '../shared/delivery/read-item';
+import { bytesOf } from '../shared/email/content';
 import { mailboxItem } from '../shared/email/mailbox-item';
 
 export type Communication = Extract<ReadItem, { kind: 'communication' }>;
@@ -51,13 +52,16 @@ export function mailBytes(mail: {
 }
 
 /** The item as it is filed in mailboxes, with all its attachments, as a mail; the headers say where it comes from. */
-export function itemAsMail(item: Communication): Promise<Buffer> {
+export async function itemAsMail(item: Communication): Promise<Buffer> {
   const { email, provenance, users, itemKey } = item;
   const connector = connectors[provenance.connector];
   const options = { itemClass: connector.itemClass, itemKey, users };
   const { json, attachments } = mailboxItem(email, [], provenance, connector, options);
   const { subject, body, from, toRecipients, ccRecipients, internetMessageId } = json as unknown as ItemJson;
   const addresses = (recipients: Recipient[]) => recipients.map(({ emailAddress }) => emailAddress);
+  const files: MailFile[] = [];
+  for (const { name, content, contentType } of attachments)
+    files.push({ filename: name, content: await bytesOf(content), contentType });
   const isHtml = body.contentType.toLowerCase() === 'html';
   return mailBytes({
     headers: {
@@ -75,6 +79,6 @@ export function itemAsMail(item: Communication): Promise<Buffer> {
     date: new Date(email.sentAt ?? provenance.receivedAt),
     messageId: internetMessageId,
     ...(isHtml ? { html: body.content } : { text: body.content }),
-    files: attachments.map(({ name, content, contentType }) => ({ filename: name, content, contentType })),
+    files,
   });
 }

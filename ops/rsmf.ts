@@ -1,5 +1,6 @@
 import { zipSync } from 'fflate';
 import { connectors, networkOf } from '../shared/connectors';
+import { bytesOf } from '../shared/email/content';
 import { partiesIn, type Party } from '../shared/email/email';
 import { version } from '../shared/version';
 import { mailBytes, type Communication } from './eml';
@@ -37,7 +38,9 @@ export async function conversationAsRsmf(
   if (!first) throw new Error('A conversation without items has no file');
   const participants = new Map<string, RsmfParticipant>();
   const files: Record<string, Uint8Array> = {};
-  const events = sorted.map((item, index) => eventOf(item, { index, conversation, participants, files }));
+  const events: RsmfEvent[] = [];
+  for (const [index, item] of sorted.entries())
+    events.push(await eventOf(item, { index, conversation, participants, files }));
   const connector = connectors[first.provenance.connector];
   const platform = networkOf(connector, first.email.facts.source);
   const { group } = first.email.facts;
@@ -96,15 +99,19 @@ interface Collected {
   files: Record<string, Uint8Array>;
 }
 
-function eventOf(item: Communication, { index, conversation, participants, files }: Collected): RsmfEvent {
+async function eventOf(
+  item: Communication,
+  { index, conversation, participants, files }: Collected,
+): Promise<RsmfEvent> {
   const { email, provenance, itemKey } = item;
   for (const party of partiesIn(email)) participantOf(party, participants);
-  const attachments = email.attachments.map(({ name, content }, at) => {
+  const attachments: NonNullable<RsmfEvent['attachments']> = [];
+  for (const [at, { name, content }] of email.attachments.entries()) {
     // Names come from strangers: inside the archive, files have numbers.
     const id = `${index + 1}-${at + 1}${/\.[A-Za-z0-9]{1,8}$/.exec(name)?.[0] ?? ''}`;
-    files[id] = content;
-    return { id, display: name, size: content.length };
-  });
+    files[id] = await bytesOf(content);
+    attachments.push({ id, display: name, size: content.length });
+  }
   const isDeleted = email.action !== undefined && /recall|delete/i.test(email.action.kind);
   return {
     id: `${provenance.connector}-${provenance.batch}-${provenance.position}`,

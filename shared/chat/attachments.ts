@@ -16,8 +16,8 @@ const untyped = 'application/octet-stream';
 export function readAttachments(
   entries: readonly Entry[],
   unseal?: Unseal,
-): { files: Attachment[]; notSupplied: string[] } {
-  const files: Attachment[] = [];
+): { files: Attachment<Buffer>[]; notSupplied: string[] } {
+  const files: Attachment<Buffer>[] = [];
   const notSupplied: string[] = [];
   const unnamed = new Map<string, number>();
   const open = unseal ?? ((content: Buffer) => content);

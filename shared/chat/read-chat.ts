@@ -20,7 +20,7 @@ export function isDeviceEvent(message: SourceMessage): boolean {
  * word for word. Throws PermanentError (`unreadable`) when an attachment is not base64, or
  * `encrypted` for an encrypted message without an opening that fits.
  */
-export function readChat(source: NamedIn, connector: Connector, opening?: Opening): Email {
+export function readChat(source: NamedIn, connector: Connector, opening?: Opening): Email<Buffer> {
   const { message } = source;
   const unseal = unsealerOf(message.securityContent, opening);
   const { from, to } = partiesOf(source);

@@ -1,4 +1,5 @@
 /** The hub model: readers turn every source into it, and every mailbox item is made from it. Pure data. */
+import type { Content } from './content';
 import type { MessageAction } from './message-action';
 
 /** A party of a communication: with a name, an address, a number, or nothing at all (an unknown party). */
@@ -39,12 +40,13 @@ export function numberKey({ number = '', e164 }: Pick<Party, 'number' | 'e164'>)
   return isNumber ? text.replace(/\D/g, '') : text.toLowerCase();
 }
 
-export interface Attachment {
+/** `Bytes` is `Buffer` where every file is in memory. */
+export interface Attachment<Bytes extends Content = Content> {
   /** Never empty, and never a path: the last component only. */
   name: string;
   contentType: string;
   /** Exactly the decoded bytes of the source. */
-  content: Buffer;
+  content: Bytes;
   /** True when the HTML body refers to it by `cid:`. */
   inline: boolean;
   /** Without angle brackets. */
@@ -86,7 +88,7 @@ export interface Facts {
   openedWith?: string;
 }
 
-export interface Email {
+export interface Email<Bytes extends Content = Content> {
   /** The source's own, of any length, without line breaks; may be empty. */
   subject: string;
   from?: Party;
@@ -105,12 +107,12 @@ export interface Email {
     shown?: string;
   };
   facts: Facts;
-  attachments: Attachment[];
+  attachments: Attachment<Bytes>[];
   /**
    * The part that `body` was read from, if it has a file name or its bytes are not text: it is attached too, or name
    * and bytes would be lost. Item key and size rule ignore it, because they count the body.
    */
-  bodyFile?: Attachment;
+  bodyFile?: Attachment<Bytes>;
   /**
    * Only for the item key of a chat item without text and attachments: the particulars of a call as written, else
    * the source's own subject.

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
+import { isStored, type Content } from './content';
 import type { Email } from './email';
 
 /** Hashed into every key. Never change it: mailboxes must be searchable by today's keys for decades. */
@@ -14,22 +15,40 @@ const versionWithoutText = `${version}, without text`;
  *
  * Pass the email as it was read, before the size rule, so that the key does not depend on a configured limit.
  */
-export function itemKey(connectorId: string, sourceId: string, email: Email): string {
+export function itemKey(connectorId: string, sourceId: string, email: Email<Buffer>): string {
+  const hash = hashOfTexts(connectorId, sourceId, email);
+  for (const { content } of email.attachments) hash.update(lengthOf(content)).update(content);
+  return hash.digest('hex');
+}
+
+/** The same for an email with files that are not in memory: reads each of them once. */
+export async function itemKeyOfStored(connectorId: string, sourceId: string, email: Email): Promise<string> {
+  const hash = hashOfTexts(connectorId, sourceId, email);
+  for (const { content } of email.attachments) {
+    hash.update(lengthOf(content));
+    if (isStored(content)) for await (const bytes of content.read()) hash.update(bytes);
+    else hash.update(content);
+  }
+  return hash.digest('hex');
+}
+
+function hashOfTexts(connectorId: string, sourceId: string, email: Email): Hash {
   const hash = createHash('sha256');
-  const field = (bytes: Buffer) => {
-    // Without the length, a byte could move from one field to the next and leave the key unchanged.
-    const length = Buffer.alloc(8);
-    length.writeBigUInt64BE(BigInt(bytes.length));
-    hash.update(length).update(bytes);
-  };
   // UTF-8 would turn all lone surrogates into one character; UTF-16 keeps every string exact.
   const instead = insteadOfText(email);
   const head = instead.length === 0 ? version : versionWithoutText;
   for (const text of [head, connectorId, sourceId, email.sentAsWritten, email.body.content, ...instead]) {
-    field(Buffer.from(text, 'utf16le'));
+    const bytes = Buffer.from(text, 'utf16le');
+    hash.update(lengthOf(bytes)).update(bytes);
   }
-  for (const { content } of email.attachments) field(content);
-  return hash.digest('hex');
+  return hash;
+}
+
+/** Without the length, a byte could move from one field to the next and leave the key unchanged. */
+function lengthOf(content: Pick<Content, 'length'>): Buffer {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64BE(BigInt(content.length));
+  return length;
 }
 
 function insteadOfText({ body, attachments, besidesText, subject }: Email): string[] {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Of, type Content } from './content';
 import type { Attachment, Email } from './email';
 
 /** An attachment that was left out, as the body names it. */
@@ -12,15 +12,16 @@ export interface Dropped {
   refused?: true;
 }
 
-export type Sized =
-  { kind: 'fits'; email: Email; dropped: Dropped[] } | { kind: 'tooLarge'; /** Decoded. */ bytes: number };
+export type Sized<Bytes extends Content = Content> =
+  | { kind: 'fits'; email: Email<Bytes>; dropped: Dropped[] }
+  | { kind: 'tooLarge'; /** Decoded. */ bytes: number };
 
 /**
  * The size rule: first drop every attachment larger than the limit; if the body (UTF-8) and the remaining attachments
  * together are still larger, the item is too large. Exactly the limit still fits. All sizes are decoded bytes.
  * `email` is not changed.
  */
-export function applySizeRules(email: Email, limitBytes: number): Sized {
+export function applySizeRules<Bytes extends Content>(email: Email<Bytes>, limitBytes: number): Sized<Bytes> {
   const attachments = email.attachments.filter(({ content }) => content.length <= limitBytes);
   const bytes = attachments.reduce(
     (sum, { content }) => sum + content.length,
@@ -33,5 +34,5 @@ export function applySizeRules(email: Email, limitBytes: number): Sized {
 
 /** The name, size and hash that the body states for an attachment that is left out. */
 export function asDropped({ name, content }: Attachment): Dropped {
-  return { name, size: content.length, sha256: createHash('sha256').update(content).digest('hex') };
+  return { name, size: content.length, sha256: sha256Of(content) };
 }

@@ -1,3 +1,4 @@
+import { bytesOf, createRangeReader, type Content, type RangeReader } from '../email/content';
 import type { Attachment } from '../email/email';
 import { RefusedError, refusesAttachment, UncertainError } from './failure';
 import { messagePath } from './paths';
@@ -8,11 +9,11 @@ import type { Graph, Reply } from './request.client';
  * of up to 4 MB), in a request of its own (under 3 MB), and through an upload session (from 3 MB on). Source:
  * learn.microsoft.com/graph/outlook-large-attachments.
  */
-export interface AttachmentPlan {
+export interface AttachmentPlan<Bytes extends Content = Content> {
   /** Sent inside the create request. */
-  inline: Attachment[];
+  inline: Attachment<Bytes>[];
   /** Added to the message after it is created, one at a time. */
-  later: { attachment: Attachment; by: 'request' | 'session' }[];
+  later: { attachment: Attachment<Bytes>; by: 'request' | 'session' }[];
 }
 
 const MB = 1024 * 1024;
@@ -32,9 +33,12 @@ const maxSessions = 3;
  *
  * @param itemBytes size of the message's JSON without attachments
  */
-export function planAttachments(itemBytes: number, attachments: readonly Attachment[]): AttachmentPlan {
+export function planAttachments<Bytes extends Content>(
+  itemBytes: number,
+  attachments: readonly Attachment<Bytes>[],
+): AttachmentPlan<Bytes> {
   const smallestFirst = [...attachments].sort((a, b) => a.content.length - b.content.length);
-  const inline = new Set<Attachment>();
+  const inline = new Set<Attachment<Bytes>>();
   let bytes = itemBytes + '"attachments":[]'.length;
   for (const attachment of smallestFirst) {
     bytes += jsonBytes(attachment) + 1;
@@ -53,7 +57,7 @@ const fitsRequest = (attachment: Attachment) =>
   attachment.content.length < minSessionBytes && jsonBytes(attachment) <= maxRequestBytes;
 
 /** The message's JSON with its inline attachments. */
-export function messageJson(message: object, inline: readonly Attachment[]): Buffer {
+export function messageJson(message: object, inline: readonly Attachment<Buffer>[]): Buffer {
   const json = JSON.stringify(message);
   if (inline.length === 0) return Buffer.from(json);
   const parts = inline.flatMap((attachment, index) => [
@@ -65,10 +69,17 @@ export function messageJson(message: object, inline: readonly Attachment[]): Buf
 }
 
 /** The JSON of one attachment. */
-export const attachmentJson = (attachment: Attachment): Buffer => Buffer.concat(jsonParts(attachment));
+export const attachmentJson = (attachment: Attachment<Buffer>): Buffer =>
+  Buffer.concat(jsonParts(attachment));
+
+/** The attachment with its content in memory: for one that is small enough for a request. */
+export const inMemory = async (attachment: Attachment): Promise<Attachment<Buffer>> => ({
+  ...attachment,
+  content: await bytesOf(attachment.content),
+});
 
 /** The base64 is joined in as bytes: `JSON.stringify` takes 17 times longer over 10 MB of it. */
-const jsonParts = (attachment: Attachment): Buffer[] => [
+const jsonParts = (attachment: Attachment<Buffer>): Buffer[] => [
   Buffer.from(jsonHead(attachment)),
   Buffer.from(attachment.content.toString('base64'), 'latin1'),
   Buffer.from(jsonTail),
@@ -145,7 +156,7 @@ async function addInOneRequest(graph: Graph, target: MessageTarget, attachment: 
     begun: true,
     retryNotFound: 'unlessNamed',
     signal: target.signal,
-    body: attachmentJson(attachment),
+    body: attachmentJson(await inMemory(attachment)),
   });
 }
 
@@ -163,10 +174,13 @@ interface SessionState {
 async function upload(graph: Graph, target: MessageTarget, attachment: Attachment): Promise<void> {
   for (let session = 1; ; session += 1) {
     const uploadUrl = await openSession(graph, target, attachment);
+    const reader = createRangeReader(attachment.content);
     try {
-      return await sendSlices(graph, target, uploadUrl, attachment.content);
+      return await sendSlices(graph, target, uploadUrl, { reader, length: attachment.content.length });
     } catch (error) {
       if (!isSessionGone(error) || session === maxSessions) throw error;
+    } finally {
+      await reader.close();
     }
   }
 }
@@ -202,21 +216,28 @@ async function openSession(graph: Graph, target: MessageTarget, attachment: Atta
   return uploadUrl;
 }
 
+/** Where an upload takes its bytes from. */
+interface Source {
+  reader: RangeReader;
+  length: number;
+}
+
 async function sendSlices(
   graph: Graph,
   target: MessageTarget,
   uploadUrl: string,
-  content: Buffer,
+  { reader, length }: Source,
 ): Promise<void> {
   let offset = 0;
   // A service that keeps asking for the same bytes would hold the worker without end.
-  let requestsLeft = 2 * Math.ceil(content.length / sliceBytes) + 2;
-  while (offset < content.length) {
+  let requestsLeft = 2 * Math.ceil(length / sliceBytes) + 2;
+  while (offset < length) {
     if (requestsLeft === 0) throw new Error('upload slice: the session makes no progress');
     requestsLeft -= 1;
-    const end = Math.min(offset + sliceBytes, content.length);
+    const end = Math.min(offset + sliceBytes, length);
     await target.beforeStep();
-    const reply = await sendSlice(graph, target, uploadUrl, content, offset, end);
+    const slice = { bytes: await reader.range(offset, end), offset, length };
+    const reply = await sendSlice(graph, target, uploadUrl, slice);
     if (reply.status === 201) return;
     // The service says how far it got; if it does not, it has the slice.
     offset = nextOffset(reply) ?? end;
@@ -227,14 +248,13 @@ async function sendSlice(
   graph: Graph,
   target: MessageTarget,
   uploadUrl: string,
-  content: Buffer,
-  offset: number,
-  end: number,
+  { bytes, offset, length }: { bytes: Buffer; offset: number; length: number },
 ): Promise<Reply> {
+  const end = offset + bytes.length;
   const call = { doing: 'upload slice', mailbox: target.userId, begun: true, signal: target.signal };
-  const range = `bytes ${offset}-${end - 1}/${content.length}`;
+  const range = `bytes ${offset}-${end - 1}/${length}`;
   try {
-    return await graph.upload(uploadUrl, content.subarray(offset, end), range, call);
+    return await graph.upload(uploadUrl, bytes, range, call);
   } catch (error) {
     if (!isSessionGone(error)) throw error;
     // Out of step: an earlier try of this slice was stored and its answer lost. Ask the session how far it got.
@@ -242,7 +262,7 @@ async function sendSlice(
       const state = await graph.uploadState(uploadUrl, call).catch(() => undefined);
       if (state && nextOffset(state) !== undefined) return state;
     }
-    if (error.mayHaveTakenEffect && end === content.length)
+    if (error.mayHaveTakenEffect && end === length)
       throw new UncertainError('upload slice: the last one may have been stored', { cause: error });
     throw error;
   }

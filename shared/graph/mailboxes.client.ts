@@ -4,7 +4,7 @@ import type { MailboxItem } from '../email/mailbox-item';
 import { completeMark, isComplete, partialMark, propertyIds, propertyValue } from '../email/provenance';
 import type { ExtendedProperty } from '../email/provenance';
 import { PermanentError } from '../errors';
-import { addAttachments, messageJson, planAttachments, type AttachmentPlan } from './attachments';
+import { addAttachments, inMemory, messageJson, planAttachments, type AttachmentPlan } from './attachments';
 import { isGone, isNotFound, RefusedError, toPermanentError, UncertainError } from './failure';
 import type { Folders } from './folder.client';
 import { folderPath, messagePath } from './paths';
@@ -86,7 +86,10 @@ export function createMailboxes(graph: Graph, folders: Folders): Mailboxes {
     call: Call,
   ): Promise<string | undefined> {
     try {
-      const { json: message } = await graph.post(path, { ...call, body: messageJson(json, inline) });
+      const { json: message } = await graph.post(path, {
+        ...call,
+        body: messageJson(json, await Promise.all(inline.map(inMemory))),
+      });
       const id = (message as Message | undefined)?.id;
       if (typeof id !== 'string') throw new UncertainError('create message: the answer has no id');
       return id;

@@ -87,8 +87,8 @@ function isCandidate(leaf: Leaf): boolean {
 
 interface Parts {
   body: Email['body'];
-  bodyFile?: Attachment;
-  attachments: Attachment[];
+  bodyFile?: Attachment<Buffer>;
+  attachments: Attachment<Buffer>[];
 }
 
 interface LeafFile {
@@ -129,7 +129,7 @@ function readParts(leaves: Leaf[], mailCharset: string | undefined, unseal: Unse
   body ??= enriched ?? { type: 'text', content: '' };
   const cids = body.type === 'html' ? contentIdsOf(body.content) : new Set<string>();
   const count = new Map<string, number>();
-  const attach = ({ leaf, content }: LeafFile): Attachment => {
+  const attach = ({ leaf, content }: LeafFile): Attachment<Buffer> => {
     const written = fileName(leaf, mailCharset);
     const contentId = leaf.kind === 'note' ? undefined : contentIdOf(leaf.headers);
     return {
@@ -184,7 +184,7 @@ function messageIds(values: string[]): string[] {
  * memory with `raw`. Throws PermanentError `unreadable` for nesting above 256 levels,
  * `encrypted` for an encrypted mail without an opening that fits.
  */
-export function readMail(raw: Uint8Array, context: MailContext): Email {
+export function readMail(raw: Uint8Array, context: MailContext): Email<Buffer> {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const { headers, leaves } = readStructure(bytes);
   const charset = charsetOf(leaves);

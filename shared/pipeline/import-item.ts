@@ -32,12 +32,10 @@ import { attemptBudgetMs, longestDeliveryMs } from '../time-budget';
 import { batchPartition, hasOutcome, positionRow } from '../storage/outcomes';
 import { mappingInForce } from './mapping-in-force';
 import { giveUp } from './quarantine-item';
-import { readItem, type ReadItem } from '../delivery/read-item';
+import { memoryFor, readItem, WholeItemError, type ReadItem } from '../delivery/read-item';
 
 /** Deliveries of one item that run at the same time. */
 const deliveriesInFlight = 8;
-/** JSON text, its decoded attachments and the request made of them are in memory at the same time. */
-const memoryPerLineByte = 4;
 const SECOND = 1000;
 
 type Communication = Extract<ReadItem, { kind: 'communication' }>;
@@ -55,15 +53,9 @@ type Communication = Extract<ReadItem, { kind: 'communication' }>;
 export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void> {
   const { connector, batch, position, waitsFor } = pointer;
   if (waitsFor !== undefined) deps.mailboxes.enter(waitsFor)();
-  const bytes = pointer.length * memoryPerLineByte;
   // Nearly every item is new: then its row need not be read, because it can be inserted.
   const isNew =
-    pointer.putOff === undefined &&
-    (await deps.memory.hold(bytes, async () => {
-      const attempt = await beginFirstAttempt(deps, pointer);
-      if (attempt) await carryOut(deps, pointer, attempt);
-      return attempt !== undefined;
-    }));
+    pointer.putOff === undefined && (await withMemory(deps, pointer, () => beginFirstAttempt(deps, pointer)));
   if (isNew) return;
   const known = await deps.outcomes.get(batchPartition(connector, batch), positionRow(position));
   if (hasOutcome(known)) return;
@@ -71,25 +63,58 @@ export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void
   if (isDeadly(known)) return giveUp(deps, pointer);
   const alone = isSuspect(known);
   // An item that waits for its turn has not begun: it is not to blame if its worker ends.
-  await deps.memory.hold(alone ? Infinity : bytes, async () => {
-    const attempt = await beginAttempt(deps, pointer, alone, known);
-    if (attempt) await carryOut(deps, pointer, attempt);
-  });
+  await withMemory(deps, pointer, () => beginAttempt(deps, pointer, alone, known), alone);
 }
 
-async function carryOut(deps: Deps, pointer: ItemPointer, attempt: Attempt): Promise<void> {
+/**
+ * Carries out the attempt that `begin` begins, and holds the memory for it; false if none began. Few items have to be in
+ * memory as a whole: they show when they are read, and then wait for as much memory as that takes.
+ */
+async function withMemory(
+  deps: Deps,
+  pointer: ItemPointer,
+  begin: () => Promise<Attempt | undefined>,
+  alone = false,
+): Promise<boolean> {
+  const { outline, whole } = memoryFor(pointer);
+  let attempt: Attempt | undefined;
   try {
-    await recordOutcome(deps, pointer, attempt, await resultOf(deps, pointer, attempt));
+    await deps.memory.hold(alone ? Infinity : outline, async () => {
+      attempt = await begin();
+      if (attempt) await carryOut(deps, pointer, attempt, alone ? 'whole' : 'outline');
+    });
   } catch (error) {
+    const begun = attempt;
+    if (!begun || !(error instanceof WholeItemError)) throw error;
+    await deps.memory.hold(whole, () => carryOut(deps, pointer, begun, 'whole'));
+  }
+  return attempt !== undefined;
+}
+
+async function carryOut(
+  deps: Deps,
+  pointer: ItemPointer,
+  attempt: Attempt,
+  mayHold: 'outline' | 'whole',
+): Promise<void> {
+  try {
+    await recordOutcome(deps, pointer, attempt, await resultOf(deps, pointer, attempt, mayHold));
+  } catch (error) {
+    if (error instanceof WholeItemError) throw error;
     // The error of the attempt is the one that counts.
     await endAttempt(deps, pointer, attempt, nextStepAfter(error).kind === 'retry').catch(() => undefined);
     throw error;
   }
 }
 
-async function resultOf(deps: Deps, pointer: ItemPointer, attempt: Attempt): Promise<ItemResult> {
+async function resultOf(
+  deps: Deps,
+  pointer: ItemPointer,
+  attempt: Attempt,
+  mayHold: 'outline' | 'whole',
+): Promise<ItemResult> {
   try {
-    const item = await readItem(deps, pointer);
+    const item = await readItem(deps, pointer, mayHold);
     const { arrivedAt } = item;
     const identity = { ...item.known, ...(item.kind === 'communication' ? { itemKey: item.itemKey } : {}) };
     const settled = { ...identity, arrivedAt, deliveries: [] };

@@ -20,7 +20,7 @@ const sentAt = '2011-03-04T05:06:07.000Z';
 const receivedAt = '2011-03-04T05:08:09.000Z';
 
 /** A file for a test item; its size determines its bytes. */
-const testFile = (name: string, bytes: number): Attachment => ({
+const testFile = (name: string, bytes: number): Attachment<Buffer> => ({
   name,
   contentType: 'application/octet-stream',
   content: Buffer.alloc(bytes, 'Archiver Preflight. '),
@@ -83,7 +83,7 @@ async function create(proof: Proof, name: string, attachments = [smallFile]) {
 }
 
 /** Whether the message contains exactly this file, byte for byte. */
-async function contains(proof: Proof, messageId: string, file: Attachment): Promise<boolean> {
+async function contains(proof: Proof, messageId: string, file: Attachment<Buffer>): Promise<boolean> {
   const found = await proof.deps.mailboxProbe.readAttachments(proof.userId, messageId);
   return found.length === 1 && found[0]!.name === file.name && found[0]!.content.equals(file.content);
 }

@@ -1,5 +1,6 @@
 import { isDeviceEvent, readChat } from '../chat/read-chat';
 import { connectors, type ConnectorId } from '../connectors';
+import type { Content } from '../email/content';
 import type { Email, Party } from '../email/email';
 import { containedHtml } from '../email/foreign-html';
 import { itemKey } from '../email/item-key';
@@ -19,7 +20,7 @@ import { SealedError, unsealerOf, type Opening } from '../telemessage/sealed';
 import { idAtStart, idOf } from './source-id';
 
 /** An archived line, read: a device event, or a communication in the hub model. */
-export type ReadLine = {
+export type ReadLine<Bytes extends Content = Content> = {
   sourceId: string;
   /** Arrival at TeleMessage, ISO-8601 UTC. */
   arrivedAt: string;
@@ -29,7 +30,7 @@ export type ReadLine = {
       kind: 'communication';
       /** The entries of *User's Email address*. */
       users: readonly Party[];
-      email: Email;
+      email: Email<Bytes>;
       participants: Participant[];
       /** Indexes of the participants who took part in the message itself; absent if somebody who did is unknown. */
       chat?: number[] | undefined;
@@ -58,7 +59,7 @@ export function readLine(
   connectorId: ConnectorId,
   numbers: Numbers,
   opening?: Opening,
-): ReadLine {
+): ReadLine<Buffer> {
   const message = parseLine(line);
   const { messageId: sourceId, gatewayReceivedDate: arrivedAt, usersEmailAddress } = message;
   if (isDeviceEvent(message)) return { kind: 'deviceEvent', sourceId, arrivedAt };
@@ -127,7 +128,7 @@ function takeIdOfMail(json: unknown): void {
   if (id !== undefined) line.messageId = id;
 }
 
-function readEmail(source: NamedIn, connectorId: ConnectorId, opening: Opening | undefined): Email {
+function readEmail(source: NamedIn, connectorId: ConnectorId, opening: Opening | undefined): Email<Buffer> {
   const { message, numbers } = source;
   const connector = connectors[connectorId];
   if (connector.format === 'chat') return readChat(source, connector, opening);

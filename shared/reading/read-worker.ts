@@ -18,7 +18,7 @@ export interface ReadRequest {
 
 /** The line as it was read, its files apart; or why it cannot be read. */
 export type ReadAnswer =
-  | { read: ReadLine; attachments: MovedFile[]; bodyFile?: MovedFile }
+  | { read: ReadLine<Buffer>; attachments: MovedFile[]; bodyFile?: MovedFile }
   | { problem: string; reason: Reason; known: KnownOfItem }
   | { sealed: SealedKey; known: KnownOfItem };
 
@@ -35,7 +35,7 @@ function owned(content: Buffer): Uint8Array<ArrayBuffer> {
   return whole ? new Uint8Array(buffer) : new Uint8Array(content);
 }
 
-const moved = ({ content, ...rest }: Attachment): MovedFile => ({ ...rest, content: owned(content) });
+const moved = ({ content, ...rest }: Attachment<Buffer>): MovedFile => ({ ...rest, content: owned(content) });
 
 function answer({ line, connector, opening }: ReadRequest): ReadAnswer {
   try {

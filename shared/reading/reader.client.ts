@@ -13,7 +13,7 @@ export interface ItemReader {
    * `encrypted` if the line cannot be read, takes longer than the deadline
    * or ends its thread.
    */
-  read(line: Uint8Array, connector: ConnectorId, opening?: Opening): Promise<ReadLine>;
+  read(line: Uint8Array, connector: ConnectorId, opening?: Opening): Promise<ReadLine<Buffer>>;
   /** Ends all threads, and rejects every pending and later call. */
   close(): Promise<void>;
 }
@@ -34,7 +34,7 @@ interface Job {
   line: Uint8Array;
   connector: ConnectorId;
   opening: Opening | undefined;
-  resolve(read: ReadLine): void;
+  resolve(read: ReadLine<Buffer>): void;
   reject(error: unknown): void;
 }
 
@@ -44,9 +44,9 @@ interface Thread {
   timer?: NodeJS.Timeout | undefined;
 }
 
-function toRead({ read, attachments, bodyFile }: Extract<ReadAnswer, { read: unknown }>): ReadLine {
+function toRead({ read, attachments, bodyFile }: Extract<ReadAnswer, { read: unknown }>): ReadLine<Buffer> {
   if (read.kind === 'deviceEvent') return read;
-  const file = ({ content, ...rest }: MovedFile): Attachment => ({
+  const file = ({ content, ...rest }: MovedFile): Attachment<Buffer> => ({
     ...rest,
     content: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
   });

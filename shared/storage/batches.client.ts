@@ -22,6 +22,8 @@ export interface Batches {
   readBlob(blob: string): Promise<Buffer | undefined>;
   /** The bytes of a page, as they arrive. */
   streamPage(blob: string): Promise<AsyncIterable<Buffer>>;
+  /** The bytes of a range of a page, as they arrive. */
+  streamRange(blob: string, offset: number, length: number): AsyncIterable<Buffer>;
   /** Throws when the page does not have all of these bytes. */
   readRange(blob: string, offset: number, length: number): Promise<Buffer>;
 }
@@ -82,6 +84,9 @@ export function createBatches(container: ContainerClient): Batches {
     },
     readBlob: (blob) => readBlob(container, blob),
     streamPage: (blob) => download(blob),
+    async *streamRange(blob, offset, length) {
+      yield* await download(blob, offset, length);
+    },
     async readRange(blob, offset, length) {
       if (length === 0) return Buffer.alloc(0);
       if (length <= smallItemBytes) {

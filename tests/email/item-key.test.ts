@@ -6,7 +6,7 @@ import { sourceMessage } from '../../shared/telemessage/message';
 import { aFile, anEmail, named } from '../support/email-fixtures';
 
 const email = anEmail({ attachments: [aFile('a.pdf', 'bytes'), aFile('b.pdf', '')] });
-const key = (changes: Partial<Email> = {}) =>
+const key = (changes: Partial<Email<Buffer>> = {}) =>
   itemKey('whatsapp', '1709292600000_1', { ...email, ...changes });
 
 describe('itemKey', () => {
@@ -15,7 +15,7 @@ describe('itemKey', () => {
   });
 
   test('does not depend on names, subject, parties, details or transport', () => {
-    const same: Partial<Email>[] = [
+    const same: Partial<Email<Buffer>>[] = [
       { attachments: [aFile('other.doc', 'bytes'), aFile('', '')] },
       { subject: 'Re: Lunch' },
       { from: { name: 'Somebody' }, to: [], cc: [], bcc: [] },

@@ -250,6 +250,6 @@ describe('mailboxItem', () => {
   test('does not change the bytes of attachments', () => {
     const content = Buffer.from([0, 0xff, 0xd8, 0, 13, 10]);
     const item = convert(anEmail({ attachments: [aFile('x', content)] }), [], aProvenance());
-    expect(item.attachments[0]!.content.equals(content)).toBe(true);
+    expect(item.attachments[0]!.content).toEqual(content);
   });
 });

@@ -2,7 +2,7 @@ import type { Attachment } from '../../shared/email/email';
 import { attachmentJson, messageJson, planAttachments } from '../../shared/graph/attachments';
 
 const MB = 1024 * 1024;
-const file = (bytes: number, name = `file ${bytes}.bin`): Attachment => ({
+const file = (bytes: number, name = `file ${bytes}.bin`): Attachment<Buffer> => ({
   name,
   contentType: 'application/octet-stream',
   content: Buffer.alloc(bytes, 7),
@@ -18,7 +18,12 @@ describe('the attachments of a message', () => {
   });
 
   test('keep the create request within its limit, to the byte', () => {
-    const attachments = [file(800_000, 'a'), file(800_001, 'b'), file(800_002, 'c'), file(800_003, 'd')];
+    const attachments: Attachment<Buffer>[] = [
+      file(800_000, 'a'),
+      file(800_001, 'b'),
+      file(800_002, 'c'),
+      file(800_003, 'd'),
+    ];
     const json = { subject: 'many' };
     const plan = planAttachments(JSON.stringify(json).length, attachments);
     expect(plan.inline).toHaveLength(3);
@@ -46,7 +51,7 @@ describe('the attachments of a message', () => {
   });
 
   test('become the JSON that JSON.stringify would give', () => {
-    const picture: Attachment = {
+    const picture: Attachment<Buffer> = {
       name: 'bild "å" 图.png',
       contentType: 'image/png',
       content: Buffer.from([0, 255, 34, 92]),

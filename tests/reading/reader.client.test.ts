@@ -83,8 +83,9 @@ describe('createItemReader', () => {
     const raw = mail(`Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n${content.toString('base64')}`);
     const { attachments } = emailOf(await start().read(lineOf(raw), 'wechat'));
     expect(Buffer.isBuffer(attachments[0]?.content)).toBe(true);
-    expect(attachments[0]?.content.equals(content)).toBe(true);
-    expect(attachments[0]?.content.buffer.byteLength).toBe(content.length);
+    const found = attachments[0]!.content as Buffer;
+    expect(found.equals(content)).toBe(true);
+    expect(found.buffer.byteLength).toBe(content.length);
   });
 
   it('does not change bytes that share their memory', async () => {

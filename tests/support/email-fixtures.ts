@@ -39,7 +39,7 @@ export const named = (message: SourceMessage): NamedIn => namedIn(message, numbe
 
 /** An attachment in the form of the fixtures: bytes as base64. */
 export function shown({ content, ...rest }: Attachment) {
-  return { ...rest, content: content.toString('base64') };
+  return { ...rest, content: (content as Buffer).toString('base64') };
 }
 
 export function sha256(bytes: Buffer | string): string {
@@ -69,7 +69,7 @@ export function convertChat(message: SourceMessage, limitBytes = 10 * 1_048_576)
 
 /** The item of an email; its key comes from `original`, the email before the size rule. */
 export function convert(
-  email: Email,
+  email: Email<Buffer>,
   dropped: Parameters<typeof mailboxItem>[1],
   provenance: Provenance,
   users: readonly Party[] = [],
@@ -84,7 +84,7 @@ export function convert(
   });
 }
 
-export function anEmail(changes: Partial<Email> = {}): Email {
+export function anEmail(changes: Partial<Email<Buffer>> = {}): Email<Buffer> {
   return {
     subject: 'Lunch',
     from: { name: 'Ada', address: 'ada@contoso.com' },
@@ -102,7 +102,7 @@ export function anEmail(changes: Partial<Email> = {}): Email {
   };
 }
 
-export function aFile(name: string, content: Buffer | string): Attachment {
+export function aFile(name: string, content: Buffer | string): Attachment<Buffer> {
   return { name, contentType: 'application/pdf', content: Buffer.from(content), inline: false };
 }
 

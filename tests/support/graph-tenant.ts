@@ -96,7 +96,7 @@ export function bytes(length: number, seed = 1): Buffer {
   return content;
 }
 
-export const file = (name: string, content: Buffer): Attachment => ({
+export const file = (name: string, content: Buffer): Attachment<Buffer> => ({
   name,
   contentType: 'application/octet-stream',
   content,

@@ -35,8 +35,8 @@ export function mailFixtures(): MailFixture[] {
 }
 
 /** An email in the form of the fixtures' expected JSON. */
-export function asFixture({ headers: _headers, attachments, bodyFile, ...email }: Email): unknown {
-  const file = ({ content, ...attachment }: Attachment) => ({
+export function asFixture({ headers: _headers, attachments, bodyFile, ...email }: Email<Buffer>): unknown {
+  const file = ({ content, ...attachment }: Attachment<Buffer>) => ({
     ...attachment,
     size: content.length,
     sha256: createHash('sha256').update(content).digest('hex'),

@@ -166,6 +166,11 @@ export function createBatchesModel(store: BlobStore, io: Io): Batches {
         if (half < bytes.length) yield await Promise.resolve(bytes.subarray(half));
       })();
     },
+    async *streamRange(blob, offset, length) {
+      yield await io({ name: 'batches.streamRange', key: blob, faults: fixedRead }, () =>
+        need(blob).subarray(offset, offset + length),
+      );
+    },
     async readRange(blob, offset, length) {
       if (length === 0) return Buffer.alloc(0);
       return io({ name: 'batches.readRange', key: blob, faults: fixedRead }, () => {

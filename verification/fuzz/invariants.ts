@@ -1,3 +1,4 @@
+import type { Attachment } from '../../shared/email/email';
 import { fileAttachment, fieldsOfCreate, messageBody } from '../../simulators/exchange/message-input';
 import { readJson } from '../../simulators/exchange/request-body';
 import type { MailboxItem } from '../../shared/email/mailbox-item';
@@ -29,7 +30,7 @@ export function checkItem(item: MailboxItem): void {
   expect(/^[0-9a-f]{64}$/.test(item.itemKey), 'the item key is no SHA-256');
 
   const plan = planAttachments(jsonBytes, item.attachments);
-  const request = messageJson(whole, plan.inline);
+  const request = messageJson(whole, plan.inline as Attachment<Buffer>[]);
   expect(request.length < maxRequestBytes, `the create request has ${request.length} bytes`);
   const fields = refusals(() =>
     fieldsOfCreate(readJson(request, json, messageBody), '2026-11-21T00:00:00Z', '<new@exchange.invalid>'),

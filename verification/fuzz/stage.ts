@@ -3,6 +3,7 @@ import { appBundle } from '../../local/bundles';
 import { loadConfig } from '../../shared/config';
 import type { ConnectorId } from '../../shared/connectors';
 import type { Deps } from '../../shared/deps';
+import { sha256Of } from '../../shared/email/content';
 import type { MailboxItem } from '../../shared/email/mailbox-item';
 import { PermanentError } from '../../shared/errors';
 import type { DataKeys } from '../../shared/telemessage/data-keys.client';
@@ -15,6 +16,9 @@ import { quarantineItem } from '../../shared/pipeline/quarantine-item';
 import { batchPartition, positionRow, type Outcome, type Quarantined } from '../../shared/storage/outcomes';
 import type { Rows } from '../../shared/storage/rows.client';
 import { findUser, mappingCsv } from './people';
+
+/** As the storage service sends a page. */
+const chunkBytes = 64 * 1024;
 
 /** The real import stage and parser threads, with rows and mailboxes in memory that never fail by themselves. */
 
@@ -83,7 +87,16 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
       now: () => now,
       newId: () => 'owner',
       emit: () => undefined,
-      batches: { readRange: () => Promise.resolve(Buffer.from(line)) },
+      batches: {
+        readRange: () => Promise.resolve(Buffer.from(line)),
+        async *streamRange(_blob: string, offset: number, length: number) {
+          const end = offset + length;
+          for (let at = offset; at < end; at += chunkBytes) {
+            yield line.subarray(at, Math.min(end, at + chunkBytes));
+            await Promise.resolve();
+          }
+        },
+      },
       outcomes: memoryRows(outcomes),
       quarantine: memoryRows(quarantine),
       quarantineEntries: memoryRows(new Map()),
@@ -95,6 +108,7 @@ export function openStage(parts: Partial<Deps> = {}): FuzzStage {
       mappings: { current: () => Promise.resolve(mapping.mapping), newRefusal: () => undefined },
       directory: { find: (address: string) => Promise.resolve(findUser(address)) },
       mailboxes: {
+        enter: () => () => undefined,
         folder: (userId: string) => Promise.resolve(`folder of ${userId}`),
         create: (userId: string, _folderId: string, item: MailboxItem) => {
           created.push({ userId, item });
@@ -133,7 +147,8 @@ function fingerprintOf({ outcome, quarantined, created }: Omit<Imported, 'finger
   const hash = createHash('sha256').update(JSON.stringify([outcome, quarantined]));
   for (const { userId, item } of created) {
     hash.update(userId).update(JSON.stringify(item.json));
-    for (const { content, ...rest } of item.attachments) hash.update(JSON.stringify(rest)).update(content);
+    for (const { content, ...rest } of item.attachments)
+      hash.update(JSON.stringify(rest)).update(sha256Of(content));
   }
   return hash.digest('hex');
 }
