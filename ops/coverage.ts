@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConnectorId } from '../shared/connectors';
 import type { AppDeps } from '../shared/deps';
 import { coveredPeople } from '../shared/evidence/coverage';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isDay, shifted, startOfDay, type DayStarts } from '../shared/days';
 import { UsageError } from './verb';
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { connectorIds, type ConnectorId } from '../shared/connectors';
 import { dayOf } from '../shared/days';
 import type { AppDeps } from '../shared/deps';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { reasons } from '../shared/errors';
 import { findItems, type FoundItem } from '../shared/evidence/find';
 import { createPeople, type People } from '../shared/evidence/people';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { connectors } from '../shared/connectors';
 import { plainText } from '../terminal/plain-text';
 import { withApp } from './app';

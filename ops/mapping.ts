@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConnectorId } from '../shared/connectors';
 import type { AppDeps } from '../shared/deps';
 import { mappingChanges, type MappingChange } from '../shared/evidence/mapping-changes';

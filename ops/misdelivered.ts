@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { createPeople } from '../shared/evidence/people';
 import { misdelivered, type Misdelivered } from '../shared/evidence/misdelivered';
 import { forAll, writeDown } from './acts';

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { preflight, withoutSettings } from '../shared/preflight/preflight';
 import type { PreflightOptions, StepResult } from '../shared/preflight/step';
 import { version as ownVersion } from '../shared/version';

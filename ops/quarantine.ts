@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConnectorId } from '../shared/connectors';
 import type { AppDeps } from '../shared/deps';
 import { reasons, type Reason } from '../shared/errors';

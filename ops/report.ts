@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { z } from 'zod';
+import * as z from 'zod';
 import { report, type Report, type WindowReport } from '../shared/evidence/report';
 import { withApp } from './app';
 import { intervalInput, intervalOf, intervalOptions } from './days';

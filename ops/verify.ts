@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { createPeople, type People } from '../shared/evidence/people';
 import { verify } from '../shared/evidence/verify';
 import type { Output } from '../terminal/output';

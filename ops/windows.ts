@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nextDayStart, type DayStarts } from '../shared/days';
 import { writeDown } from './acts';
 import { withApp } from './app';

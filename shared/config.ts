@@ -1,5 +1,5 @@
 import { isSupportedCountry } from 'libphonenumber-js/max';
-import { z } from 'zod';
+import * as z from 'zod';
 import { connectorIds, connectors, type Connector, type ConnectorId } from './connectors';
 
 import { readDayStarts } from './days';

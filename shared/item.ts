@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { connectorIds } from './connectors';
 
 /** Version of queue messages. A newer app must still read the messages that an older one left on the queue. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { connectorIds } from '../connectors';
 import type { Deps } from '../deps';
 import { RefusedRequestError } from '../errors';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { RefusedRequestError } from '../errors';
 import { itemPointer, type ItemPointer } from '../item';
 import { manifest, type Manifest } from '../storage/manifest';

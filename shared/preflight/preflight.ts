@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { connectorIds, type ConnectorId } from '../connectors';
 import type { AppDeps } from '../deps';
 import { version } from '../version';

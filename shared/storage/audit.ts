@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { connectorIds } from '../connectors';
 import { sha256 } from './manifest';
 

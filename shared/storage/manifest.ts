@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { connectorIds, type ConnectorId } from '../connectors';
 import { blobName } from '../item';
 import { manifestPrefix, manifestSuffix } from '../names';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConnectorId } from '../connectors';
 import { run, type Run } from './manifest';
 import type { Rows } from './rows.client';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The archived message as TeleMessage serves it, one JSON object per line. Unknown fields are kept. A field is refused

@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { contextUrl, type Answer, type Call, type Handler, type Tenant, type UploadSession } from './call';
 import { mailboxOf } from './directory';
 import { accessDenied, badRequest, conflict, GraphError, notFound, unauthorized } from './errors';

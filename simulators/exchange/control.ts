@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Answer, Tenant } from './call';
 import { badRequest, GraphError } from './errors';
 import { faultPlan } from './fault-plan';

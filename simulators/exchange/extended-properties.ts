@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { GraphError } from './errors';
 import { hasAttachments, wholeSeconds, type Message } from './mailboxes';
 

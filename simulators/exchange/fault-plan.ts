@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { accessDenied, GraphError, notFound, quotaExceeded, unauthorized } from './errors';
 import { throttled, type Throttling } from './throttling';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { contextUrl, type Call, type Handler, type Tenant } from './call';
 import { mailboxOf } from './directory';
 import { GraphError } from './errors';

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { claimFolder } from '../folder-claim';
 import { organisation } from '../samples/organisation';
 import { faultPlan } from './fault-plan';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Tenant } from './call';
 import { GraphError, messageTooLarge, quotaExceeded, unreadableBody } from './errors';
 import { extendedProperties, readProperties, tags, type Property } from './extended-properties';

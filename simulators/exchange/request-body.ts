@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { badRequest, GraphError, unreadableBody } from './errors';
 
 /** A client whose connection is cut never sees the 413, so the service reads up to this much before it answers. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 import { faultOptions, type FaultKind, type FaultOptions } from './page-faults';
 
 /** The simulator's own interface, `/_control/…`, which TeleMessage does not have. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { connectorIds, connectors } from '../../shared/connectors';
 import { sampleLines, type ArchivedLine } from '../samples/day';
 import { hostileLines } from '../samples/hostile-lines';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { random } from '../samples/random';
 
 /** The faults of the simulated site: random ones by a seed, and scripted ones. */
