@@ -5,6 +5,7 @@ import { SecretClient } from '@azure/keyvault-secrets';
 import { isLoopback, loadConfig } from './config';
 import { createItemReader } from './reading/reader.client';
 import { openGraph } from './graph/client';
+import type { FolderRow } from './graph/folder.client';
 import type { ItemPointer } from './item';
 import { containers, queues, tables } from './names';
 import { createByteBudget } from './byte-budget';
@@ -71,7 +72,7 @@ export function createDeps(
   const vault = new SecretClient(config.keyVaultUrl, credential, vaultOptions);
   const credentials = createCredentialStore(vault);
   const clock = { now: Date.now, random: Math.random };
-  const folders = rows<{ folderId: string }>(tables.folders);
+  const folders = rows<FolderRow>(tables.folders);
   const mappingFiles = createMappingFiles(account.container(containers.mappings));
   const audit = createAuditTrail(account.container(containers.audit));
   const runs = createRuns(rows(tables.runs));

@@ -5,9 +5,15 @@ import { folderPath, foldersPath } from './paths';
 import type { Graph } from './request.client';
 
 /** The table of each connector's folder per mailbox, so that a folder that its user renames or moves is found again. */
+export interface FolderRow {
+  folderId: string;
+  /** When an instance last found it in use, ISO-8601 UTC: the others need not look as well. */
+  checkedAt?: string;
+}
+
 export interface FolderRows {
-  get(connectorId: string, userId: string): Promise<{ value: { folderId: string } } | undefined>;
-  put(connectorId: string, userId: string, value: { folderId: string }): Promise<void>;
+  get(connectorId: string, userId: string): Promise<{ value: FolderRow } | undefined>;
+  put(connectorId: string, userId: string, value: FolderRow): Promise<void>;
   /** The rows of a connector. */
   list(connectorId: string): AsyncIterable<{ row: string }>;
 }
@@ -47,12 +53,19 @@ export function createFolders(
   const { now, verifyMs = minuteMs } = options;
 
   async function storedOrCreated(connectorId: string, name: string, userId: string): Promise<string> {
-    const stored = (await rows.get(connectorId, userId))?.value.folderId;
-    if (stored !== undefined && (await isInUse(graph, userId, stored, roots))) return stored;
-    const folderId = await findOrCreate(graph, userId, name);
-    await rows.put(connectorId, userId, { folderId });
+    const stored = (await rows.get(connectorId, userId))?.value;
+    const isDoubted = doubted.delete(JSON.stringify([connectorId, name, userId] satisfies Key));
+    const ageMs = Math.abs(now() - Date.parse(stored?.checkedAt ?? ''));
+    if (stored && ageMs < verifyMs && !isDoubted) return stored.folderId;
+    const checkedAt = new Date(now()).toISOString();
+    const isKnown = stored !== undefined && (await isInUse(graph, userId, stored.folderId, roots));
+    const folderId = isKnown ? stored.folderId : await findOrCreate(graph, userId, name);
+    await rows.put(connectorId, userId, { folderId, checkedAt });
     return folderId;
   }
+
+  /** Folders that a request did not find, whatever an instance has found before. */
+  const doubted = new Set<string>();
 
   /** Asked for again now and then: a mailbox that was made anew has another root. */
   const roots = createLookUps(async (userId: string) => (await read(graph, userId, 'msgfolderroot'))?.id, {
@@ -70,7 +83,9 @@ export function createFolders(
   return {
     async folder(userId, { id, folder: name }, { refresh = false } = {}) {
       const key = JSON.stringify([id, name, userId] satisfies Key);
-      return refresh ? folders.refresh(key) : folders.find(key, 0);
+      if (!refresh) return folders.find(key, 0);
+      doubted.add(key);
+      return folders.refresh(key);
     },
   };
 }

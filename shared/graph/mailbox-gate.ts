@@ -43,6 +43,8 @@ interface Waiter {
 
 interface Lane {
   active: number;
+  /** Requests in flight at most: fewer after a throttling, because other instances share the mailbox's limit. */
+  limit: number;
   /** Work that has a place. */
   entered: number;
   /** How long a request takes. */
@@ -58,6 +60,8 @@ interface Lane {
 const firstGuessMs = 300;
 const shortestPutOffMs = 1000;
 const longestPutOffMs = 120_000;
+/** What a request that was not throttled adds to the number in flight. */
+const growth = 1 / 16;
 
 /** One gate for any number of mailboxes. */
 export function createMailboxGate(options: {
@@ -69,7 +73,7 @@ export function createMailboxGate(options: {
   /** The longest cool-down that a call waits for; a longer one puts it off. */
   longestWaitMs?: number;
 }): MailboxGate {
-  const { clock, inFlight = 4, waiters = 16, longestWaitMs = 10_000 } = options;
+  const { clock, inFlight = 4, waiters = 28, longestWaitMs = 10_000 } = options;
   const lanes = new Map<string, Lane>();
   /** Over all mailboxes: the first guess for each. */
   let averageMs = firstGuessMs;
@@ -85,7 +89,16 @@ export function createMailboxGate(options: {
   function laneOf(mailbox: string): Lane {
     let lane = lanes.get(mailbox);
     if (!lane) {
-      lane = { active: 0, entered: 0, averageMs, waiters: [], coolUntil: 0, waking: false, nextTurnAt: 0 };
+      lane = {
+        active: 0,
+        limit: inFlight,
+        entered: 0,
+        averageMs,
+        waiters: [],
+        coolUntil: 0,
+        waking: false,
+        nextTurnAt: 0,
+      };
       lanes.set(mailbox, lane);
     }
     return lane;
@@ -94,7 +107,7 @@ export function createMailboxGate(options: {
   /** Each call that is put off gets the next free time, so that they do not all come back together. */
   function crowded(mailbox: string, lane: Lane): PutOffError {
     const now = clock.now();
-    const turnMs = lane.averageMs / inFlight;
+    const turnMs = lane.averageMs / Math.floor(lane.limit);
     const presentMs = Math.max(lane.entered, lane.active + lane.waiters.length) * turnMs;
     lane.nextTurnAt = Math.max(lane.nextTurnAt, now + presentMs) + turnMs;
     const delayMs = Math.min(Math.max(lane.nextTurnAt - now, shortestPutOffMs), longestPutOffMs);
@@ -120,7 +133,7 @@ export function createMailboxGate(options: {
       if (lane.waiters.length > 0 && !lane.waking) wakeAfter(mailbox, lane, coolingMs);
       return;
     }
-    while (lane.active < inFlight) {
+    while (lane.active < Math.floor(lane.limit)) {
       const next = lane.waiters.shift();
       if (!next) break;
       lane.active += 1;
@@ -183,6 +196,7 @@ export function createMailboxGate(options: {
       } finally {
         const tookMs = clock.now() - startedAt;
         averageMs += (tookMs - averageMs) / 16;
+        lane.limit = Math.min(inFlight, lane.limit + growth);
         lane.averageMs += (tookMs - lane.averageMs) / 8;
         lane.active -= 1;
         letIn(mailbox, lane);
@@ -192,6 +206,7 @@ export function createMailboxGate(options: {
     coolDown(mailbox, delayMs) {
       const lane = laneOf(mailbox);
       lane.coolUntil = Math.max(lane.coolUntil, clock.now() + delayMs);
+      lane.limit = Math.max(1, lane.limit / 2);
       if (delayMs > longestWaitMs) {
         for (const waiter of lane.waiters.splice(0)) waiter.refuse(cooling(mailbox, delayMs));
       }

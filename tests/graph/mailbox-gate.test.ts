@@ -165,4 +165,30 @@ describe('the gate', () => {
     await clock.pass(60_000);
     gate.enter('b')();
   });
+
+  test('lets fewer requests in after a throttling, and more again as they succeed', async () => {
+    const clock = testClock();
+    const gate = createMailboxGate({ clock });
+    let most = 0;
+    let active = 0;
+    const round = async (requests: number) => {
+      most = 0;
+      await Promise.all(
+        Array.from({ length: requests }, () =>
+          gate.run('a', { begun: true }, async () => {
+            most = Math.max(most, ++active);
+            await idle();
+            active--;
+          }),
+        ),
+      );
+      return most;
+    };
+    expect(await round(8)).toBe(4);
+    gate.coolDown('a', 100);
+    gate.coolDown('a', 100);
+    await clock.pass(100);
+    expect(await round(8)).toBe(1);
+    expect(await round(60)).toBe(4);
+  });
 });

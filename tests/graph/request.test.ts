@@ -91,7 +91,7 @@ describe('a request to the simulated service', () => {
   test('is put off when its mailbox is too busy, while other mailboxes go on', async () => {
     const { mailboxes } = await open(people, { latencyMs: { min: 20, max: 30 } });
     const folderId = (await mailboxes.folder(anna.id, connector))!;
-    const hot = Array.from({ length: 30 }, async (_, index) => {
+    const hot = Array.from({ length: 40 }, async (_, index) => {
       const leave = mailboxes.enter(anna.id);
       return mailboxes.create(anna.id, folderId, item(`hot ${index}`), { signal: signal() }).finally(leave);
     });
@@ -99,8 +99,8 @@ describe('a request to the simulated service', () => {
     const ended = await Promise.allSettled(hot);
     const made = ended.filter(({ status }) => status === 'fulfilled');
     const putOff = ended.filter((end) => end.status === 'rejected').map((end) => end.reason as Error);
-    expect(made).toHaveLength(20);
-    expect(putOff).toEqual(Array(10).fill(expect.any(CrowdedMailboxError)));
+    expect(made).toHaveLength(32);
+    expect(putOff).toEqual(Array(8).fill(expect.any(CrowdedMailboxError)));
   });
 
   test('reads a collection page by page', async () => {

@@ -3,7 +3,7 @@ import { loadConfig } from '../../shared/config';
 import type { Deps } from '../../shared/deps';
 import { eventLine } from '../../shared/events';
 import { createDirectory } from '../../shared/graph/directory.client';
-import { createFolders } from '../../shared/graph/folder.client';
+import { createFolders, type FolderRow, type FolderRows } from '../../shared/graph/folder.client';
 import { createMailboxes } from '../../shared/graph/mailboxes.client';
 import { createGraph } from '../../shared/graph/request.client';
 import type { Outgoing, Received, Transport } from '../../shared/graph/transport.client';
@@ -165,6 +165,7 @@ export async function simulate(plan: Plan): Promise<Simulated> {
     if (method === 'GET' && /mailFolders\?/.test(path)) return answered(200, { value: [] });
     if (method === 'POST' && mailbox?.[2]?.endsWith('mailFolders'))
       return answered(201, { id: `folder-${user}` });
+    if (path.includes('/msgfolderroot')) return answered(200, { id: 'root' });
     if (method === 'GET') return answered(200, { id: `folder-${user}`, parentFolderId: 'root' });
     const item = Number(/Message (\d+): /.exec(String(body))?.[1]);
     if (created[item]) result.duplicates++;
@@ -222,6 +223,20 @@ export async function simulate(plan: Plan): Promise<Simulated> {
     },
   });
 
+  /** Every mailbox has its folder from the day before. */
+  const folderOf = new Map<string, FolderRow>();
+  const folderRows: FolderRows = {
+    get: (_, user) => operation({ value: folderOf.get(user) ?? { folderId: `folder-${user}` } }),
+    put: async (_, user, value) => {
+      folderOf.set(user, value);
+      await operation(undefined);
+    },
+    async *list() {
+      await operation(undefined);
+      yield* [];
+    },
+  };
+
   /** The queue: what is visible, and what becomes visible later. */
   const visible: ItemPointer[] = [];
   let unseen = 0;
@@ -272,7 +287,7 @@ export async function simulate(plan: Plan): Promise<Simulated> {
         sleep: (ms, signal) => (signal && ms >= 60_000 ? new Promise(() => undefined) : time.sleep(ms)),
       },
     });
-    const folders = createFolders(graph, rowsOf('folders') as never, { now });
+    const folders = createFolders(graph, folderRows, { now });
     return {
       config,
       now,
