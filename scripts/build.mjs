@@ -38,6 +38,8 @@ const local = {
   explore: 'verification/explore/main.ts',
   soak: 'verification/soak/main.ts',
   fuzz: 'verification/fuzz/main.ts',
+  bench: 'verification/bench/main.ts',
+  'bench-part': 'verification/bench/part.ts',
 };
 
 /** What a file looks like from outside; undefined if it is gone. */

@@ -36,30 +36,32 @@ export async function putPointers(
   const window = { from: run.from, tailFrom: new Date(tailFromMs).toISOString() };
   let position = 0;
   for (const page of batch.pages) {
-    const lines: Line[][] = [];
-    for await (const found of scanPage(await deps.batches.streamPage(page.blob), page)) lines.push(found);
+    const lines: Line[] = [];
+    for await (const found of scanPage(await deps.batches.streamPage(page.blob), page))
+      for (const line of found) lines.push(line);
     // Send nothing before the whole page has matched its hash.
-    const unsent = pointersTo(lines, position, {
-      v: pointerVersion,
-      connector: batch.connector,
-      batch: batch.number,
-      blob: page.blob,
-      ...(run.cause === 'daily' ? { window } : {}),
-    });
+    const first = position;
+    let next = 0;
     const sendAll = async () => {
-      for (const pointer of unsent) if (wanted(pointer.position)) await deps.importQueue.send(pointer);
+      while (next < lines.length) {
+        const index = next++;
+        if (!wanted(first + index)) continue;
+        const { offset, length } = lines[index]!;
+        // Without spreading: it would cost more than finding the line.
+        const pointer: ItemPointer = {
+          v: pointerVersion,
+          connector: batch.connector,
+          batch: batch.number,
+          position: first + index,
+          blob: page.blob,
+          offset,
+          length,
+        };
+        if (run.cause === 'daily') pointer.window = window;
+        await deps.importQueue.send(pointer);
+      }
     };
     await Promise.all(Array.from({ length: putsInFlight }, sendAll));
     position += page.items;
   }
-}
-
-/** Made one by one, when they are sent. */
-function* pointersTo(
-  lines: readonly Line[][],
-  first: number,
-  rest: Omit<ItemPointer, 'position' | 'offset' | 'length'>,
-): Generator<ItemPointer> {
-  let position = first;
-  for (const found of lines) for (const line of found) yield { ...rest, position: position++, ...line };
 }

@@ -1,5 +1,5 @@
 /**
- * The thread that reads lines for `reader.client.ts`: one answer per request, in order. It listens as soon as it is
+ * The thread that reads lines for `reader.client.ts`: one answer per request, in order, those of a message together. It listens as soon as it is
  * loaded, so other files import its types only.
  */
 import { parentPort, workerData } from 'node:worker_threads';
@@ -62,10 +62,10 @@ function answer({ line, connector, opening }: ReadRequest): ReadAnswer {
   }
 }
 
-parentPort?.on('message', (request: ReadRequest) => {
-  const reply = answer(request);
-  const files = 'read' in reply ? [...reply.attachments, reply.bodyFile] : [];
+parentPort?.on('message', (requests: ReadRequest[]) => {
+  const replies = requests.map(answer);
+  const files = replies.flatMap((reply) => ('read' in reply ? [...reply.attachments, reply.bodyFile] : []));
   // No buffer is listed twice, which would throw: two attachments never share one.
   const buffers = files.flatMap((file) => (file ? [file.content.buffer] : []));
-  parentPort?.postMessage(reply, buffers);
+  parentPort?.postMessage(replies, buffers);
 });

@@ -31,6 +31,8 @@ export interface ItemReaderOptions {
 }
 
 interface Job {
+  /** It shared a thread with others when that failed: who was at fault shows only when each is read by itself. */
+  alone?: boolean;
   line: Uint8Array;
   connector: ConnectorId;
   opening: Opening | undefined;
@@ -40,7 +42,7 @@ interface Job {
 
 interface Thread {
   worker: Worker;
-  job?: Job | undefined;
+  jobs: Job[];
   timer?: NodeJS.Timeout | undefined;
 }
 
@@ -54,6 +56,10 @@ function toRead({ read, attachments, bodyFile }: Extract<ReadAnswer, { read: unk
   return { ...read, email: { ...read.email, ...files } };
 }
 
+/** Together, items of a group take a thread for some milliseconds. */
+const mostInGroup = 16;
+const groupBytes = 128 * 1024;
+
 /** Bytes that own their memory move to the thread; slices of Buffer's pool or of a larger page are copied. */
 function movable(raw: Uint8Array): [Uint8Array, ArrayBuffer[]] {
   const { buffer, byteLength } = raw;
@@ -64,7 +70,8 @@ function movable(raw: Uint8Array): [Uint8Array, ArrayBuffer[]] {
 
 /**
  * A pool of threads. A hostile item could block the process for good, and only a thread can be stopped: a
- * thread that does not answer within `timeoutMs`, or runs out of memory, is replaced, and only its item fails.
+ * thread that does not answer within `timeoutMs`, or runs out of memory, is replaced, and only its item fails. Small
+ * items that come together go to a thread together, because waking it costs more than reading one of them.
  * Threads start when first needed, and idle threads do not keep the process alive.
  */
 export function createItemReader(options: ItemReaderOptions): ItemReader {
@@ -73,23 +80,23 @@ export function createItemReader(options: ItemReaderOptions): ItemReader {
   const all = new Set<Thread>();
   const waiting: Job[] = [];
   let closed = false;
+  let isDue = false;
 
-  const release = (thread: Thread): Job | undefined => {
-    const job = thread.job;
+  const release = (thread: Thread): Job[] => {
     clearTimeout(thread.timer);
-    thread.job = undefined;
     thread.timer = undefined;
-    return job;
+    return thread.jobs.splice(0);
   };
 
-  /** Ends a thread and fails the item that it was reading; the next item gets a new thread. */
+  /** Ends a thread and fails the item that it was reading; of several, each is read once more by itself. */
   const retire = (thread: Thread, error: Error): void => {
-    const job = release(thread);
+    const jobs = release(thread);
     all.delete(thread);
     const at = idle.indexOf(thread);
     if (at >= 0) idle.splice(at, 1);
     void thread.worker.terminate();
-    job?.reject(error);
+    if (jobs.length === 1) jobs[0]!.reject(error);
+    else waiting.unshift(...jobs.map((job) => ({ ...job, alone: true })));
     next();
   };
 
@@ -98,15 +105,18 @@ export function createItemReader(options: ItemReaderOptions): ItemReader {
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
       workerData: { country },
     });
-    const thread: Thread = { worker };
+    const thread: Thread = { worker, jobs: [] };
     all.add(thread);
-    worker.on('message', (answer: ReadAnswer) => {
-      const job = release(thread);
+    worker.on('message', (answers: ReadAnswer[]) => {
+      const jobs = release(thread);
       worker.unref();
       if (all.has(thread)) idle.push(thread);
-      if ('read' in answer) job?.resolve(toRead(answer));
-      else if ('sealed' in answer) job?.reject(new SealedError(answer.sealed, answer.known));
-      else job?.reject(new PermanentError(answer.reason, answer.problem, { known: answer.known }));
+      for (const [index, answer] of answers.entries()) {
+        const job = jobs[index];
+        if ('read' in answer) job?.resolve(toRead(answer));
+        else if ('sealed' in answer) job?.reject(new SealedError(answer.sealed, answer.known));
+        else job?.reject(new PermanentError(answer.reason, answer.problem, { known: answer.known }));
+      }
       next();
     });
     worker.on('error', (error: Error & { code?: string }) => {
@@ -124,21 +134,49 @@ export function createItemReader(options: ItemReaderOptions): ItemReader {
     return thread;
   };
 
+  /** The next item, and as many small ones behind it as go with it. */
+  const takeGroup = (): Job[] => {
+    const group: Job[] = [];
+    let bytes = 0;
+    for (const { alone, line } of waiting) {
+      bytes += line.byteLength;
+      const goesWith = !alone && !group[0]?.alone && group.length < mostInGroup && bytes <= groupBytes;
+      if (group.length > 0 && !goesWith) break;
+      group.push(waiting[group.length]!);
+    }
+    waiting.splice(0, group.length);
+    return group;
+  };
+
   const next = (): void => {
     while (waiting.length > 0 && (idle.length > 0 || all.size < threads)) {
-      const job = waiting.shift();
-      if (!job) return;
       const thread = idle.pop() ?? start();
-      thread.job = job;
+      thread.jobs = takeGroup();
       thread.worker.ref();
       thread.timer = setTimeout(() => {
         const text = `the item could not be read within ${timeoutMs / 1000} s`;
         retire(thread, new PermanentError('unreadable', text));
       }, timeoutMs);
-      const [line, buffers] = movable(job.line);
-      const request: ReadRequest = { line, connector: job.connector, opening: job.opening };
-      thread.worker.postMessage(request, buffers);
+      const requests: ReadRequest[] = [];
+      const moved: ArrayBuffer[] = [];
+      for (const { line: raw, connector, opening } of thread.jobs) {
+        // If its thread fails, an item of a group is read once more: it keeps its bytes.
+        const [line, buffers] = thread.jobs.length === 1 ? movable(raw) : [new Uint8Array(raw), []];
+        requests.push({ line, connector, opening });
+        moved.push(...buffers);
+      }
+      thread.worker.postMessage(requests, moved);
     }
+  };
+
+  /** At the end of this turn of the event loop, when all who ask in it have asked. */
+  const soon = (): void => {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(() => {
+      isDue = false;
+      next();
+    });
   };
 
   return {
@@ -146,7 +184,7 @@ export function createItemReader(options: ItemReaderOptions): ItemReader {
       new Promise((resolve, reject) => {
         if (closed) return reject(new Error('the item reader is closed'));
         waiting.push({ line, connector, opening, resolve, reject });
-        next();
+        soon();
       }),
     close: async () => {
       closed = true;
@@ -155,7 +193,7 @@ export function createItemReader(options: ItemReaderOptions): ItemReader {
       const running = [...all];
       all.clear();
       idle.length = 0;
-      for (const thread of running) release(thread)?.reject(error);
+      for (const thread of running) for (const job of release(thread)) job.reject(error);
       await Promise.all(running.map((thread) => thread.worker.terminate()));
     },
   };

@@ -318,8 +318,8 @@ describe('splitting', () => {
         'v',
         'connector',
         'batch',
-        'blob',
         'position',
+        'blob',
         'offset',
         'length',
       ]);

@@ -134,6 +134,17 @@ describe('createItemReader', () => {
     expect((await next).sourceId).not.toBe(first.sourceId);
   });
 
+  it('fails only the one of several small items that its thread cannot read', async () => {
+    const reader = start({ workerFile: fake, threads: 1, timeoutMs: 2_000 });
+    const texts = ['a', 'b', 'endless', 'c', 'exit', 'd'];
+    const ends = await Promise.allSettled(texts.map((text) => tell(reader, text)));
+    expect(ends.map(({ status }) => status)).toEqual([
+      ...['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'],
+    ]);
+    expect(ends[2]).toMatchObject({ reason: { message: 'the item could not be read within 2 s' } });
+    expect(ends[4]).toMatchObject({ reason: { message: 'the item ended its thread' } });
+  });
+
   it('fails only the item that exhausts the memory of its thread', async () => {
     const reader = start({ workerFile: fake, threads: 1, maxHeapMb: 32 });
     const memory = tell(reader, 'memory');

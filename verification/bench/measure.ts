@@ -18,10 +18,10 @@ export const repetitions = 5;
 /** Runs one variant in a process of its own, so that no variant warms up, or fills the memory of, another one. */
 export async function inOwnProcess(part: string, input: object): Promise<Taken> {
   const child = fork(bundle('bench-part'), [], {
-    env: { ...process.env, BENCH_PART: JSON.stringify({ part, input }) },
     execArgv: ['--expose-gc'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
+  child.send({ part, input });
   let errors = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors += text));
   const failed = once(child, 'exit').then(([code]): never => {
