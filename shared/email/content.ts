@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { buffer } from 'node:stream/consumers';
 
 /** The bytes of a file: in memory, or in the raw batch, from where they are read in slices. */
 export type Content = Buffer | StoredContent;
@@ -10,7 +9,10 @@ export interface StoredContent {
   length: number;
   /** Hex, of the decoded bytes. */
   sha256: string;
-  /** The bytes from the first on; each call reads them anew. Throws when they differ from `length` and `sha256`. */
+  /**
+   * The bytes from the first on; each call reads them anew. A piece is valid until the next one is asked for. Throws when
+   * the bytes differ from `length` and `sha256`.
+   */
   read(): AsyncIterable<Buffer>;
 }
 
@@ -21,10 +23,18 @@ export const sha256Of = (content: Content): string =>
   isStored(content) ? content.sha256 : createHash('sha256').update(content).digest('hex');
 
 /** The whole content in memory: for contents that are known to be small, and for people's exports. */
-export const bytesOf = (content: Content): Promise<Buffer> =>
-  isStored(content) ? buffer(content.read()) : Promise.resolve(content);
+export async function bytesOf(content: Content): Promise<Buffer> {
+  if (!isStored(content)) return content;
+  const bytes = Buffer.allocUnsafe(content.length);
+  let length = 0;
+  for await (const piece of content.read()) length += piece.copy(bytes, length);
+  return bytes;
+}
 
-/** Reads ranges of a content, which is cheap as long as each begins where the one before ended. */
+/**
+ * Reads ranges of a content, which is cheap as long as each begins where the one before ended. The bytes of a range are
+ * valid until the next one is asked for.
+ */
 export interface RangeReader {
   range(start: number, end: number): Promise<Buffer>;
   close(): Promise<void>;
@@ -38,6 +48,7 @@ export function createRangeReader(content: Content): RangeReader {
     };
   let chunks: AsyncIterator<Buffer> | undefined;
   let chunk: Buffer = Buffer.alloc(0);
+  let space: Buffer = Buffer.alloc(0);
   let at = 0;
   const close = async () => void (await chunks?.return?.());
   return {
@@ -49,7 +60,8 @@ export function createRangeReader(content: Content): RangeReader {
         chunk = Buffer.alloc(0);
         at = 0;
       }
-      const bytes = Buffer.allocUnsafe(end - start);
+      if (space.length < end - start) space = Buffer.allocUnsafe(end - start);
+      const bytes = space.subarray(0, end - start);
       let filled = 0;
       while (filled < bytes.length) {
         if (chunk.length === 0) {

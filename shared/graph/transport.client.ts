@@ -1,3 +1,6 @@
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { text as textOf } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, GraphClientError, ResponseType } from '@microsoft/microsoft-graph-client';
 import type { Context, Middleware } from '@microsoft/microsoft-graph-client';
@@ -70,9 +73,7 @@ export function createTransport(baseUrl: string): Transport {
     async upload(url, slice, contentRange, signal) {
       const headers = { 'Content-Type': 'application/octet-stream', 'Content-Range': contentRange };
       const target = trusted(url);
-      return receive(() =>
-        fetch(target, { method: 'PUT', headers, body: slice, redirect: 'manual', signal }),
-      );
+      return receive(() => put(target, slice, headers, signal));
     },
 
     async uploadState(url, signal) {
@@ -80,6 +81,35 @@ export function createTransport(baseUrl: string): Transport {
       return receive(() => fetch(target, { redirect: 'manual', signal }));
     },
   };
+}
+
+/** Keeps connections open between the slices of a file. */
+const agents = { 'https:': new HttpsAgent({ keepAlive: true }), 'http:': new HttpAgent({ keepAlive: true }) };
+
+/** A PUT that sends the bytes where they are: `fetch` copies a body, and a file has many slices. */
+function put(
+  target: URL,
+  body: Buffer,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { protocol } = target;
+  const send = protocol === 'https:' ? httpsRequest : httpRequest;
+  const agent = protocol === 'https:' ? agents['https:'] : agents['http:'];
+  return new Promise((resolve, reject) => {
+    const options = { method: 'PUT', headers: { ...headers, 'Content-Length': body.length }, signal, agent };
+    const request = send(target, options, (answer) => {
+      const status = answer.statusCode ?? 0;
+      textOf(answer).then((content) => {
+        const pairs = Object.entries(answer.headersDistinct).flatMap(([name, values = []]) =>
+          values.map((value): [string, string] => [name, value]),
+        );
+        const hasBody = content !== '' && status !== 204 && status !== 304;
+        resolve(new Response(hasBody ? content : null, { status, headers: pairs }));
+      }, reject);
+    });
+    request.on('error', reject).end(body);
+  });
 }
 
 /** Sends a request with its token, to the configured origin only. */

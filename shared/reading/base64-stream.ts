@@ -10,8 +10,21 @@ const wholeEscape = /\\(?:u[0-9a-fA-F]{4}|[^u])/g;
 /** An escape that the piece cuts off. */
 const cutEscape = /\\(?:u[0-9a-fA-F]{0,3})?$/;
 
-/** Decodes the body of a JSON string that holds base64, piece by piece. */
+/**
+ * Decodes base64 into memory that is used again for the next piece: a buffer per piece of a large file would fill the
+ * memory before it is collected.
+ */
+export function createDecoder(): (base64: string) => Buffer {
+  let space = Buffer.alloc(0);
+  return (base64) => {
+    if (space.length < base64.length) space = Buffer.allocUnsafe(base64.length);
+    return space.subarray(0, space.write(base64, 'base64'));
+  };
+}
+
+/** Decodes the body of a JSON string that holds base64, piece by piece. The bytes are valid until the next piece. */
 export function createBase64Stream() {
+  const decode = createDecoder();
   let escape = '';
   let carry = '';
   let isPadded = false;
@@ -42,7 +55,7 @@ export function createBase64Stream() {
       let text = carry + unescaped(piece.toString('latin1'));
       if (isPadded && text.trim() !== '') isSound = false;
       let usable = text.length - (text.length % 4);
-      let bytes = Buffer.from(text.slice(0, usable), 'base64');
+      let bytes = decode(text.slice(0, usable));
       if (bytes.length !== (usable / 4) * 3) {
         const compact = text.replace(/\s+/g, '');
         if (compact.length !== text.length) isPlain = false;
@@ -51,7 +64,7 @@ export function createBase64Stream() {
         const digits = text.slice(0, usable).replace(/={1,2}$/, '');
         if (digits.length < usable) isPadded = true;
         if (/[^A-Za-z0-9+/_-]/.test(digits)) isSound = false;
-        bytes = Buffer.from(digits, 'base64');
+        bytes = decode(digits);
       }
       carry = text.slice(usable);
       if (isPadded && carry !== '') isSound = false;

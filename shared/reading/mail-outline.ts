@@ -1,4 +1,5 @@
 import { createHash, randomBytes, type Hash } from 'node:crypto';
+import { createDecoder } from './base64-stream';
 
 /** A file within a mail: whole lines of base64, cut out. */
 export interface MailCut {
@@ -51,7 +52,10 @@ interface Run {
  */
 export function createMailOutline(emit: (bytes: Buffer) => void) {
   const cuts: MailCut[] = [];
-  let pending: Buffer = Buffer.alloc(0);
+  const decode = createDecoder();
+  let space: Buffer = Buffer.alloc(0);
+  /** What is not dealt with yet; within `space`. */
+  let pending: Buffer = space;
   /** Offset of `pending` in the mail. */
   let offset = 0;
   let before = '';
@@ -95,7 +99,7 @@ export function createMailOutline(emit: (bytes: Buffer) => void) {
   function continueRun(current: Run, isEnd: boolean): boolean {
     const unit = current.line + current.end;
     const block = pending.subarray(0, pending.length - (pending.length % unit));
-    const bytes = decodedLines(block, current);
+    const bytes = decodedLines(block, current, decode);
     if (bytes) {
       add(current, bytes, block.length);
       drop(block.length);
@@ -178,7 +182,12 @@ export function createMailOutline(emit: (bytes: Buffer) => void) {
 
   return {
     feed(bytes: Buffer): void {
-      pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
+      const length = pending.length + bytes.length;
+      const former = pending;
+      if (space.length < length) space = Buffer.allocUnsafe(2 * length);
+      former.copy(space);
+      bytes.copy(space, former.length);
+      pending = space.subarray(0, length);
       advance(false);
     },
     /** The files that were cut out, in their order. */
@@ -192,13 +201,17 @@ export function createMailOutline(emit: (bytes: Buffer) => void) {
 }
 
 /** The bytes of a block that is nothing but lines of the run; undefined if it is not. */
-function decodedLines(block: Buffer, { line, end }: Run): Buffer | undefined {
+function decodedLines(
+  block: Buffer,
+  { line, end }: Run,
+  decode: (base64: string) => Buffer,
+): Buffer | undefined {
   // The native decoder takes the URL alphabet too, and stops at padding.
   if (block.length === 0 || [0x2d, 0x5f, 0x3d].some((byte) => block.includes(byte))) return undefined;
   const unit = line + end;
   for (let at = unit - 1; at < block.length; at += unit)
     if (block[at] !== lineFeed || (end === 2 && block[at - 1] !== carriageReturn)) return undefined;
-  const bytes = Buffer.from(block.toString('latin1'), 'base64');
+  const bytes = decode(block.toString('latin1'));
   // It skips what is no base64, which makes the result too short.
   return bytes.length === ((block.length / unit) * line * 3) / 4 ? bytes : undefined;
 }

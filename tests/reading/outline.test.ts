@@ -162,7 +162,7 @@ describe('the outline of a line', () => {
         const { content: expected, ...same } = whole.email.attachments[at]!;
         expect(rest).toEqual(same);
         const parts: Buffer[] = [];
-        if (isStored(content)) for await (const bytes of content.read()) parts.push(bytes);
+        if (isStored(content)) for await (const bytes of content.read()) parts.push(Buffer.from(bytes));
         expect((isStored(content) ? Buffer.concat(parts) : content).equals(expected)).toBe(true);
         expect(content.length).toBe(expected.length);
       }

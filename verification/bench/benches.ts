@@ -379,13 +379,12 @@ const memory: Bench = {
         tell(`${name}, round ${round + 1} of 3`);
         const services = await startServices({ mailboxes: 8 }, { ...own, LINE_MAX_MB: '480' });
         try {
-          const { pointers } = await services.store(connector, lines());
-          const taken = await inOwnProcess('import', {
-            settings: services.settings,
-            pointers,
-            slots: 8,
-            warmUp: 0,
-          });
+          const warm = Array.from({ length: 8 }, () =>
+            connector === 'whatsapp' ? fileLine(made++, made % 8, 1000) : mailLine(made++, made % 8, 1000),
+          );
+          const { pointers } = await services.store(connector, [...warm, ...lines()]);
+          const { settings } = services;
+          const taken = await inOwnProcess('import', { settings, pointers, slots: 8, warmUp: warm.length });
           peaks.push(taken.peakBytes / MB);
         } finally {
           await services.close();
