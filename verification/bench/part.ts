@@ -5,6 +5,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import { createGzip } from 'node:zlib';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { appBundle } from '../../local/bundles';
@@ -114,7 +115,7 @@ const variants: Record<string, (input: never) => Promise<Taken>> = {
   fetch: async ({ origin, how }: { origin: string; how: 'ours' | 'plain' | 'plainAndHash' | 'unseen' }) => {
     const connection = `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=${Buffer.alloc(64).toString('base64')};BlobEndpoint=${origin}/a;QueueEndpoint=${origin}/a;`;
     const container = BlobServiceClient.fromConnectionString(connection).getContainerClient('c');
-    const body = async () => (await fetch(`${origin}/page`)).body as unknown as AsyncIterable<Uint8Array>;
+    const body = async () => Readable.fromWeb((await fetch(`${origin}/page`)).body as ReadableStream);
     const telemessage = createTeleMessage({
       ...{ baseUrl: origin, pageItems: 1e9, pageMaxBytes: 1e12, timeoutMs: 600_000 },
       credentials: { read: () => Promise.resolve({ username: 'a', password: 'b' }) } as never,
@@ -130,12 +131,12 @@ const variants: Record<string, (input: never) => Promise<Taken>> = {
         const hash = createHash('sha256');
         const hashed = async function* () {
           for await (const chunk of await body()) {
-            hash.update(chunk);
-            yield chunk;
+            hash.update(chunk as Buffer);
+            yield chunk as Buffer;
           }
         };
-        const source = how === 'plain' ? await body() : hashed();
-        await container.getBlockBlobClient('page').uploadStream(Readable.from(source), 4 * MB, 2);
+        const source = how === 'plain' ? await body() : Readable.from(hashed());
+        await container.getBlockBlobClient('page').uploadStream(source, 4 * MB, 2);
       }
     });
   },
