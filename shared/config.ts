@@ -131,7 +131,7 @@ const shape = {
     .optional(),
   DECRYPTION_KEY: vaultName('the name of an RSA key in the vault').optional(),
   ITEM_LANGUAGE: z.enum(languages, { error: `expected one of ${languages.join(', ')}` }).default('en'),
-  LINE_MAX_MB: whole(1, 480, 256),
+  LINE_MAX_MB: whole(1, 480, 288),
   PARSE_TIMEOUT_SECONDS: whole(1, 600, 20),
   IMPORT_MEMORY_MB: whole(16, 8192, 512),
   DEFAULT_COUNTRY: z

@@ -56,7 +56,8 @@ export function createFolders(
     const stored = (await rows.get(connectorId, userId))?.value;
     const isDoubted = doubted.delete(JSON.stringify([connectorId, name, userId] satisfies Key));
     const ageMs = Math.abs(now() - Date.parse(stored?.checkedAt ?? ''));
-    if (stored && ageMs < verifyMs && !isDoubted) return stored.folderId;
+    // Half of it, because this process remembers the answer for the whole of it.
+    if (stored && ageMs < verifyMs / 2 && !isDoubted) return stored.folderId;
     const checkedAt = new Date(now()).toISOString();
     const isKnown = stored !== undefined && (await isInUse(graph, userId, stored.folderId, roots));
     const folderId = isKnown ? stored.folderId : await findOrCreate(graph, userId, name);

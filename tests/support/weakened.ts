@@ -495,6 +495,22 @@ export const weakened: { protection: string; weakening: Weakening; search: Searc
     search: { scenario: 'again', injections: [{ operation: /outcomes.insert/, faults: ['crashAfter'] }] },
   },
   {
+    protection: 'the look into the row of an item that another attempt has begun',
+    weakening: {
+      deps: only('importItem', ({ outcomes }) => ({
+        outcomes: {
+          ...outcomes,
+          // Whoever was first seems to have ended it.
+          async get(partition, row) {
+            const found = await outcomes.get(partition, row);
+            return found && { ...found, value: { ...found.value, kind: 'delivered' as const } };
+          },
+        },
+      })),
+    },
+    search: { scenario: 'day', injections: [{ operation: /ledger.insert/, faults: ['crash'] }] },
+  },
+  {
     protection: 'the limit of five attempts',
     weakening: { maxDequeueCount: Number.POSITIVE_INFINITY },
     search: { scenario: 'day', injections: [{ operation: /mailboxes.create/, faults: ['broken'] }] },

@@ -198,12 +198,18 @@ const variants: Record<string, (input: never) => Promise<Taken>> = {
     importNaively({ settings, pointers, slots, warmUp }, measured),
 
   /** Loads a bundle as the Functions worker does. */
-  load: ({ file }: { file: string }) =>
-    measured(async () => {
+  load: ({ file }: { file: string }) => {
+    Object.assign(process.env, {
+      ArchiveStorage: 'UseDevelopmentStorage=true',
+      TELEMESSAGE_BASE_URL: 'http://127.0.0.1',
+      KEY_VAULT_URL: 'http://127.0.0.1',
+    });
+    return measured(async () => {
       await Promise.resolve();
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       require(file);
-    }),
+    });
+  },
 };
 
 export interface ImportInput {
