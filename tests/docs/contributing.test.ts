@@ -24,6 +24,8 @@ const proofs: Record<string, RegExp> = {
   'the chain checked': /linkBroken/,
   'an act written down': /previousSha256/,
   "a day's beginning": /startOfDay/,
+  'a large file left in its page': /export async function outlineOf/,
+  'a crowded mailbox': /export function createMailboxGate/,
   'retry or quarantine decided': /nextStepAfter/,
   'the subject made': /madeSubject/,
   'a word in five languages': /Korean|zh-CN/,
