@@ -1,10 +1,7 @@
 import type { AppDeps } from '../../shared/deps';
 import { fetchBatch } from '../../shared/pipeline/fetch-batch';
 import { reconcile } from '../../shared/pipeline/reconcile';
-import { windowRun } from '../../shared/pipeline/windows';
-import { nextManifest, type ChainEnd } from '../../shared/storage/manifest';
-import { noCounters } from '../../shared/storage/counters';
-import { batchRow } from '../../shared/storage/outcomes';
+import { addHistory } from '../../verification/bench/history';
 import { user } from '../support/graph-tenant';
 import { useWorld } from '../support/world';
 
@@ -17,36 +14,6 @@ const openWorld = useWorld({
   lines: {},
   settings: { CONNECTORS: 'whatsapp', FETCH_LAG_MINUTES: '0', REPORT_MAILBOX: officer.userPrincipalName },
 });
-
-/** Empty days that were fetched and closed, up to yesterday's. */
-async function withHistory(deps: AppDeps, days: number): Promise<void> {
-  const midnight = Math.floor(Date.now() / DAY) * DAY;
-  let end: ChainEnd = { number: 0, sha256: null };
-  for (let day = days; day >= 1; day--) {
-    const [from, to] = [midnight - (day + 1) * DAY, midnight - day * DAY].map((ms) =>
-      new Date(ms).toISOString(),
-    ) as [string, string];
-    const run = windowRun('daily', from, to);
-    const opened = await deps.runs.open('whatsapp', run, end.number, to);
-    const content = { sequence: 1, last: true, nextLastId: null, items: 0, bytes: 0, pages: [] };
-    await deps.batches.commit(nextManifest(end, { connector: 'whatsapp', run, ...content, committedAt: to }));
-    await deps.runs.save('whatsapp', { ...opened, state: 'fetched' });
-    const { sha256 } = (await deps.batches.read('whatsapp', end.number + 1))!;
-    end = { number: end.number + 1, sha256 };
-    const state = {
-      v: 1 as const,
-      runName: run.name,
-      splitAt: to,
-      closedAt: to,
-      toldAt: to,
-      counters: noCounters(),
-    };
-    await deps.batchStates.put('whatsapp', batchRow(end.number), state);
-  }
-  await deps.runs.saveChainHint('whatsapp', end.number);
-  await deps.runs.advanceClosedThrough('whatsapp', end.number, undefined);
-  await deps.runs.moveWatermark('whatsapp', new Date(midnight - DAY).toISOString());
-}
 
 /** How many requests the work sends to storage, by kind. */
 async function requestsOf(
@@ -88,7 +55,7 @@ test('a day costs the same operations after 10 days of history and after 150', a
   const after: Record<string, number>[] = [];
   for (const days of [10, 150]) {
     const world = await openWorld();
-    await withHistory(world.deps, days);
+    await addHistory(world.deps, days, Math.floor(Date.now() / DAY) * DAY);
     after.push(
       await requestsOf(world, async (deps) => {
         await fetchBatch(deps);

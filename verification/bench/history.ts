@@ -65,36 +65,40 @@ export async function operationsAfter(days: number): Promise<{ fetch: number; re
     ),
   } as unknown as Deps;
 
-  let end: ChainEnd = { number: 0, sha256: null };
-  for (let day = days; day >= 1; day--) {
-    const [from, to] = [midnight - (day + 1) * dayMs, midnight - day * dayMs].map((ms) =>
-      new Date(ms).toISOString(),
-    ) as [string, string];
-    const run = windowRun('daily', from, to);
-    const opened = await runs.open('whatsapp', run, end.number, to);
-    const content = { sequence: 1, last: true, nextLastId: null, items: 0, bytes: 0, pages: [] };
-    const manifest = nextManifest(end, { connector: 'whatsapp', run, ...content, committedAt: to });
-    await deps.batches.commit(manifest);
-    await runs.save('whatsapp', { ...opened, state: 'fetched' });
-    end = { number: manifest.number, sha256: sha256(manifestBytes(manifest)) };
-    const state = {
-      v: 1 as const,
-      runName: run.name,
-      splitAt: to,
-      closedAt: to,
-      toldAt: to,
-      counters: noCounters(),
-    };
-    await deps.batchStates.put('whatsapp', batchRow(end.number), state);
-  }
-  await runs.saveChainHint('whatsapp', end.number);
-  await runs.advanceClosedThrough('whatsapp', end.number, undefined);
-  await runs.moveWatermark('whatsapp', new Date(midnight - dayMs).toISOString());
-
+  await addHistory(deps, days, midnight);
   operations = 0;
   await fetchBatch(deps);
   const fetch = operations;
   operations = 0;
   await reconcile(deps);
   return { fetch, reconcile: operations };
+}
+
+/** Adds empty days that were fetched and closed, up to the one before the midnight (ms). */
+export async function addHistory(
+  deps: Pick<Deps, 'runs' | 'batches' | 'batchStates'>,
+  days: number,
+  midnight: number,
+): Promise<void> {
+  let end: ChainEnd = { number: 0, sha256: null };
+  for (let day = days; day >= 1; day--) {
+    const [from, to] = [midnight - (day + 1) * dayMs, midnight - day * dayMs].map((ms) =>
+      new Date(ms).toISOString(),
+    ) as [string, string];
+    const run = windowRun('daily', from, to);
+    const opened = await deps.runs.open('whatsapp', run, end.number, to);
+    const content = { sequence: 1, last: true, nextLastId: null, items: 0, bytes: 0, pages: [] };
+    const manifest = nextManifest(end, { connector: 'whatsapp', run, ...content, committedAt: to });
+    await deps.batches.commit(manifest);
+    await deps.runs.save('whatsapp', { ...opened, state: 'fetched' });
+    end = { number: manifest.number, sha256: sha256(manifestBytes(manifest)) };
+    const state = {
+      ...{ v: 1 as const, runName: run.name, counters: noCounters() },
+      ...{ splitAt: to, closedAt: to, toldAt: to },
+    };
+    await deps.batchStates.put('whatsapp', batchRow(end.number), state);
+  }
+  await deps.runs.saveChainHint('whatsapp', end.number);
+  await deps.runs.advanceClosedThrough('whatsapp', end.number, undefined);
+  await deps.runs.moveWatermark('whatsapp', new Date(midnight - dayMs).toISOString());
 }
