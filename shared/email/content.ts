@@ -10,7 +10,7 @@ export interface StoredContent {
   /** Hex, of the decoded bytes. */
   sha256: string;
   /**
-   * The bytes from the first on; each call reads them anew. A piece is valid until the next one is asked for. Throws when
+   * Reads the file from its first byte, again with each call. A piece is valid until the next one is asked for. Throws when
    * the bytes differ from `length` and `sha256`.
    */
   read(): AsyncIterable<Buffer>;

@@ -68,7 +68,7 @@ export function createFolders(
   /** Folders that a request did not find, whatever an instance has found before. */
   const doubted = new Set<string>();
 
-  /** Asked for again now and then: a mailbox that was made anew has another root. */
+  /** Asked for once an hour: a mailbox that was deleted and created again has another root. */
   const roots = createLookUps(async (userId: string) => (await read(graph, userId, 'msgfolderroot'))?.id, {
     freshForMs: () => rootCacheMs,
     now,

@@ -46,7 +46,9 @@ export function createGroupedWrites(table: Pick<TableClient, 'submitTransaction'
     await Promise.all(group.map(({ alone, resolve, reject }) => alone().then(resolve, reject)));
   }
 
-  function next(waiting: Waiting[]): Waiting[] {
+  /** As many of the waiting writes as one request takes. Alone, none need be measured. */
+  function next(waiting: readonly Waiting[]): readonly Waiting[] {
+    if (waiting.length === 1) return waiting;
     const rows = new Set<string>();
     const group: Waiting[] = [];
     let characters = 0;
@@ -62,9 +64,10 @@ export function createGroupedWrites(table: Pick<TableClient, 'submitTransaction'
 
   async function run(partition: string, waiting: Waiting[]): Promise<void> {
     while (waiting.length > 0) {
-      const group = next(waiting);
-      for (const one of group) waiting.splice(waiting.indexOf(one), 1);
-      await send(group);
+      const group = new Set(next(waiting));
+      const rest = waiting.filter((one) => !group.has(one));
+      waiting.splice(0, waiting.length, ...rest);
+      await send([...group]);
     }
     lanes.delete(partition);
   }

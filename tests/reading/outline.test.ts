@@ -6,6 +6,7 @@ import { readLine } from '../../shared/reading/read-line';
 import { createNumbers } from '../../shared/participants/phone';
 import type { Deps } from '../../shared/deps';
 import type { ConnectorId } from '../../shared/connectors';
+import type { ItemPointer } from '../../shared/item';
 
 const numbers = createNumbers(undefined);
 const kB = 1024;
@@ -82,6 +83,9 @@ function depsOf(line: Buffer, chunk: number): Deps {
     },
   } as unknown as Deps;
 }
+const pointerTo = (line: Buffer, connector: ConnectorId): ItemPointer => ({
+  ...{ v: 1, connector, batch: 1, position: 0, blob: 'p', offset: 0, length: line.length },
+});
 /** Blanks before the first field, so that the line is long enough to be outlined. */
 const padded = (line: Buffer) => Buffer.concat([Buffer.from('{' + ' '.repeat(1100 * kB)), line.subarray(1)]);
 
@@ -142,15 +146,7 @@ describe('the outline of a line', () => {
     const line = padded(short);
     const whole = readLine(Buffer.from(line), connector, numbers);
     if (whole.kind !== 'communication') throw new Error('no communication');
-    const pointer = {
-      v: 1 as const,
-      connector,
-      batch: 1,
-      position: 0,
-      blob: 'p',
-      offset: 0,
-      length: line.length,
-    };
+    const pointer = pointerTo(line, connector);
     for (const chunk of [61, 4096, 65_536, line.length]) {
       const item = await readItem(depsOf(line, chunk), pointer, 'outline');
       if (item.kind !== 'communication') throw new Error('no communication');
@@ -187,15 +183,7 @@ describe('the outline of a line', () => {
     ],
   ] as [string, ConnectorId, Buffer][])('refuses %s', async (_, connector, short) => {
     const line = padded(short);
-    const pointer = {
-      v: 1 as const,
-      connector,
-      batch: 1,
-      position: 0,
-      blob: 'p',
-      offset: 0,
-      length: line.length,
-    };
+    const pointer = pointerTo(line, connector);
     await expect(readItem(depsOf(line, 65_536), pointer, 'outline')).rejects.toThrow('as a whole');
   });
 

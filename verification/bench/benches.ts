@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { statSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { appFolder } from '../../local/bundles';
@@ -9,7 +8,7 @@ import { counted, median, paired, type Bench, type Figure } from './figure';
 import { operationsAfter } from './history';
 import { chatLine, fileLine, mailLine } from './lines';
 import { inOwnProcess, shuffled, type Taken } from './measure';
-import { startServer, startServices, type Services } from './services';
+import { startServer, startServices, type Services } from './start-servers';
 import { leastMs, simulate, type Plan, type Simulated } from './simulation';
 
 const MB = 1024 * 1024;
@@ -125,15 +124,14 @@ const fetchBench: Bench = {
 async function imported(
   services: Services,
   lines: readonly Buffer[],
-  { part = 'import', warmUp = 100, connector = 'whatsapp' as const, inFlight = slots }: ImportOptions = {},
+  { part = 'import', warmUp = 0, inFlight = slots }: ImportOptions = {},
 ): Promise<Taken> {
-  const { pointers } = await services.store(connector, lines);
+  const { pointers } = await services.store('whatsapp', lines);
   return inOwnProcess(part, { settings: services.settings, pointers, slots: inFlight, warmUp });
 }
 interface ImportOptions {
   part?: 'import' | 'naive';
   warmUp?: number;
-  connector?: 'whatsapp';
   inFlight?: number;
 }
 

@@ -47,7 +47,7 @@ export function paired(
 }
 
 /** A figure that is counted: the same in each repetition. */
-export const counted = (figure: Omit<Figure, 'ratio' | 'spread'> & { ratio?: number }): Figure => ({
+export const counted = (figure: Omit<Figure, 'ratio' | 'spread'>): Figure => ({
   ...figure,
-  ratio: figure.ratio ?? figure.ours / figure.other,
+  ratio: figure.ours / figure.other,
 });

@@ -30,7 +30,6 @@ export interface Plan {
   storageMs: number;
   /** Every so many-th request is answered with 429 and `Retry-After: 1`; none if absent. */
   throttleEvery?: number;
-  mailboxWaiters?: number;
 }
 
 export interface Simulated {
@@ -281,7 +280,6 @@ export async function simulate(plan: Plan): Promise<Simulated> {
       audience: 'https://graph.microsoft.com',
       credential: { getToken: () => Promise.resolve({ token: 't', expiresOnTimestamp: now() + 864e5 }) },
       timeoutMs: 60_000,
-      ...(plan.mailboxWaiters !== undefined && { mailboxWaiters: plan.mailboxWaiters }),
       clock: {
         ...clock,
         sleep: (ms, signal) => (signal && ms >= 60_000 ? new Promise(() => undefined) : time.sleep(ms)),
