@@ -34,6 +34,26 @@ export interface Call {
   retryNotFound?: RetryNotFound;
 }
 
+/** Aborts work after `timeoutMs`, or with `outer`. `AbortSignal.timeout` would keep its timer, and all that hangs on it, to the end. */
+async function withinTime<T>(
+  timeoutMs: number,
+  outer: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = new AbortController();
+  const pass = () => limit.abort(outer?.reason);
+  if (outer?.aborted) pass();
+  outer?.addEventListener('abort', pass, { once: true });
+  const late = () => limit.abort(new DOMException('The request took too long', 'TimeoutError'));
+  const timer = setTimeout(late, timeoutMs);
+  try {
+    return await work(limit.signal);
+  } finally {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', pass);
+  }
+}
+
 export interface Reply {
   status: number;
   /** The parsed body; undefined without one. */
@@ -135,8 +155,7 @@ export function createGraph(options: GraphOptions): Graph {
     for (let tried = 1; ; tried += 1) {
       const turn = { begun: call.begun === true || tried > 1, ...(call.signal && { signal: call.signal }) };
       const tryResult = await gate.run(lane, turn, async () => {
-        const limit = AbortSignal.timeout(timeoutMs);
-        const received = await send(call.signal ? AbortSignal.any([call.signal, limit]) : limit);
+        const received = await withinTime(timeoutMs, call.signal, send);
         const reply = replyIn(received);
         if (reply) return { reply };
         const failed = failedTry(received, { doing: call.doing, uploading }, clock.now());

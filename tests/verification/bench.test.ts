@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import { spawnSync } from 'node:child_process';
 import { operationsAfter } from '../../verification/bench/history';
 import { leastMs, simulate, type Plan } from '../../verification/bench/simulation';
@@ -62,6 +63,19 @@ test('instances that share a mailbox agree on its limit after a few refusals', a
   expect({ failed, duplicates }).toEqual({ failed: 0, duplicates: 0 });
   expect(refused / plan.items).toBeLessThanOrEqual(0.8);
   expect(tookMs / leastMs(plan)).toBeLessThanOrEqual(3);
+});
+
+test('a request leaves no timer behind', async () => {
+  const timers = new Set<number>();
+  const hook = createHook({
+    init: (id, type) => void (type === 'Timeout' && timers.add(id)),
+    destroy: (id) => void timers.delete(id),
+  }).enable();
+  const { graphRequests } = await simulate(day);
+  await new Promise((resolve) => setImmediate(resolve));
+  hook.disable();
+  expect(graphRequests).toBeGreaterThan(600);
+  expect(timers.size).toBeLessThanOrEqual(1);
 });
 
 test('the timers ask the same after 10 and after 1,000 days', async () => {

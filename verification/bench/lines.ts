@@ -41,13 +41,21 @@ export function chatLine(id: number, mailbox: number, { outsider = 0, content = 
   );
 }
 
+const files = new Map<number, string>();
+/** Random bytes in base64, made once: the id already makes each item another one. */
+function fileOf(bytes: number): string {
+  const file = files.get(bytes) ?? randomBytes(`bench ${bytes}`, bytes).toString('base64');
+  files.set(bytes, file);
+  return file;
+}
+
 /** A chat message with a file of random bytes. */
 export const fileLine = (id: number, mailbox: number, bytes: number): Buffer =>
-  chatLine(id, mailbox, { content: randomBytes(`bench ${id}`, bytes).toString('base64') });
+  chatLine(id, mailbox, { content: fileOf(bytes) });
 
 /** A mail with a file of random bytes, in lines of 76 characters, as WeChat items arrive. */
 export function mailLine(id: number, mailbox: number, bytes: number): Buffer {
-  const file = randomBytes(`bench ${id}`, bytes).toString('base64').replace(/.{76}/g, '$&\r\n');
+  const file = fileOf(bytes).replace(/.{76}/g, '$&\r\n');
   const mail = [
     `From: Guest ${12_015_550_000 + id} <guest@partner.example>`,
     `To: User ${46_701_740_000 + mailbox} <${mailboxOf(mailbox)}>`,

@@ -40,13 +40,12 @@ export async function inOwnProcess(part: string, input: object): Promise<Taken> 
 export async function shuffled<Name extends string>(
   variants: Record<Name, () => Promise<Taken>>,
   tell: (progress: string) => void,
-  rounds = repetitions,
 ): Promise<Record<Name, Taken[]>> {
   const names = Object.keys(variants) as Name[];
   const all = Object.fromEntries(names.map((name) => [name, [] as Taken[]])) as Record<Name, Taken[]>;
-  for (let round = 0; round < rounds; round++)
+  for (let round = 0; round < repetitions; round++)
     for (const name of names.toSorted(() => Math.random() - 0.5)) {
-      tell(`round ${round + 1} of ${rounds}: ${name}`);
+      tell(`round ${round + 1} of ${repetitions}: ${name}`);
       all[name].push(await variants[name]());
     }
   return all;

@@ -23,6 +23,7 @@ import { startExchange } from '../../simulators/exchange/server';
 import { mailboxOf, userIdOf } from './lines';
 import type { Taken } from './measure';
 import { importNaively } from './naive';
+import { leastMs, simulate } from './simulation';
 
 /** A process of the benchmarks: one run of one variant, or a server. Its task is the first message. */
 
@@ -141,8 +142,11 @@ const variants: Record<string, (input: never) => Promise<Taken>> = {
     });
   },
 
-  /** Imports the items of the pointers, so many at a time; what is put off comes back after its delay. */
-  import: async ({ settings, pointers, slots, warmUp }: ImportInput) => {
+  /**
+   * Imports the items of the pointers, so many at a time; what is put off comes back after its delay. Of a manifest, it
+   * splits the batch first, onto the real queue.
+   */
+  import: async ({ settings, pointers, slots, warmUp, manifest }: ImportInput) => {
     Object.assign(process.env, settings);
     const requests = countRequests(settings['ArchiveStorage']!);
     let loggedBytes = 0;
@@ -187,15 +191,31 @@ const variants: Record<string, (input: never) => Promise<Taken>> = {
     const before = { ...requests };
     loggedBytes = putOffs = 0;
     const taken = await measured(async () => {
-      await drain(pointers.slice(warmUp));
+      let own = pointers.slice(warmUp);
+      if (manifest) {
+        own = [];
+        const send = async (pointer: ItemPointer) => {
+          await built.importQueue.send(pointer);
+          own.push(pointer);
+        };
+        await putPointers({ ...built, importQueue: { ...built.importQueue, send } }, manifest, () => true);
+      }
+      await drain(own);
       const [graph, storage] = [requests.graph - before.graph, requests.storage - before.storage];
       return { graph, storage, loggedBytes, putOffs };
     });
     await built.itemReader.close();
     return taken;
   },
-  naive: ({ settings, pointers, slots, warmUp }: ImportInput) =>
-    importNaively({ settings, pointers, slots, warmUp }, measured),
+  naive: (input: ImportInput) => importNaively(input, measured),
+  /** The day of `simulate`, in a process of its own. */
+  simulate: ({ items, mailboxes, instances, inFlight }: SimulateInput) =>
+    measured(async () => {
+      const mailboxOf = (item: number) => item % mailboxes;
+      const plan = { items, mailboxOf, instances, slots: inFlight, graphMs: 150, storageMs: 5 };
+      const { endedAt: _, ...counts } = await simulate(plan);
+      return { ...counts, leastMs: leastMs(plan) };
+    }),
 
   /** Loads a bundle as the Functions worker does. */
   load: ({ file }: { file: string }) => {
@@ -218,6 +238,15 @@ export interface ImportInput {
   slots: number;
   /** So many of the pointers are imported before the measurement begins. */
   warmUp: number;
+  /** The batch to split and import after the warm-up. */
+  manifest?: Manifest;
+}
+
+export interface SimulateInput {
+  items: number;
+  mailboxes: number;
+  instances: number;
+  inFlight: number;
 }
 
 const servers = {
