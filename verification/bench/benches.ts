@@ -427,10 +427,10 @@ const memory: Bench = {
     } as const;
     for (const [name, [lines, limitMb, connector]] of Object.entries(feeds)) {
       const peaks: number[] = [];
-      for (let round = 0; round < repetitions; round++) {
-        tell(`${name}, round ${round + 1} of ${repetitions}`);
-        const services = await startServices({ mailboxes: 8 }, { ...own, LINE_MAX_MB: '480' });
-        try {
+      const services = await startServices({ mailboxes: 8 }, { ...own, LINE_MAX_MB: '480' });
+      try {
+        for (let round = 0; round < repetitions; round++) {
+          tell(`${name}, round ${round + 1} of ${repetitions}`);
           const warm = Array.from({ length: 8 }, () =>
             connector === 'whatsapp' ? fileLine(made++, made % 8, 1000) : mailLine(made++, made % 8, 1000),
           );
@@ -438,9 +438,9 @@ const memory: Bench = {
           const { settings } = services;
           const taken = await inOwnProcess('import', { settings, pointers, slots: 8, warmUp: warm.length });
           peaks.push(taken.peakBytes / MB);
-        } finally {
-          await services.close();
         }
+      } finally {
+        await services.close();
       }
       const figure = { name: `memory, ${name}`, against: 'the limit set', unit: 'MB', goal: 1 };
       figures.push(
