@@ -2,8 +2,8 @@ import { defaultTreeAdapter, parse, type DefaultTreeAdapterMap } from 'parse5';
 import { escapeHtml } from './safe-text';
 
 /**
- * The HTML of a stranger, made harmless for display: what is shown is parsed as a browser would and written anew, so that
- * nothing of it stays open, runs, loads or leaves its container. The words stay; the archived bytes are the evidence.
+ * Makes a stranger's HTML safe to display. It is parsed as a browser would, and written again from the tree, so that no
+ * element stays open, runs, loads anything or leaves its container. The text stays; the archived bytes are the evidence.
  */
 
 type Node = DefaultTreeAdapterMap['node'];
@@ -81,7 +81,7 @@ function parseBounded(html: string): Node {
   });
 }
 
-/** Writes the tree anew. Without recursion, whatever the depth. */
+/** Serializes the tree. A loop, because the tree can be deeper than the call stack. */
 function shown(root: Node): string {
   const parts: string[] = [];
   const open: (Node | string)[] = [root];

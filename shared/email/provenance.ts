@@ -13,8 +13,8 @@ const propertySet = '{5d1c3d6a-0f5e-4c58-9a8e-6f3f6b7f2a41}';
 const named = <Name extends string>(name: Name) => `String ${propertySet} Name ${name}` as const;
 
 /**
- * Ids of the named properties, the same for every item. Only a handful, because a mailbox is sure to have room for
- * only some dozens of names.
+ * Ids of the named properties, the same for every item. There are few, because a mailbox may have room for only some
+ * dozens of names.
  */
 export const propertyIds = {
   /** Idempotency key: the property that a look-up filters by. */

@@ -7,7 +7,7 @@ const version = 'telemessage-archiver threading 1';
 
 /**
  * Six most significant bytes of the FILETIME of 2020-01-01T00:00:00Z; the first one is the 0x01 that [MS-OXOMSG]
- * section 2.2.1.3 requires. The same instant for every conversation: its real start is unknown, and all items of a
+ * section 2.2.1.3 requires. All conversations share this instant: their real start is unknown, and all items of a
  * conversation need the same header bytes, in whatever order they arrive.
  */
 const indexStart = Buffer.from('01d5c0366905', 'hex');

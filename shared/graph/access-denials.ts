@@ -17,7 +17,7 @@ export interface AccessDenialsOptions {
 }
 
 const mostAsked = 3;
-/** How long the conclusion that the whole app is denied holds (ms): asking for every denial would double the requests. */
+/** How long the app counts as denied as a whole (ms). Without it, every denial would cost a second request. */
 const concludedForMs = 60_000;
 
 /**

@@ -114,8 +114,8 @@ export interface MessageTarget {
 
 /**
  * Adds attachments to an existing message, one at a time, and returns those that the service has no way to take: the
- * US Government clouds have no upload sessions, and a file just below 3 MB fits neither way. Throws what `Graph`
- * throws for every other failure.
+ * US Government clouds have no upload sessions, and a file just below 3 MB fits neither way. Any other
+ * failure throws what `Graph` throws.
  */
 export async function addAttachments(
   graph: Graph,

@@ -62,7 +62,7 @@ export interface Mailboxes {
   find(userId: string, folderId: string, itemKey: string): Promise<FoundCopy[]>;
   /** The message, in whatever folder it is; undefined when the mailbox does not show it. */
   look(userId: string, messageId: string): Promise<ArchivedMessage | undefined>;
-  /** The messages of a folder, whoever put them there; none when the folder is gone. */
+  /** All messages of a folder, those of other programs too; none if the folder no longer exists. */
   inFolder(userId: string, folderId: string): AsyncIterable<ArchivedMessage>;
   /** Deletes a message; Exchange keeps it in Recoverable Items. A message that is already gone counts as deleted. */
   remove(userId: string, messageId: string): Promise<void>;

@@ -34,7 +34,10 @@ export interface Call {
   retryNotFound?: RetryNotFound;
 }
 
-/** Aborts work after `timeoutMs`, or with `outer`. `AbortSignal.timeout` would keep its timer, and all that hangs on it, to the end. */
+/**
+ * Aborts work after `timeoutMs`, or with `outer`. `AbortSignal.timeout` would hold its timer, and all that refers to it, for
+ * the whole time even if the work ended at once.
+ */
 async function withinTime<T>(
   timeoutMs: number,
   outer: AbortSignal | undefined,

@@ -48,7 +48,7 @@ type Communication = Extract<ReadItem, { kind: 'communication' }>;
  * @throws PutOffError when a mailbox is throttled, another worker has the item, or the time of one attempt is over; what
  *   was delivered stays delivered
  * @throws DeploymentError when the app as a whole is refused, or has no mapping file
- * @throws Error for everything that another attempt may cure
+ * @throws Error for any failure that another attempt may cure
  */
 export async function importItem(deps: Deps, pointer: ItemPointer): Promise<void> {
   const { connector, batch, position, waitsFor } = pointer;

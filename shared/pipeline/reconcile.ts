@@ -154,7 +154,7 @@ async function reconcileBatch(
 interface Sweeps {
   /** No further sweep begins after this instant (ms). */
   untilMs: number;
-  /** Mailboxes that gave no answer in this run, and the error: asking once more for every item could take hours. */
+  /** Mailboxes that did not answer in this run, with the error. Asking again for each item could take hours. */
   unreachable: Map<string, unknown>;
 }
 

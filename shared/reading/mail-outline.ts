@@ -47,8 +47,8 @@ interface Run {
 
 /**
  * Cuts long runs of base64 lines out of a mail while its bytes pass, and puts a token in their place: one line of base64.
- * Whoever reads what is left must find each token as the whole content of a file; if not, the cut was wrong and the mail
- * has to be read whole.
+ * The reader of the remaining mail must find each token as the whole content of a file. If it does not, the cut was
+ * wrong, and the mail has to be read whole.
  */
 export function createMailOutline(emit: (bytes: Buffer) => void) {
   const cuts: MailCut[] = [];

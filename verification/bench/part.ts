@@ -23,7 +23,7 @@ import { startExchange } from '../../simulators/exchange/server';
 import { mailboxOf, userIdOf } from './lines';
 import type { Taken } from './measure';
 import { importNaively } from './naive';
-import { leastMs, simulate } from './simulation';
+import { leastMs, simulate, type Plan } from './simulation';
 
 /** A process of the benchmarks: one run of one variant, or a server. Its task is the first message. */
 
@@ -209,10 +209,9 @@ const variants: Record<string, (input: never) => Promise<Taken>> = {
   },
   naive: (input: ImportInput) => importNaively(input, measured),
   /** The day of `simulate`, in a process of its own. */
-  simulate: ({ items, mailboxes, instances, inFlight }: SimulateInput) =>
+  simulate: ({ mailboxes, ...rest }: SimulateInput) =>
     measured(async () => {
-      const mailboxOf = (item: number) => item % mailboxes;
-      const plan = { items, mailboxOf, instances, slots: inFlight, graphMs: 150, storageMs: 5 };
+      const plan = { ...rest, mailboxOf: (item: number) => item % mailboxes };
       const { endedAt: _, ...counts } = await simulate(plan);
       return { ...counts, leastMs: leastMs(plan) };
     }),
@@ -242,11 +241,9 @@ export interface ImportInput {
   manifest?: Manifest;
 }
 
-export interface SimulateInput {
-  items: number;
+/** A plan whose mailboxes take turns: a function cannot be sent to a process. */
+export interface SimulateInput extends Omit<Plan, 'mailboxOf'> {
   mailboxes: number;
-  instances: number;
-  inFlight: number;
 }
 
 const servers = {
